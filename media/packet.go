@@ -1,0 +1,50 @@
+package media
+
+import "sync/atomic"
+
+// MaxDatagram is the largest datagram that the server receives, in bytes.
+const MaxDatagram = 1500
+
+// Packet is one RTP packet of a publisher, decrypted. It is filled by one shard, then immutable
+// while any reference lives: payload bytes are written once and shared by all subscribers.
+type Packet struct {
+	refs atomic.Int32
+	pool *Pool
+
+	Arrived   Time   // when the socket gave it
+	Seq       ExtSeq // of the publisher's stream (one per layer), RTX already undone
+	Timestamp Ticks
+	Format    uint8 // index into the track's formats
+	Marker    bool
+	// FrameStart is set on the first packet of a video frame, Keyframe on each packet that
+	// belongs to a frame which a decoder can start with (as far as the packet itself shows it).
+	FrameStart bool
+	Keyframe   bool
+
+	AudioLevel  int8 // RFC 6464: 0 (loudest) to 127 (silence) in -dBov; -1 when not given
+	Voice       bool // RFC 6464 V bit
+	Orientation int8 // 3GPP TS 26.114 §7.4.5 CVO byte; -1 when not given
+
+	// AbsCapture is the abs-capture-time extension's NTP time, 0 when not given.
+	AbsCapture NTP
+
+	Payload []byte // within Data, padding removed; never nil for a packet in a batch
+	Data    [MaxDatagram]byte
+}
+
+// Retain adds a reference.
+func (p *Packet) Retain() { p.refs.Add(1) }
+
+// Release gives one reference back; the last one returns the packet to its pool.
+func (p *Packet) Release() {
+	switch n := p.refs.Add(-1); {
+	case n == 0:
+		p.pool.put(p)
+	case n < 0:
+		panic("media: packet released twice")
+	}
+}
+
+// Batch is what arrived together of one track, in order of arrival. The sender keeps no reference
+// to the slice; each Packet in it carries one reference for the receiver.
+type Batch []*Packet
