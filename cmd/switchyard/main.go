@@ -1,0 +1,90 @@
+// Command switchyard is applied WebRTC in one binary: the server and its command-line clients, one
+// verb per use case. Standard output is data, standard error is talk.
+//
+// Exit codes: 0 done, 1 failed, 2 used wrongly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// CLI lists the verbs. Each verb is a struct of flags in a file of its own with a method
+// Run(ctx context.Context, std *Streams) error; ctx ends at the first SIGINT or SIGTERM.
+type CLI struct {
+	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`
+	Help    HelpCmd    `cmd:"" help:"Explain a verb."`
+}
+
+// Streams are the three standard streams, so that verbs can be tested without a process.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer // data: what a script reads
+	Err io.Writer // talk: progress, hints, errors
+}
+
+// Usagef returns an error that says that the verb was used wrongly: exit code 2.
+func Usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the default handling is back: a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	code := run(ctx, os.Args[1:], &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run parses args, runs the verb and returns the exit code.
+func run(ctx context.Context, args []string, std *Streams) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	exited, code := false, 0
+	parser, err := kong.New(&CLI{},
+		kong.Name("switchyard"),
+		kong.Description("Calls, broadcasts and data over WebRTC, from one binary. Begin with: switchyard serve"),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(func(c int) { exited, code = true, c }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return fail(std, err)
+	}
+	verb, err := parser.Parse(args)
+	if exited { // --help was printed; kong goes on parsing where Exit returns
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(std.Err, "switchyard: %v\nTry: switchyard help\n", err)
+		return 2
+	}
+	return fail(std, verb.Run())
+}
+
+// fail prints err, if any, and returns the exit code for it.
+func fail(std *Streams, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(std.Err, "switchyard: %v\n", err)
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
