@@ -101,7 +101,7 @@ type Report struct {
 	// RTT is in milliseconds.
 	RTT float64 `json:"rtt,omitempty"`
 	// CPU is the pressure: "nominal", "fair", "serious" or "critical".
-	CPU string `json:"cpu,omitempty"`
+	CPU string `json:"cpu,omitempty" oneof:"nominal fair serious critical"`
 	// Battery is the charge, 0 to 1, while discharging.
 	Battery *float64 `json:"battery,omitempty"`
 	// Links says of each link between participants whether it is up, by link name.
@@ -131,7 +131,7 @@ type Data struct {
 // Moderate acts on another participant. It needs the moderate grant. Answer: OK.
 type Moderate struct {
 	// Action is "mute" (a track), "remove" (a participant) or "close" (the room).
-	Action      string        `json:"action"`
+	Action      string        `json:"action" oneof:"mute remove close"`
 	Participant ParticipantID `json:"participant,omitempty"`
 	Track       TrackID       `json:"track,omitempty"`
 	Reason      string        `json:"reason,omitempty"`
@@ -189,7 +189,7 @@ type Joined struct {
 type Left struct {
 	Participant ParticipantID `json:"participant"`
 	// Reason is "left", "lost" (the session was not resumed), "replaced" or "removed".
-	Reason string `json:"reason"`
+	Reason string `json:"reason" oneof:"left lost replaced removed"`
 }
 
 // ParticipantUpdate says what changed about someone; absent fields stay.
@@ -243,7 +243,7 @@ type Quality struct {
 type ParticipantQuality struct {
 	Participant ParticipantID `json:"participant"`
 	// Quality is "good", "fair", "poor" or "lost".
-	Quality string `json:"quality"`
+	Quality string `json:"quality" oneof:"good fair poor lost"`
 	// Loss is the share of packets lost on the way to the server, 0 to 1.
 	Loss float64 `json:"loss,omitempty"`
 	// RTT is in milliseconds.
@@ -255,7 +255,7 @@ type ParticipantQuality struct {
 type Plan struct {
 	Epoch uint64 `json:"epoch"`
 	// Shape is "direct", "mesh", "hybrid", "sfu" or "mcu".
-	Shape string     `json:"shape"`
+	Shape string     `json:"shape" oneof:"direct mesh hybrid sfu mcu"`
 	Links []PlanLink `json:"links"`
 }
 
@@ -295,7 +295,7 @@ type Pong struct {
 // Error answers a request that failed, or says why the session ends.
 type Error struct {
 	// Code is one of the Code constants.
-	Code string `json:"code"`
+	Code string `json:"code" oneof:"Code*"`
 	// Message is one sentence for a person that says what to do.
 	Message string `json:"message"`
 	// Retryable: the same request may succeed later.

@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of names, in bytes.
+// Limits of names.
 const (
-	MaxRoomBytes     = 64
-	MaxIdentityBytes = 128
-	MaxNameBytes     = 128
+	MaxRoomBytes     = 64  // length of a room's name in bytes
+	MaxIdentityBytes = 128 // length of an identity in bytes
+	MaxNameBytes     = 128 // length of a name to show in bytes of UTF-8
 )
 
 // ValidRoom says whether a room can have that name: 1 to 64 ASCII letters, digits, '-', '_' or '.',
@@ -39,12 +39,15 @@ func ValidIdentity(id string) bool {
 // ValidName says whether a participant can be shown by that name; empty is fine.
 func ValidName(name string) bool { return len(name) <= MaxNameBytes && printable(name) }
 
+// zeroWidthJoiner holds together the parts of one emoji.
+const zeroWidthJoiner = '\u200d'
+
 func printable(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) && r != zeroWidthJoiner {
 			return false
 		}
 	}

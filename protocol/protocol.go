@@ -5,6 +5,8 @@ package protocol
 
 import "encoding/json"
 
+//go:generate go run ./tsgen -o ../web/sdk/src/protocol.ts
+
 // Version is the protocol's version: it stands in the path (/v1/) and in Welcome.
 const Version = 1
 
@@ -113,7 +115,7 @@ type Grants struct {
 // Description is an SDP offer or answer.
 type Description struct {
 	// Type is "offer", "answer", "pranswer" or "rollback".
-	Type string `json:"type"`
+	Type string `json:"type" oneof:"offer answer pranswer rollback"`
 	SDP  string `json:"sdp,omitempty"`
 }
 
@@ -190,7 +192,7 @@ type Slot struct {
 	Timestamp *uint32 `json:"timestamp,omitempty"`
 	// Paused says why nothing is sent although Track is set: "muted", "bandwidth", "codec"
 	// (this subscriber cannot decode it), "no-media" (the publisher sends nothing); else absent.
-	Paused string `json:"paused,omitempty"`
+	Paused string `json:"paused,omitempty" oneof:"muted bandwidth codec no-media"`
 }
 
 // Wish is a track that a subscriber wants, with the size it shows it at.

@@ -1,0 +1,540 @@
+// Code generated from the Go package protocol by tsgen; DO NOT EDIT.
+// "go generate ./protocol" writes it; docs/protocol.md explains it.
+
+/** Version is the protocol's version: it stands in the path (/v1/) and in Welcome. */
+export const Version = 1;
+
+/** Subprotocol is the WebSocket subprotocol that both ends name. */
+export const Subprotocol = "switchyard.v1";
+
+/** ServerLink is the id of the link between a participant and the server. */
+export const ServerLink = "server";
+
+/** length of a room's name in bytes */
+export const MaxRoomBytes = 64;
+
+/** length of an identity in bytes */
+export const MaxIdentityBytes = 128;
+
+/** length of a name to show in bytes of UTF-8 */
+export const MaxNameBytes = 128;
+
+/** ErrorCode says what went wrong; see ProtocolError. */
+export type ErrorCode =
+  | "bad-message" /* not JSON, unknown type, missing field, too large */
+  | "unauthorized" /* token absent, malformed, expired, for another room */
+  | "forbidden" /* the grants do not allow it */
+  | "not-found" /* room, participant, track or link unknown */
+  | "room-full"
+  | "limit" /* too many tracks, messages or bytes */
+  | "replaced" /* the same identity joined again elsewhere */
+  | "removed" /* by a moderator */
+  | "room-closed"
+  | "session-unknown" /* cannot be resumed: join anew */
+  | "bad-offer" /* the SDP cannot be answered; Message says why */
+  | "shutting-down"
+  | "internal";
+
+/** ParticipantID names a participant within a room. It is the token's identity. */
+export type ParticipantID = string;
+
+/** TrackID names a track within a room; the server makes it. */
+export type TrackID = string;
+
+/** TrackSource says what a track shows. */
+export type TrackSource =
+  | "camera"
+  | "microphone"
+  | "screen"
+  | "screen-audio"
+  | "file"
+  | "bridge"
+  | "mix";
+
+/** TrackKind is "audio" or "video". */
+export type TrackKind =
+  | "audio"
+  | "video";
+
+/** Grants are what a token allows in its room. */
+export interface Grants {
+  /** Publish lists the sources that may be published; "*" allows all. */
+  publish?: string[];
+  /** Subscribe allows to receive tracks. */
+  subscribe?: boolean;
+  /** Data allows to send data messages and to open links to other participants. */
+  data?: boolean;
+  /** Moderate allows to mute and remove others and to make invitations. */
+  moderate?: boolean;
+  /** Record allows to start and stop recordings. */
+  record?: boolean;
+  /** Admin opens the admin API of the whole server; such a token names no room. */
+  admin?: boolean;
+}
+
+/** Description is an SDP offer or answer. */
+export interface Description {
+  /** Type is "offer", "answer", "pranswer" or "rollback". */
+  type: "offer" | "answer" | "pranswer" | "rollback";
+  sdp?: string;
+}
+
+/** Candidate is a trickled ICE candidate; an empty Candidate string ends them. */
+export interface Candidate {
+  candidate: string;
+  sdpMid?: string;
+  sdpMLineIndex?: number;
+  usernameFragment?: string;
+}
+
+/** ICEServer is a STUN or TURN server for one link, as RTCIceServer has it. */
+export interface ICEServer {
+  urls: string[];
+  username?: string;
+  credential?: string;
+}
+
+/** Participant is a person or program in a room, as the others see it. */
+export interface Participant {
+  id: ParticipantID;
+  name?: string;
+  /** Role is what the token's invitation said, such as "host", "guest", "viewer"; a label only. */
+  role?: string;
+  /** Attributes are free small strings that the participant set about itself. */
+  attributes?: Record<string, string>;
+  /** JoinedAt is in milliseconds since 1970. */
+  joinedAt: number;
+  /** Connected is false while its session waits to be resumed. */
+  connected: boolean;
+  tracks: Track[];
+}
+
+/** Track is one published audio or video stream. */
+export interface Track {
+  id: TrackID;
+  participant: ParticipantID;
+  kind: TrackKind;
+  source: TrackSource;
+  /** Label is the publisher's name for it, such as the device's or the window's title. */
+  label?: string;
+  /** Group joins tracks of one origin: a screen and its audio, a camera and its microphone. */
+  group?: string;
+  muted?: boolean;
+  /** Codec is the encoding name once media arrived, such as "VP8" or "opus". */
+  codec?: string;
+  /** Width and Height are in pixels, 0 when not known. */
+  width?: number;
+  height?: number;
+  /** Layers are the simulcast layers that the publisher sends, best first. */
+  layers?: Layer[];
+}
+
+/** Layer is one simulcast encoding. */
+export interface Layer {
+  rid: string;
+  width?: number;
+  height?: number;
+  /** MaxBitrate is in bits per second. */
+  maxBitrate?: number;
+}
+
+/** Slot is a receive position of a subscriber and what feeds it now. */
+export interface Slot {
+  /** MID is the m-line of the link to the server. */
+  mid: string;
+  kind: TrackKind;
+  /** Track feeds the slot; absent when nothing does. */
+  track?: TrackID;
+  /** Generation grows with each change of Track; messages of older generations are void. */
+  generation: number;
+  /**
+   * Timestamp is the RTP timestamp of the first frame of this generation; absent until it was
+   * sent. A frame with an earlier timestamp belongs to an earlier generation.
+   */
+  timestamp?: number;
+  /**
+   * Paused says why nothing is sent although Track is set: "muted", "bandwidth", "codec"
+   * (this subscriber cannot decode it), "no-media" (the publisher sends nothing); else absent.
+   */
+  paused?: "muted" | "bandwidth" | "codec" | "no-media";
+}
+
+/** Wish is a track that a subscriber wants, with the size it shows it at. */
+export interface Wish {
+  track: TrackID;
+  /** Width and Height are in device pixels; 0 where it does not matter. Audio has none. */
+  width?: number;
+  height?: number;
+  /** Pinned puts it before everything that is not pinned. */
+  pinned?: boolean;
+}
+
+/** Join enters the room that the token and the path name. Answer: Welcome or Error. */
+export interface Join {
+  name?: string;
+  attributes?: Record<string, string>;
+  capabilities: Capabilities;
+  /** Offer is the first offer of the link to the server; saves a round trip. Optional. */
+  offer?: Description;
+}
+
+/** Capabilities are what a client can do, so that the server plans with it. */
+export interface Capabilities {
+  /** SDK is the client's name and version, such as "web/0.1". */
+  sdk?: string;
+  /** Transports lists bulk transports of a link beyond DataChannels, such as "quic". */
+  transports?: string[];
+}
+
+/**
+ * Resume continues a session on a new WebSocket within 30 seconds. Envelope.Ack says what was
+ * received; the server replays what came later. Answer: Welcome with Resumed, or Error
+ * "session-unknown", after which the client joins anew.
+ */
+export interface Resume {
+  session: string;
+}
+
+/** Publish names media that the client sends. Answer: Published with the tracks made. */
+export interface Publish {
+  tracks: PublishTrack[];
+}
+
+/** PublishTrack binds a send position of the link to the server to a track. */
+export interface PublishTrack {
+  /** MID is the m-line that sends it. */
+  mid: string;
+  kind: TrackKind;
+  source: TrackSource;
+  label?: string;
+  group?: string;
+  muted?: boolean;
+  width?: number;
+  height?: number;
+  layers?: Layer[];
+}
+
+/** Unpublish ends tracks of the sender. Answer: OK. */
+export interface Unpublish {
+  tracks: TrackID[];
+}
+
+/**
+ * TrackUpdate changes a track of the sender; absent fields stay. The server sends the same message
+ * to the others. Answer to the sender: OK.
+ */
+export interface TrackUpdate {
+  track: TrackID;
+  muted?: boolean;
+  label?: string;
+  width?: number;
+  height?: number;
+  codec?: string;
+  layers?: Layer[];
+}
+
+/**
+ * Subscribe replaces the sender's wishes. Without Auto only the wished tracks are sent, those that
+ * find a slot, in the order given after the pinned; with Auto what is left over of the slots goes to
+ * the other tracks, speakers first. A session starts with Auto and no wishes. Answer: OK.
+ */
+export interface Subscribe {
+  wishes: Wish[];
+  auto?: boolean;
+}
+
+/**
+ * Signal carries a description or a candidate of one link. For the link to the server the client
+ * offers and the server answers with a Signal whose Envelope.Re is the offer's. A link between
+ * participants is named by who opens it; the server sets From and passes it on, and both ends use
+ * perfect negotiation, the one with the greater participant id being polite.
+ */
+export interface Signal {
+  /** Link is "server", or a name chosen by the participant that opens the link. */
+  link: string;
+  /** To is the participant at the other end, absent for the server. */
+  to?: ParticipantID;
+  /** From is set by the server. */
+  from?: ParticipantID;
+  description?: Description;
+  candidate?: Candidate;
+  /** Transports lists the bulk transports that the sender offers or accepts on this link. */
+  transports?: string[];
+  /** Close ends the link. */
+  close?: boolean;
+}
+
+/** Report tells the server what a participant measured. No answer. */
+export interface Report {
+  /** Uplink and Downlink are estimates in bits per second, 0 when not known. */
+  uplink?: number;
+  downlink?: number;
+  /** Loss is the share of packets lost since the last report, 0 to 1. */
+  loss?: number;
+  /** RTT is in milliseconds. */
+  rtt?: number;
+  /** CPU is the pressure: "nominal", "fair", "serious" or "critical". */
+  cpu?: "nominal" | "fair" | "serious" | "critical";
+  /** Battery is the charge, 0 to 1, while discharging. */
+  battery?: number;
+  /** Links says of each link between participants whether it is up, by link name. */
+  links?: Record<string, string>;
+  /** Freezes counts frozen pictures since the last report. */
+  freezes?: number;
+}
+
+/** Ready says that the new links of a plan carry media for the sender. No answer. */
+export interface Ready {
+  epoch: number;
+}
+
+/**
+ * Data is a small message to others in the room, at most 64 KiB. The server sets From and passes it
+ * on in order. Answer to the sender: OK when it was passed on.
+ */
+export interface Data {
+  /** To lists the receivers; empty means everyone else. */
+  to?: ParticipantID[];
+  from?: ParticipantID;
+  /** Topic tells applications apart, such as "chat". */
+  topic: string;
+  payload: unknown;
+  /** At is set by the server, in milliseconds since 1970. */
+  at?: number;
+}
+
+/** Moderate acts on another participant. It needs the moderate grant. Answer: OK. */
+export interface Moderate {
+  /** Action is "mute" (a track), "remove" (a participant) or "close" (the room). */
+  action: "mute" | "remove" | "close";
+  participant?: ParticipantID;
+  track?: TrackID;
+  reason?: string;
+}
+
+/** Ping asks for a Pong; send one every 10 seconds when nothing else was sent. */
+export interface Ping {
+  /** Time is copied into the Pong. */
+  time?: number;
+}
+
+/** Welcome opens or continues a session. */
+export interface Welcome {
+  version: number;
+  server: string;
+  room: string;
+  /** Session continues this session in a Resume; keep it secret. */
+  session: string;
+  /** Resumed: the session went on, what was missed follows; Participants is absent. */
+  resumed?: boolean;
+  you: ParticipantID;
+  grants: Grants;
+  /** Participants are those in the room, you among them. */
+  participants?: Participant[];
+  /** Answer answers Join.Offer. */
+  answer?: Description;
+  /** ICEServers are for the link to the server. */
+  iceServers?: ICEServer[];
+  limits: Limits;
+}
+
+/** Limits are what the server allows a session. */
+export interface Limits {
+  /** MessageBytes is the largest WebSocket message. */
+  messageBytes: number;
+  /** DataBytes is the largest Data.Payload. */
+  dataBytes: number;
+  tracks: number;
+  participants: number;
+  /** ResumeSeconds is how long a dropped session waits. */
+  resumeSeconds: number;
+}
+
+/** Joined says that someone came. */
+export interface Joined {
+  participant: Participant;
+}
+
+/** Left says that someone went. */
+export interface Left {
+  participant: ParticipantID;
+  /** Reason is "left", "lost" (the session was not resumed), "replaced" or "removed". */
+  reason: "left" | "lost" | "replaced" | "removed";
+}
+
+/** ParticipantUpdate says what changed about someone; absent fields stay. */
+export interface ParticipantUpdate {
+  participant: ParticipantID;
+  name?: string;
+  attributes?: Record<string, string>;
+  connected?: boolean;
+}
+
+/** Published says that there are new tracks; it is also the answer to Publish. */
+export interface Published {
+  tracks: Track[];
+}
+
+/** Unpublished says that tracks ended. */
+export interface Unpublished {
+  tracks: TrackID[];
+}
+
+/** Slots says what feeds the receiver's slots: only the slots that changed. */
+export interface Slots {
+  slots: Slot[];
+}
+
+/** NeedSlots says that more tracks are wished than there are slots: the client may offer more. */
+export interface NeedSlots {
+  audio: number;
+  video: number;
+}
+
+/** Speakers lists who speaks now, loudest first. */
+export interface Speakers {
+  speakers: Speaker[];
+}
+
+/** Speaker is one who speaks. */
+export interface Speaker {
+  participant: ParticipantID;
+  track: TrackID;
+  /** Level is 0 (silence) to 1 (loudest). */
+  level: number;
+}
+
+/** Quality tells how participants' connections do. */
+export interface Quality {
+  participants: ParticipantQuality[];
+}
+
+/** ParticipantQuality is the connection of one participant. */
+export interface ParticipantQuality {
+  participant: ParticipantID;
+  /** Quality is "good", "fair", "poor" or "lost". */
+  quality: "good" | "fair" | "poor" | "lost";
+  /** Loss is the share of packets lost on the way to the server, 0 to 1. */
+  loss?: number;
+  /** RTT is in milliseconds. */
+  rtt?: number;
+}
+
+/**
+ * Plan is the receiver's part of the room's plan: the links it shall have. Epoch grows; a client
+ * ignores a plan whose epoch is not greater than the last.
+ */
+export interface Plan {
+  epoch: number;
+  /** Shape is "direct", "mesh", "hybrid", "sfu" or "mcu". */
+  shape: "direct" | "mesh" | "hybrid" | "sfu" | "mcu";
+  links: PlanLink[];
+}
+
+/** PlanLink is one link of a plan. */
+export interface PlanLink {
+  link: string;
+  /** Peer is absent for the link to the server. */
+  peer?: ParticipantID;
+  /** Tracks are those of the receiver that flow over this link. */
+  tracks?: TrackID[];
+}
+
+/** RestartICE asks the client to offer again on a link with new ICE credentials. */
+export interface RestartICE {
+  link: string;
+}
+
+/** ICE brings fresh ICE servers for a link. */
+export interface ICE {
+  link: string;
+  iceServers: ICEServer[];
+}
+
+/** Token brings a token with a later expiry: use it at the next connection. */
+export interface Token {
+  token: string;
+}
+
+/** Pong answers Ping. */
+export interface Pong {
+  time?: number;
+}
+
+/** Error answers a request that failed, or says why the session ends. */
+export interface ProtocolError {
+  /** Code is one of the Code constants. */
+  code: ErrorCode;
+  /** Message is one sentence for a person that says what to do. */
+  message: string;
+  /** Retryable: the same request may succeed later. */
+  retryable: boolean;
+  /** Fatal: the session is over and the WebSocket will be closed. */
+  fatal?: boolean;
+}
+
+/** ClientMessages maps the type of each message that a client sends to its body. */
+export interface ClientMessages {
+  "join": Join;
+  "resume": Resume;
+  "publish": Publish;
+  "unpublish": Unpublish;
+  "track": TrackUpdate;
+  "subscribe": Subscribe;
+  "signal": Signal;
+  "report": Report;
+  "ready": Ready;
+  "data": Data;
+  "moderate": Moderate;
+  "ping": Ping;
+  "leave": Empty;
+}
+
+/** ServerMessages maps the type of each message that the server sends to its body. */
+export interface ServerMessages {
+  "track": TrackUpdate;
+  "signal": Signal;
+  "data": Data;
+  "welcome": Welcome;
+  "joined": Joined;
+  "left": Left;
+  "participant": ParticipantUpdate;
+  "published": Published;
+  "unpublished": Unpublished;
+  "slots": Slots;
+  "need-slots": NeedSlots;
+  "speakers": Speakers;
+  "quality": Quality;
+  "plan": Plan;
+  "restart-ice": RestartICE;
+  "ice": ICE;
+  "token": Token;
+  "ok": Empty;
+  "pong": Pong;
+  "error": ProtocolError;
+}
+
+/** Envelope wraps every message in both directions. */
+export type Envelope<T extends string, B> = {
+  /** Names the message; it decides the shape of body. */
+  type: T;
+  /** Numbers the requests of one side, from 1; absent where no answer is expected. */
+  id?: number;
+  /** The id of the request that this message answers. */
+  re?: number;
+  /** Numbers the messages of one direction within a session, from 1, without gaps. */
+  seq?: number;
+  /** The highest seq that was received from the other side: it may forget up to there. */
+  ack?: number;
+} & (B extends Empty ? { body?: Empty } : { /** The message of that type. */ body: B });
+
+/** Empty is the body of a message without fields: it is left out. */
+export type Empty = Record<string, never>;
+
+type EnvelopeOf<M> = { [T in keyof M & string]: Envelope<T, M[T]> }[keyof M & string];
+
+/** ClientEnvelope is any message from a client, told apart by its type. */
+export type ClientEnvelope = EnvelopeOf<ClientMessages>;
+
+/** ServerEnvelope is any message from the server, told apart by its type. */
+export type ServerEnvelope = EnvelopeOf<ServerMessages>;
