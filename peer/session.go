@@ -14,11 +14,18 @@ type Session struct {
 	DTLSClient             bool // our DTLS role: true when the offer said setup:passive
 	RemoteICELite          bool
 
+	// LocalUfrag and LocalPwd are our ICE credentials as the answer says them. They differ from
+	// those of the session before exactly when the offer restarted ICE.
+	LocalUfrag, LocalPwd string
+
 	// RemoteCandidates are those in the offer. Our agent is controlled and full, and needs none.
 	RemoteCandidates []netip.AddrPort
 
 	Media []Media // in the order of the m-lines
 	Data  *Data   // nil without an application m-line
+
+	// MIDs are those of all m-lines in their order: media, data and rejected ones.
+	MIDs []string
 }
 
 // Fingerprint is a certificate's hash (RFC 8122).
