@@ -1,0 +1,90 @@
+# `make run` starts Switchyard, `make test` checks everything. The rest is for people who work on it.
+
+SHELL   := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+# Passed on to `switchyard serve`: make run ARGS='--http 0.0.0.0:8080'
+ARGS    ?=
+FUZZTIME ?= 20s
+# One package or test: make unit PKG=./peer/... RUN=TestAnswer
+PKG     ?= ./...
+RUN     ?= .
+# Some scenarios: make e2e SCENARIO=firefox
+SCENARIO ?=
+say      = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
+
+.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor setup-run setup-test clean help
+
+help:
+	@echo 'make run         build, start the server, print an invitation link'
+	@echo 'make test        everything that must hold: lint, unit, web and browser tests'
+	@echo 'make build       bin/switchyard, pure Go, static'
+	@echo 'make fuzz        every fuzz target for FUZZTIME ($(FUZZTIME))'
+	@echo 'make bench       what forwarding costs; bench-floor: Go benchmarks without a network'
+	@echo 'make lint | unit | webcheck | e2e    the parts of make test'
+
+.DEFAULT_GOAL := help
+
+setup-run:
+	@scripts/setup --run
+setup-test:
+	@scripts/setup --test
+
+run: setup-run web build
+	@exec bin/switchyard serve $(ARGS)
+
+# The pages are committed as they are built, so that `go build` works without Node. They are built
+# anew where Node is there.
+web:
+	@if command -v node >/dev/null && [ -x web/build.sh ]; then web/build.sh; fi
+
+# Go stamps the version from git by itself: `switchyard version` reads it.
+build:
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/switchyard ./cmd/switchyard
+
+# Cheap first: what fails in seconds fails in seconds.
+test: setup-test lint webcheck unit e2e
+
+lint: format vet generated staticcheck
+
+format:
+	$(call say,gofmt)
+	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
+	  if [ -n "$$bad" ]; then echo "not formatted:"; echo "$$bad"; exit 1; fi
+
+vet:
+	$(call say,go vet)
+	@go vet ./...
+
+generated:
+	$(call say,generated files)
+	@scripts/check-generated
+
+staticcheck:
+	$(call say,staticcheck)
+	@go tool staticcheck ./...
+
+webcheck:
+	$(call say,web types and tests and bundle)
+	@web/check.sh
+
+# Fuzz seeds and committed crashers run here as tests.
+unit:
+	$(call say,unit tests with the race detector)
+	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- \
+	  -race -timeout 10m -run '$(RUN)' $(PKG)
+
+e2e: build
+	$(call say,scenarios in real browsers and with real peers)
+	@node e2e/run.mjs $(SCENARIO)
+
+fuzz:
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz $(PKG)
+
+bench: build
+	@bin/switchyard bench $(ARGS)
+
+bench-floor:
+	@go test -run '^$$' -bench . -benchmem $(PKG)
+
+clean:
+	rm -rf bin e2e/out
