@@ -11,11 +11,19 @@ type Packet struct {
 	refs atomic.Int32
 	pool *Pool
 
-	Arrived   Time   // when the socket gave it
+	Arrived Time // when the socket gave it
+	// Captured is when the frame was captured, on the server's timebase: from the publisher's sender
+	// reports, before the first of them from the arrival. It moves by a few ms as they come in.
+	Captured Time
+	// Epoch changes when another stream stands behind the track (simulcast layer, restart of the
+	// publisher): Seq and Timestamp are comparable within one epoch only.
+	Epoch uint32
+
 	Seq       ExtSeq // of the publisher's stream (one per layer), RTX already undone
 	Timestamp Ticks
 	Format    uint8 // index into the track's formats
 	Marker    bool
+	RED       bool // Payload is RFC 2198 redundancy around Format
 	// FrameStart is set on the first packet of a video frame, Keyframe on each packet that
 	// belongs to a frame which a decoder can start with (as far as the packet itself shows it).
 	FrameStart bool
