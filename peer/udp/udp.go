@@ -19,8 +19,11 @@ const (
 // MaxBatch is the largest number of datagrams that one ReadBatch returns.
 const MaxBatch = 64
 
-// ErrTooLong is returned for a datagram that no UDP message can carry.
-var ErrTooLong = errors.New("udp: datagram too long")
+// Errors of WriteTo.
+var (
+	ErrTooLong = errors.New("udp: datagram too long")
+	ErrFull    = errors.New("udp: send buffer full")
+)
 
 // Options of a socket. The zero value works.
 type Options struct {

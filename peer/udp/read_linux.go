@@ -1,0 +1,125 @@
+//go:build linux
+
+package udp
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// controlSize is room for one IPV6_PKTINFO and one UDP_SEGMENT.
+const controlSize = 80
+
+// control is aligned as cmsghdr wants it.
+type control struct {
+	_ [0]uint64
+	b [controlSize]byte
+}
+
+// reader is the receive side's scratch memory, made once: nothing is allocated per call.
+type reader struct {
+	s     *Socket
+	d     []Datagram // of the call in progress
+	n     int
+	errno syscall.Errno
+
+	// What the poller's deadline is, as far as we know.
+	armed    bool
+	deadline time.Time
+
+	wait func(fd uintptr) bool // false: wait for the socket
+	now  func(fd uintptr)
+
+	msgs     [MaxBatch]mmsghdr
+	iovs     [MaxBatch]unix.Iovec
+	names    [MaxBatch]unix.RawSockaddrInet6
+	controls [MaxBatch]control
+}
+
+func (r *reader) init(s *Socket) {
+	r.s = s
+	r.wait = func(fd uintptr) bool {
+		r.receive(fd)
+		return r.errno != unix.EAGAIN
+	}
+	r.now = func(fd uintptr) { r.receive(fd) }
+	for i := range r.msgs {
+		h := &r.msgs[i].hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
+		h.Control = &r.controls[i].b[0]
+	}
+}
+
+// done forgets the caller's buffers.
+func (r *reader) done() { r.d = nil }
+
+// receive makes one system call.
+func (r *reader) receive(fd uintptr) {
+	n := len(r.d)
+	if !r.s.mmsg {
+		n = min(n, 1)
+	}
+	for i := range r.d[:n] {
+		r.iovs[i].Base = unsafe.SliceData(r.d[i].Buf)
+		r.iovs[i].SetLen(len(r.d[i].Buf))
+		h := &r.msgs[i].hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(controlSize)
+	}
+	for {
+		var got uintptr
+		if r.s.mmsg {
+			got, _, r.errno = syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0])),
+				uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+			r.n = int(got)
+		} else {
+			got, _, r.errno = syscall.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0].hdr)),
+				unix.MSG_DONTWAIT)
+			r.msgs[0].n, r.n = uint32(got), 1
+		}
+		if r.errno != unix.EINTR {
+			break
+		}
+	}
+	if r.errno != 0 {
+		r.n = 0
+	}
+}
+
+// result turns what the kernel filled in into datagrams.
+func (r *reader) result() (int, error) {
+	if r.errno != 0 {
+		return 0, fmt.Errorf("udp: read: %w", r.errno)
+	}
+	for i := range r.d[:r.n] {
+		r.fill(i)
+	}
+	r.s.stats.received.Add(uint64(r.n))
+	return r.n, nil
+}
+
+func (r *reader) fill(i int) {
+	d, h := &r.d[i], &r.msgs[i].hdr
+	d.N = int(r.msgs[i].n)
+	if h.Flags&unix.MSG_TRUNC != 0 {
+		d.N = 0
+		r.s.stats.truncated.Add(1)
+	}
+	d.From = parseName(&r.names[i])
+	d.To = parsePktinfo(r.controls[i].b[:min(int(h.Controllen), controlSize)])
+	if !d.To.IsValid() {
+		d.To = r.s.local.Addr()
+	}
+}

@@ -1,0 +1,214 @@
+//go:build linux
+
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Socket is a UDP socket. One goroutine reads; each Writer has one owner; WriteTo, Wake, Stats and
+// Close may be called from any goroutine.
+type Socket struct {
+	// Immutable.
+	file  *os.File // an os.File and not a net.UDPConn, whose deadline errors allocate
+	raw   syscall.RawConn
+	local netip.AddrPort
+	v6    bool
+	mmsg  bool
+
+	gso      atomic.Bool
+	gsoFails atomic.Int32 // in a row; at gsoFailLimit gso is switched off
+	woken    atomic.Bool
+	closed   atomic.Bool
+	singles  sync.Pool // of *sender, for WriteTo
+	stats    counters
+
+	rd reader // owned by the reading goroutine
+}
+
+const gsoFailLimit = 8
+
+// Listen opens a socket on addr. An unspecified IPv6 address takes IPv4 too.
+func Listen(addr netip.AddrPort, o Options) (*Socket, error) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	fd, err := open(addr, o)
+	if err != nil {
+		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+	}
+	s := &Socket{
+		file:  os.NewFile(uintptr(fd), "udp"),
+		local: addrPortOf(sa),
+		v6:    addr.Addr().Is6(),
+		mmsg:  !o.NoMmsg,
+	}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		_ = s.file.Close()
+		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+	}
+	s.gso.Store(!o.NoGSO && gsoWorks(fd))
+	s.singles.New = func() any { return newSender(s, 1) }
+	s.rd.init(s)
+	return s, nil
+}
+
+// open makes a bound, non-blocking socket with its options set.
+func open(addr netip.AddrPort, o Options) (fd int, err error) {
+	family := unix.AF_INET
+	if addr.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err = setOptions(fd, addr, o); err == nil {
+		err = unix.Bind(fd, sockaddrOf(addr))
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func setOptions(fd int, addr netip.AddrPort, o Options) error {
+	if o.ReusePort {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return err
+		}
+	}
+	size := o.Buffer
+	if size <= 0 {
+		size = defaultBuffer
+	}
+	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, size)
+	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, size)
+	if !addr.Addr().Is6() {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	}
+	only := 1
+	if addr.Addr().IsUnspecified() {
+		only = 0
+	}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
+		return err
+	}
+	// On a dual-stack socket this covers IPv4 too, in mapped form.
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+}
+
+// setBuffer sets a buffer's size beyond the system's limit where we may, else up to it.
+func setBuffer(fd, force, plain, size int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, size) // a smaller buffer works too
+	}
+}
+
+func gsoWorks(fd int) bool {
+	_, err := unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+	return err == nil
+}
+
+// LocalAddr returns the address that the socket is bound to.
+func (s *Socket) LocalAddr() netip.AddrPort { return s.local }
+
+// Stats returns the counters.
+func (s *Socket) Stats() Stats { return s.stats.snapshot() }
+
+// Close closes the socket; a pending ReadBatch returns net.ErrClosed.
+func (s *Socket) Close() error {
+	s.closed.Store(true)
+	return s.file.Close()
+}
+
+var past = time.Unix(1, 0)
+
+// Wake has the pending ReadBatch, or the next one, return at once. What was posted before Wake is
+// seen by whoever called ReadBatch: a Wake is never lost, and many may be answered by one return.
+func (s *Socket) Wake() {
+	if !s.woken.Swap(true) { // else the one who set it also moves the deadline
+		_ = s.file.SetReadDeadline(past) // fails only when closed
+	}
+}
+
+// ReadBatch waits until datagrams have arrived, deadline has passed (zero: never) or Wake was
+// called, and returns how many of d were filled, at most MaxBatch. 0, nil says that there was
+// none; after Close it returns net.ErrClosed.
+//
+// The deadline of the poller is moved only where it must be earlier, since moving it costs more
+// than reading: an earlier one than asked for wakes us up for nothing, and is then moved.
+func (s *Socket) ReadBatch(d []Datagram, deadline time.Time) (int, error) {
+	r := &s.rd
+	r.d = d[:min(len(d), MaxBatch)]
+	defer r.done()
+	for {
+		if s.woken.Swap(false) {
+			r.armed = false // Wake spoils the poller's deadline, now or soon
+			return s.poll()
+		}
+		if !r.armed || sooner(deadline, r.deadline) {
+			if err := s.file.SetReadDeadline(deadline); err != nil {
+				return 0, s.closedOr(err)
+			}
+			r.armed, r.deadline = true, deadline
+			if s.woken.Load() { // its past deadline may have been before ours
+				continue
+			}
+		}
+		err := s.raw.Read(r.wait)
+		if err == nil {
+			return r.result()
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, s.closedOr(err)
+		}
+		r.armed = false
+		if !s.woken.Load() && (deadline.IsZero() || time.Now().Before(deadline)) {
+			continue
+		}
+		s.woken.Store(false)
+		return s.poll() // a deadline in the past must not starve the socket
+	}
+}
+
+// poll reads what is there without waiting.
+func (s *Socket) poll() (int, error) {
+	if err := s.raw.Control(s.rd.now); err != nil {
+		return 0, s.closedOr(err)
+	}
+	if s.rd.errno == unix.EAGAIN {
+		return 0, nil
+	}
+	return s.rd.result()
+}
+
+// sooner reports whether deadline a is before b, the zero time being never.
+func sooner(a, b time.Time) bool {
+	if a.IsZero() {
+		return false
+	}
+	return b.IsZero() || a.Before(b)
+}
+
+// closedOr names the error of a closed socket, for which os.File has several.
+func (s *Socket) closedOr(err error) error {
+	if s.closed.Load() {
+		return net.ErrClosed
+	}
+	return fmt.Errorf("udp: read: %w", err)
+}
