@@ -1,0 +1,80 @@
+// Two network namespaces with a wire between them, the second of them behind a firewall. They live
+// as long as the two processes that hold them, so nothing is left behind. Needs root, or a kernel
+// that lets users make user namespaces.
+
+import { Process, run } from "./process.mjs";
+import { eventually } from "./wait.mjs";
+import { readlinkSync } from "node:fs";
+
+const isRoot = process.getuid() === 0;
+
+class Namespace {
+  constructor(holder) {
+    this.holder = holder;
+  }
+
+  /** The command line that runs a command in here; open file descriptors go with it. */
+  wrap(command, args) {
+    const user = isRoot ? [] : ["--user", "--preserve-credentials"];
+    return ["nsenter", ["--target", String(this.holder.pid), ...user, "--net", "--", command, ...args]];
+  }
+
+  run(command, ...args) {
+    return run(...this.wrap(command, args), { log: "namespace" });
+  }
+}
+
+async function hold(command, args, log) {
+  const holder = new Process(command, args, { log });
+  const own = readlinkSync("/proc/self/ns/net");
+  await eventually("a network namespace of its own", () => {
+    if (!holder.running) throw Object.assign(new Error(holder.tail()), { final: true });
+    return readlinkSync(`/proc/${holder.pid}/ns/net`) !== own;
+  }, { every: 20 });
+  return new Namespace(holder);
+}
+
+/** The two ends: `server` has 10.77.0.1, `client` 10.77.0.2. */
+export class Wire {
+  static async make() {
+    const w = new Wire();
+    const user = isRoot ? [] : ["--user", "--map-root-user"];
+    w.server = await hold("unshare", [...user, "--net", "sleep", "600"], "namespace-server");
+    // The second belongs to the same user namespace, so that a wire may lead from one to the other.
+    const [command, args] = isRoot
+      ? ["unshare", ["--net", "sleep", "600"]]
+      : ["nsenter", ["--target", String(w.server.holder.pid), "--user", "--preserve-credentials", "unshare", "--net", "sleep", "600"]];
+    w.client = await hold(command, args, "namespace-client");
+    await w.server.run("ip", "link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", String(w.client.holder.pid));
+    await w.up(w.server, "wire0", "10.77.0.1", "10.77.0.2");
+    await w.up(w.client, "wire1", "10.77.0.2", "10.77.0.1");
+    return w;
+  }
+
+  async up(namespace, device, address, gateway) {
+    await namespace.run("ip", "link", "set", "lo", "up");
+    await namespace.run("ip", "addr", "add", `${address}/24`, "dev", device);
+    await namespace.run("ip", "link", "set", device, "up");
+    await namespace.run("ip", "route", "add", "default", "via", gateway);
+  }
+
+  /** Drops all UDP at the client's side, both ways, and counts it. */
+  async blockUDP() {
+    const nft = (...words) => this.client.run("nft", ...words);
+    await nft("add", "table", "inet", "firewall");
+    for (const hook of ["input", "output"]) {
+      await nft("add", "chain", "inet", "firewall", hook, `{ type filter hook ${hook} priority 0 ; }`);
+      await nft("add", "rule", "inet", "firewall", hook, "oifname != \"lo\" iifname != \"lo\" meta l4proto udp counter drop".replace(hook === "input" ? 'oifname != "lo" ' : 'iifname != "lo" ', ""));
+    }
+  }
+
+  /** How many UDP packets the firewall has dropped. */
+  async blocked() {
+    const text = await this.client.run("nft", "list", "table", "inet", "firewall");
+    return [...text.matchAll(/counter packets (\d+)/g)].reduce((sum, m) => sum + Number(m[1]), 0);
+  }
+
+  async close() {
+    for (const n of [this.client, this.server]) if (n) await n.holder.stop({ signal: "SIGKILL" });
+  }
+}

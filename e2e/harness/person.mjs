@@ -1,0 +1,116 @@
+// Someone in front of a page: what they do and what they see. Works with pages of Playwright and of
+// Puppeteer, which agree on goto, evaluate, evaluateHandle, screenshot and keyboard.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { out } from "./process.mjs";
+import { eventually } from "./wait.mjs";
+
+export class Person {
+  constructor(page, name) {
+    this.page = page;
+    this.name = name;
+    this.errors = [];
+    this.allowed = [];
+    page.on("console", (m) => {
+      if (m.type() === "error") this.errors.push(`console: ${m.text()}`);
+    });
+    page.on("pageerror", (err) => this.errors.push(`page: ${err.message}`));
+  }
+
+  /** Errors that match are part of the scenario, such as refused connections while the server is away. */
+  expectErrors(...patterns) {
+    this.allowed.push(...patterns);
+  }
+
+  faults() {
+    return this.errors.filter((e) => !this.allowed.some((p) => p.test(e))).map((e) => `${this.name}: ${e}`);
+  }
+
+  /** Clicks a button by its accessible name, as a person: with user activation. */
+  async click(name, within = 15_000) {
+    await eventually(`${this.name} finds the button ${name}`, async () => {
+      const handle = await this.page.evaluateHandle((n) => window.probe.button(n), name);
+      const element = handle.asElement();
+      if (!element) throw new Error(`the buttons are ${JSON.stringify(await this.page.evaluate(() => window.probe.buttons()))}`);
+      await element.click();
+      return true;
+    }, { within });
+  }
+
+  /** Writes into the visible text field. */
+  async fill(text) {
+    await eventually(`${this.name} finds a text field`, async () => {
+      const handle = await this.page.evaluateHandle(() => window.probe.field());
+      const element = handle.asElement();
+      if (!element) return false;
+      await element.evaluate((e) => e.select());
+      await element.focus();
+      await this.page.keyboard.type(text);
+      return true;
+    });
+  }
+
+  /** Opens an invitation, gives the name, and is in the room. */
+  async join(link, { codec = "" } = {}) {
+    if (codec) await this.page.evaluateOnNewDocument?.((c) => window.probe.prefer(c), codec);
+    if (codec) await this.page.addInitScript?.((c) => window.probe.prefer(c), codec);
+    await this.page.goto(link);
+    await this.fill(this.name);
+    await this.click("Join");
+    await eventually(`${this.name} is in the room`, () => this.me(), { within: 20_000 });
+  }
+
+  /** The own participant id, "" before the room is joined. */
+  me() {
+    return this.page.evaluate(() => String(window.switchyard?.room?.me?.id ?? window.switchyard?.room?.you ?? ""));
+  }
+
+  tiles(ms) {
+    return this.page.evaluate((t) => window.probe.tiles(t), ms);
+  }
+
+  stats() {
+    return this.page.evaluate(() => window.probe.stats());
+  }
+
+  /** Waits until the tiles of this many video tracks of others show moving pictures. */
+  async seesOthers(count, { within = 30_000, from } = {}) {
+    const me = await this.me();
+    return eventually(`${this.name} sees ${count} moving pictures of others`, async () => {
+      const tiles = await this.tiles();
+      const others = tiles.filter((t) => t.kind === "video" && t.participant !== me && (!from || t.participant === from));
+      const moving = others.filter((t) => t.motion > 0.002 && t.contrast > 30);
+      if (moving.length !== count) throw new Error(JSON.stringify(others.map(({ text, ...t }) => t)));
+      return moving;
+    }, { within });
+  }
+
+  /** Waits until this many receivers carry sound. */
+  async hears(count, { within = 30_000 } = {}) {
+    return eventually(`${this.name} hears ${count} others`, async () => {
+      const heard = await this.page.evaluate(() => window.probe.loudness());
+      const loud = heard.filter((h) => h.peak > 0.01);
+      if (loud.length < count) throw new Error(JSON.stringify(heard.filter((h) => h.peak > 0)));
+      return loud;
+    }, { within });
+  }
+
+  /** Received video tracks that decode frames, by mid. */
+  async decoding() {
+    const { inbound } = await this.stats();
+    return inbound.filter((s) => s.kind === "video" && s.framesDecoded > 0);
+  }
+
+  async screenshot(name) {
+    await this.page.screenshot({ path: path.join(out, `${name}.png`) });
+  }
+
+  async reads(pattern, within = 15_000) {
+    await eventually(`${this.name} reads ${pattern}`, async () => {
+      const text = await this.page.evaluate(() => window.probe.text());
+      assert.match(text, pattern);
+      return true;
+    }, { within });
+  }
+}

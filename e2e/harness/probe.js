@@ -1,0 +1,140 @@
+// Runs inside every page before its own scripts. It reads what a person would see and hear, from
+// pixels and samples, and counters from getStats; it changes nothing but what `prefer` asks for.
+
+(() => {
+  const links = [];
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      links.push(this);
+    }
+  };
+
+  // Offer one video codec alone where we send: how the codec scenarios choose.
+  let only = "";
+  const setPreferences = RTCRtpTransceiver.prototype.setCodecPreferences;
+  RTCRtpTransceiver.prototype.setCodecPreferences = function (codecs) {
+    const video = codecs.some((c) => c.mimeType.toLowerCase().startsWith("video/"));
+    const sends = this.direction === "sendonly" || this.direction === "sendrecv";
+    if (only && video && sends) {
+      const keep = (c) => [`video/${only}`, "video/rtx"].includes(c.mimeType.toLowerCase());
+      codecs = codecs.filter(keep);
+    }
+    return setPreferences.call(this, codecs);
+  };
+
+  const luma = (video) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = 48;
+    canvas.height = 27;
+    const g = canvas.getContext("2d", { willReadFrequently: true });
+    g.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data } = g.getImageData(0, 0, canvas.width, canvas.height);
+    const y = new Float32Array(data.length / 4);
+    for (let i = 0; i < y.length; i++) y[i] = 0.3 * data[4 * i] + 0.59 * data[4 * i + 1] + 0.11 * data[4 * i + 2];
+    return y;
+  };
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  /** Visible tiles, what they show, and how much of the picture moves within `ms`. */
+  async function tiles(ms = 400) {
+    const found = [...document.querySelectorAll("[data-participant][data-track]")].map((tile) => {
+      const video = tile.matches("video") ? tile : tile.querySelector("video");
+      const shown = video && video.videoWidth > 0 && video.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+      return { tile, video, first: shown ? luma(video) : null };
+    });
+    await sleep(ms);
+    return found.map(({ tile, video, first }) => {
+      const { participant, track, kind } = tile.dataset;
+      const seen = { participant, track, kind, width: video?.videoWidth ?? 0, height: video?.videoHeight ?? 0, motion: 0, contrast: 0 };
+      seen.text = tile.textContent.trim();
+      if (!first || !video.videoWidth) return seen;
+      const second = luma(video);
+      let moved = 0, low = 255, high = 0;
+      second.forEach((v, i) => {
+        if (Math.abs(v - first[i]) > 12) moved++;
+        low = Math.min(low, v);
+        high = Math.max(high, v);
+      });
+      seen.motion = moved / second.length;
+      seen.contrast = high - low;
+      return seen;
+    });
+  }
+
+  /** The loudest sample, 0 to 1, of each audio receiver within `ms`. Silent ones are in it with 0. */
+  async function loudness(ms = 2500) {
+    const context = new AudioContext();
+    await context.resume();
+    const heard = [];
+    for (const link of links) {
+      if (link.connectionState === "closed") continue;
+      for (const t of link.getTransceivers()) {
+        if (t.receiver.track.kind !== "audio" || t.receiver.track.readyState !== "live") continue;
+        if (!["recvonly", "sendrecv"].includes(t.currentDirection)) continue;
+        const analyser = context.createAnalyser();
+        analyser.fftSize = 2048;
+        context.createMediaStreamSource(new MediaStream([t.receiver.track])).connect(analyser);
+        heard.push({ mid: t.mid, analyser, peak: 0 });
+      }
+    }
+    const samples = new Float32Array(2048);
+    const end = performance.now() + ms;
+    while (performance.now() < end) {
+      await sleep(25);
+      for (const h of heard) {
+        h.analyser.getFloatTimeDomainData(samples);
+        for (const v of samples) h.peak = Math.max(h.peak, Math.abs(v));
+      }
+    }
+    await context.close();
+    return heard.map(({ mid, peak }) => ({ mid, peak }));
+  }
+
+  /** RTP counters of all live links, and the candidate pair in use. */
+  async function stats() {
+    const all = { inbound: [], outbound: [], pairs: [], states: [] };
+    for (const link of links) {
+      if (link.connectionState === "closed") continue;
+      all.states.push(link.connectionState);
+      const report = await link.getStats();
+      for (const s of report.values()) {
+        const codec = report.get(s.codecId)?.mimeType;
+        if (s.type === "inbound-rtp") {
+          const { mid, kind, ssrc, framesDecoded = 0, freezeCount = 0, packetsReceived = 0, packetsLost = 0, concealedSamples = 0,
+            silentConcealedSamples = 0, totalSamplesReceived = 0, keyFramesDecoded = 0, frameWidth, frameHeight, decoderImplementation,
+            totalFreezesDuration = 0, nackCount = 0, pliCount = 0 } = s;
+          all.inbound.push({ mid, kind, ssrc, codec, framesDecoded, freezeCount, totalFreezesDuration, packetsReceived, packetsLost,
+            concealedSamples, silentConcealedSamples, totalSamplesReceived, keyFramesDecoded, frameWidth, frameHeight,
+            decoderImplementation, nackCount, pliCount });
+        } else if (s.type === "outbound-rtp") {
+          const { mid, kind, ssrc, packetsSent = 0, framesEncoded = 0, frameWidth, frameHeight } = s;
+          all.outbound.push({ mid, kind, ssrc, codec, packetsSent, framesEncoded, frameWidth, frameHeight });
+        } else if (s.type === "candidate-pair" && s.nominated && s.state === "succeeded") {
+          all.pairs.push({
+            local: report.get(s.localCandidateId)?.protocol,
+            remote: report.get(s.remoteCandidateId)?.protocol,
+            bytesReceived: s.bytesReceived,
+          });
+        }
+      }
+    }
+    return all;
+  }
+
+  const label = (e) => (e.getAttribute("aria-label") ?? (e.textContent.trim() || e.title || "")).trim();
+  const clickable = () => [...document.querySelectorAll("button, a[href], [role=button], input[type=submit]")];
+
+  window.probe = {
+    links,
+    tiles,
+    loudness,
+    stats,
+    prefer: (codec) => (only = codec.toLowerCase()),
+    button: (name) => clickable().find((e) => label(e).toLowerCase().startsWith(name.toLowerCase()) && e.checkVisibility()) ?? null,
+    buttons: () => clickable().filter((e) => e.checkVisibility()).map(label),
+    field: () => [...document.querySelectorAll("input")].find((e) => ["text", ""].includes(e.type) && e.checkVisibility()) ?? null,
+    text: () => document.body.innerText,
+  };
+})();
