@@ -1,0 +1,415 @@
+package sfu
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"switchyard/engine/bwe"
+	"switchyard/engine/ingest"
+	"switchyard/media"
+	"switchyard/peer"
+)
+
+const (
+	reportEvery = time.Second            // sender reports
+	levelEvery  = 200 * time.Millisecond // audio levels
+	minTurn     = time.Millisecond       // between two turns of a link whose deadline does not move
+	maxPaths    = 16                     // remembered per link; clients with more lose the oldest
+	cname       = "switchyard"
+)
+
+// Link is one participant's WebRTC association with the server. Its methods may be called from any
+// goroutine but a shard.
+type Link struct {
+	// Immutable.
+	ID      string
+	sfu     *SFU
+	shard   *shard
+	peer    *peer.Link
+	onEvent func(Event)
+	log     *slog.Logger
+	origin  media.NTP
+
+	mu      sync.Mutex
+	local   peer.LocalDescription // guarded by mu
+	session *peer.Session         // guarded by mu
+
+	// Owned by the shard.
+	ufrags    []string // under which byUfrag knows the link, the newest last
+	paths     []peer.Path
+	path      peer.Path
+	up        bool // path has consent
+	receivers []*receiver
+	slots     []*slot
+	bySSRC    map[media.SSRC]*slot
+	demux     ingest.Demux
+	sync      ingest.Sync
+	twccIn    *bwe.Receiver
+	twccOut   *bwe.Sender
+	twccID    uint8 // extension id on what the other end sends
+	data      map[string]*peer.DataChannel
+	tap       *tap
+	touched   bool
+	ended     bool
+	deadline  media.Time
+	heapAt    int // in shard.timers, -1 outside
+	reportAt  media.Time
+	levelAt   media.Time
+}
+
+// receiver is one m-line that the other end sends on. Owned by the shard.
+type receiver struct {
+	mid   string
+	kind  media.Kind
+	in    *ingest.Track
+	track *Track // nil until published
+}
+
+// connect answers an offer and makes the link; called from any goroutine.
+func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
+	ufrag, pwd := newUfrag(s.index)
+	local := peer.LocalDescription{
+		Ufrag: ufrag, Pwd: pwd,
+		Fingerprint: s.sfu.certificate.Fingerprint(),
+		Candidates:  s.sfu.candidates,
+		SessionID:   rand.Uint64() >> 2,
+		Version:     1,
+		NoRecv:      o.NoRecv, NoSend: o.NoSend,
+	}
+	session, answer, err := peer.Answer(offer, local, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	l := &Link{
+		ID: o.ID, sfu: s.sfu, shard: s, onEvent: o.OnEvent,
+		log:    s.sfu.cfg.Log.With("link", o.ID),
+		origin: s.clock.Origin(),
+		local:  local, session: session,
+		bySSRC: map[media.SSRC]*slot{}, data: map[string]*peer.DataChannel{},
+		twccIn: bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: bwe.NewSender(),
+		deadline: media.Never, heapAt: -1,
+	}
+	l.peer, err = peer.NewLink(peer.LinkConfig{
+		Session: session, LocalUfrag: ufrag, LocalPwd: pwd,
+		Certificate:   s.sfu.certificate,
+		Clock:         s.clock,
+		Log:           l.log,
+		Loopback:      s.sfu.loopback,
+		Send:          l.sendControl,
+		Post:          func(f func()) { s.post(func() { l.run(f) }) },
+		OnEvent:       l.onPeerEvent,
+		OnDataChannel: l.onDataChannel,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("sfu: %w", err)
+	}
+	s.load.Add(1)
+	if !s.post(func() { l.begin(session) }) {
+		return nil, "", ErrClosed
+	}
+	return l, answer, nil
+}
+
+// begin puts the link on its shard.
+func (l *Link) begin(session *peer.Session) {
+	s := l.shard
+	now := s.clock.Now()
+	l.ufrags = append(l.ufrags, session.LocalUfrag)
+	s.byUfrag[session.LocalUfrag] = l
+	l.reportAt = now.Add(reportEvery)
+	l.levelAt = now.Add(levelEvery)
+	heap.Push(&s.timers, l)
+	l.apply(session)
+	l.peer.Start()
+	s.touch(l)
+}
+
+// run runs f, which concerns the link, on its shard, and lets the link settle afterwards.
+func (l *Link) run(f func()) {
+	if l.ended {
+		return
+	}
+	f()
+	l.shard.touch(l)
+}
+
+// Session returns what the last offer and answer agreed on.
+func (l *Link) Session() *peer.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
+}
+
+// Offer answers another offer of the same client: m-lines added or changed, or ICE restarted.
+func (l *Link) Offer(offer string) (answer string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	local := l.local
+	local.Version++
+	local.Ufrag, local.Pwd = newUfrag(l.shard.index)
+	session, answer, err := peer.Answer(offer, local, l.session)
+	if err != nil {
+		return "", err
+	}
+	restarted := session.LocalUfrag != l.session.LocalUfrag
+	l.local, l.session = local, session
+	posted := l.shard.post(func() {
+		l.run(func() {
+			if restarted {
+				l.addUfrag(session.LocalUfrag)
+				l.peer.Restart(session, session.LocalUfrag, session.LocalPwd)
+			} else {
+				l.peer.Update(session)
+			}
+			l.apply(session)
+		})
+	})
+	if !posted {
+		return "", ErrClosed
+	}
+	return answer, nil
+}
+
+// addUfrag makes the link known by new credentials; those before the last are forgotten.
+func (l *Link) addUfrag(ufrag string) {
+	l.ufrags = append(l.ufrags, ufrag)
+	l.shard.byUfrag[ufrag] = l
+	if len(l.ufrags) > 2 {
+		delete(l.shard.byUfrag, l.ufrags[0])
+		l.ufrags = l.ufrags[1:]
+	}
+}
+
+// Close ends the link. The Closed event follows.
+func (l *Link) Close() {
+	l.shard.post(func() { l.end(nil) })
+}
+
+// end takes the link off its shard.
+func (l *Link) end(cause error) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	s := l.shard
+	for _, sl := range l.slots {
+		sl.clear()
+	}
+	for _, r := range l.receivers {
+		if r.track != nil {
+			l.unpublish(r.track)
+		}
+		r.in.Close()
+	}
+	l.untap()
+	l.peer.Close()
+	for _, u := range l.ufrags {
+		delete(s.byUfrag, u)
+	}
+	for _, p := range l.paths {
+		if s.byPath[p] == l {
+			delete(s.byPath, p)
+		}
+	}
+	if l.heapAt >= 0 {
+		heap.Remove(&s.timers, l.heapAt)
+	}
+	s.load.Add(-1)
+	l.sfu.links.Add(-1)
+	l.emit(Closed{Err: cause})
+}
+
+// claim makes a path on which an authentic check arrived the link's own.
+func (l *Link) claim(path peer.Path) {
+	s := l.shard
+	if l.ended || s.byPath[path] == l {
+		return
+	}
+	s.byPath[path] = l
+	l.paths = append(l.paths, path)
+	if len(l.paths) > maxPaths {
+		if oldest := l.paths[0]; oldest != l.path && s.byPath[oldest] == l {
+			delete(s.byPath, oldest)
+		}
+		l.paths = l.paths[1:]
+	}
+}
+
+func (l *Link) emit(e Event) {
+	if l.onEvent != nil {
+		l.onEvent(e)
+	}
+}
+
+// errRemote is what a link ends with that its other end closed.
+var errRemote = errors.New("sfu: closed by the other end")
+
+func (l *Link) onPeerEvent(e peer.LinkEvent) {
+	switch e.Kind {
+	case peer.Connected:
+		l.path, l.up = l.peer.Path()
+		l.emit(Up{})
+	case peer.PathChanged:
+		l.path, l.up = l.peer.Path()
+		l.log.Debug("path changed", "remote", l.path.Remote)
+	case peer.Disconnected:
+		l.up = false
+		l.emit(Down{})
+	case peer.Failed:
+		l.end(e.Err)
+	case peer.Closed:
+		l.end(errRemote)
+	}
+}
+
+// sendControl sends what is not media: STUN and DTLS. Any goroutine.
+func (l *Link) sendControl(p peer.Path, b []byte) {
+	if p.TCP != nil {
+		_ = p.TCP.Send(b)
+		return
+	}
+	_ = l.shard.sock.WriteTo(b, p.Remote, p.Local)
+}
+
+// transmit sends what stands in the writer's reserved bytes.
+func (l *Link) transmit(b []byte) {
+	if l.path.TCP != nil {
+		_ = l.path.TCP.Send(b) // bounded; what does not fit is dropped and counted there
+		return
+	}
+	l.shard.writer.Commit(l.path.Remote, l.path.Local, len(b))
+}
+
+// settle is the link's turn: what came in goes out as batches and feedback.
+func (l *Link) settle(now media.Time) {
+	if l.ended {
+		return
+	}
+	for _, r := range l.receivers {
+		batch := r.in.Ready(now)
+		if len(batch) == 0 {
+			continue
+		}
+		if r.track == nil {
+			l.shard.counters.unpublished.Add(uint64(len(batch)))
+			releaseAll(batch)
+			continue
+		}
+		l.notice(r)
+		r.track.publish(now, batch)
+	}
+	if l.peer.Deadline() <= now {
+		l.peer.Advance(now)
+		if l.ended {
+			return
+		}
+	}
+	l.feedback(now)
+	if now >= l.levelAt {
+		l.levelAt = now.Add(levelEvery)
+		l.levels(now)
+	}
+	l.setDeadline(l.nextDeadline())
+}
+
+func (l *Link) nextDeadline() media.Time {
+	next := l.peer.Deadline()
+	if l.up {
+		next = min(next, l.reportAt, l.twccIn.Deadline())
+	}
+	for _, r := range l.receivers {
+		next = min(next, r.in.Deadline())
+		if r.kind == media.Audio && r.track != nil {
+			next = min(next, l.levelAt)
+		}
+	}
+	return next
+}
+
+// feedback sends the RTCP that is due as one compound datagram, or several where it is long.
+func (l *Link) feedback(now media.Time) {
+	if !l.up {
+		return
+	}
+	b := l.shard.rtcp[:0]
+	for _, r := range l.receivers {
+		b = l.flushRTCP(r.in.Feedback(now, b), rtcpRoom)
+	}
+	if l.twccIn.Deadline() <= now {
+		b = l.flushRTCP(l.twccIn.Feedback(now, b), rtcpRoom)
+	}
+	if now >= l.reportAt {
+		l.reportAt = now.Add(reportEvery)
+		for _, s := range l.slots {
+			b = l.flushRTCP(s.out.SenderReport(now, b), rtcpRoom)
+		}
+	}
+	l.flushRTCP(b, 0)
+}
+
+// rtcpRoom is how much a compound may hold before it is sent, so that the next packet still fits.
+const rtcpRoom = 800
+
+// flushRTCP sends b when it is longer than limit and returns what is to be continued.
+func (l *Link) flushRTCP(b []byte, limit int) []byte {
+	if len(b) <= limit {
+		return b
+	}
+	out := l.shard.writer.Reserve(sealedMax)
+	if n := l.peer.SealRTCP(out, b); n > 0 {
+		l.transmit(out[:n])
+	}
+	return b[:0]
+}
+
+// notice tells the owner what a track carries when that changed.
+func (l *Link) notice(r *receiver) {
+	t := r.track
+	format, ok := r.in.Current()
+	if !ok {
+		return
+	}
+	if table := r.in.Formats(); len(table) != len(*t.formats.Load()) {
+		t.formats.Store(&table)
+		l.refreshSources(t)
+	}
+	width, height := r.in.Size()
+	e := TrackStarted{Track: t, Format: format, Width: width, Height: height}
+	if e != t.last {
+		t.last = e
+		l.emit(e)
+	}
+}
+
+// refreshSources gives every slot that t feeds its longer table of formats.
+func (l *Link) refreshSources(t *Track) {
+	for i := range t.fans {
+		fan := &t.fans[i]
+		fan.shard.post(func() {
+			for _, s := range slices.Clone(fan.slots) {
+				generation, _, _ := s.out.Generation()
+				s.feedAgain(generation)
+			}
+		})
+	}
+}
+
+func (l *Link) levels(now media.Time) {
+	for _, r := range l.receivers {
+		if r.kind != media.Audio || r.track == nil {
+			continue
+		}
+		level, voice := r.in.Level(now)
+		if level == r.track.level && voice == r.track.voice {
+			continue
+		}
+		r.track.level, r.track.voice = level, voice
+		l.emit(TrackLevel{Track: r.track, Level: level, Voice: voice})
+	}
+}

@@ -1,0 +1,297 @@
+package sfu
+
+import (
+	"encoding/binary"
+
+	"switchyard/codec/rtcp"
+	"switchyard/media"
+	"switchyard/peer"
+)
+
+// receive takes one datagram of n bytes in p.Data. It reports whether p was kept.
+func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) (kept bool) {
+	if n < 2 {
+		s.counters.drop(DropShort)
+		return false
+	}
+	b := p.Data[:n]
+	l := s.byPath[path]
+	switch first := b[0]; { // RFC 7983 §7
+	case first <= 3:
+		s.onSTUN(now, path, l, b)
+	case l == nil:
+		s.passOn(path, b)
+	case first >= 20 && first <= 63:
+		l.peer.OnDTLS(now, path, b)
+		s.touch(l)
+	case first >= 128 && first <= 191 && b[1] >= 192 && b[1] <= 223: // RFC 5761 §4
+		l.onRTCP(now, b)
+		s.touch(l)
+	case first >= 128 && first <= 191:
+		s.touch(l)
+		return l.onRTP(now, p, b)
+	default:
+		s.counters.drop(DropUnknownProtocol)
+	}
+	return false
+}
+
+// onSTUN gives a check to the link that its ufrag names, or that the path already belongs to.
+func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
+	if ufrag := stunUfrag(b); len(ufrag) > 0 {
+		named := s.byUfrag[string(ufrag)]
+		if named == nil {
+			if owner := s.sfu.shardOf(ufrag); owner != nil && owner != s {
+				s.remember(path, owner)
+				owner.hand(path, b)
+				return
+			}
+			s.counters.drop(DropUnknownUfrag)
+			return
+		}
+		l = named
+	}
+	if l == nil {
+		s.passOn(path, b)
+		return
+	}
+	if l.peer.OnSTUN(now, path, b) {
+		l.claim(path)
+	}
+	s.touch(l)
+}
+
+// passOn gives a datagram of an unknown path to the shard that owns it, if one is known to.
+func (s *shard) passOn(path peer.Path, b []byte) {
+	if owner := s.foreign[path]; owner != nil {
+		s.counters.passedOn.Add(1)
+		owner.hand(path, b)
+		return
+	}
+	s.counters.drop(DropUnknownPath)
+}
+
+func (s *shard) remember(path peer.Path, owner *shard) {
+	if len(s.foreign) >= maxForeign {
+		clear(s.foreign)
+	}
+	s.foreign[path] = owner
+}
+
+// onRTP opens one SRTP packet and gives it to the m-line it belongs to.
+func (l *Link) onRTP(now media.Time, p *media.Packet, b []byte) (kept bool) {
+	c := &l.shard.counters
+	plain, err := l.peer.OpenRTP(b)
+	if err != nil {
+		c.drop(DropSRTP)
+		return false
+	}
+	c.received.Add(1)
+	if l.twccID != 0 {
+		if ext := headerExtension(plain, l.twccID); len(ext) >= 2 {
+			ssrc := media.SSRC(binary.BigEndian.Uint32(plain[8:]))
+			l.twccIn.OnPacket(now, binary.BigEndian.Uint16(ext), ssrc)
+		}
+	}
+	in := l.demux.Find(plain)
+	if in == nil {
+		c.drop(DropUnknownStream)
+		return false
+	}
+	p.Arrived = now
+	return in.OnRTP(now, p, plain) == 0 // what was not accepted is counted by the track
+}
+
+// onRTCP opens one SRTCP datagram and gives each packet in it to whom it concerns.
+func (l *Link) onRTCP(now media.Time, b []byte) {
+	plain, err := l.peer.OpenRTCP(b)
+	if err != nil {
+		l.shard.counters.drop(DropSRTCP)
+		return
+	}
+	r := rtcp.NewReader(plain)
+	for {
+		p, ok := r.Next()
+		if !ok {
+			break
+		}
+		l.onRTCPPacket(now, p)
+	}
+	if len(r.Rest()) > 0 {
+		l.shard.counters.drop(DropMalformedRTCP)
+	}
+}
+
+func (l *Link) onRTCPPacket(now media.Time, p rtcp.Packet) {
+	switch {
+	case p.Type == rtcp.TypeSR:
+		if info, ok := p.Sender(); ok {
+			if t := l.demux.BySSRC(info.SSRC); t != nil {
+				t.OnSR(now, info)
+			}
+		}
+		l.onReports(now, p)
+	case p.Type == rtcp.TypeRR:
+		l.onReports(now, p)
+	case p.Type == rtcp.TypeBYE:
+		l.onBye(p)
+	case p.IsTWCC():
+		l.twccOut.OnFeedback(now, p)
+	case p.IsNACK():
+		l.onNACK(now, p)
+	case p.IsPLI():
+		if _, source, ok := p.Feedback(); ok {
+			l.onPictureLost(now, source)
+		}
+	case p.IsFIR():
+		for i := 0; ; i++ {
+			source, _, ok := p.FIR(i)
+			if !ok {
+				break
+			}
+			l.onPictureLost(now, source)
+		}
+	}
+}
+
+func (l *Link) onReports(now media.Time, p rtcp.Packet) {
+	for i := 0; ; i++ {
+		report, ok := p.Report(i)
+		if !ok {
+			return
+		}
+		if s := l.slotBySSRC(report.SSRC); s != nil {
+			s.out.OnReport(now, report)
+		}
+	}
+}
+
+func (l *Link) onBye(p rtcp.Packet) {
+	for i := 0; ; i++ {
+		ssrc, ok := p.Source(i)
+		if !ok {
+			return
+		}
+		if t := l.demux.BySSRC(ssrc); t != nil {
+			t.OnBye(ssrc)
+		}
+	}
+}
+
+func (l *Link) onNACK(now media.Time, p rtcp.Packet) {
+	_, source, ok := p.Feedback()
+	if !ok {
+		return
+	}
+	s := l.slotBySSRC(source)
+	if s == nil {
+		return
+	}
+	lost := p.Lost()
+	for {
+		seq, ok := lost.Next()
+		if !ok {
+			return
+		}
+		s.resend(now, seq)
+	}
+}
+
+func (l *Link) onPictureLost(now media.Time, source media.SSRC) {
+	if s := l.slotBySSRC(source); s != nil && s.fan != nil {
+		s.fan.track.requestKeyframe(now, l.shard)
+	}
+}
+
+// headerExtension returns the one-byte-header extension with that id (RFC 8285 §4.2), or the
+// two-byte one (§4.3); nil when it is absent or the packet is malformed.
+func headerExtension(plain []byte, id uint8) []byte {
+	if len(plain) < 12 || plain[0]&0x10 == 0 {
+		return nil
+	}
+	at := 12 + 4*int(plain[0]&0x0f)
+	if len(plain) < at+4 {
+		return nil
+	}
+	profile := binary.BigEndian.Uint16(plain[at:])
+	n := 4 * int(binary.BigEndian.Uint16(plain[at+2:]))
+	if len(plain) < at+4+n {
+		return nil
+	}
+	b := plain[at+4 : at+4+n]
+	switch {
+	case profile == 0xbede:
+		return oneByteExtension(b, id)
+	case profile&0xfff0 == 0x1000:
+		return twoByteExtension(b, id)
+	}
+	return nil
+}
+
+func oneByteExtension(b []byte, id uint8) []byte {
+	for len(b) > 0 {
+		if b[0] == 0 { // padding
+			b = b[1:]
+			continue
+		}
+		n := int(b[0]&0x0f) + 1
+		if b[0]>>4 == 15 || len(b) < 1+n {
+			return nil
+		}
+		if b[0]>>4 == id {
+			return b[1 : 1+n]
+		}
+		b = b[1+n:]
+	}
+	return nil
+}
+
+func twoByteExtension(b []byte, id uint8) []byte {
+	for len(b) > 1 {
+		if b[0] == 0 {
+			b = b[1:]
+			continue
+		}
+		n := int(b[1])
+		if len(b) < 2+n {
+			return nil
+		}
+		if b[0] == id {
+			return b[2 : 2+n]
+		}
+		b = b[2+n:]
+	}
+	return nil
+}
+
+// stunUfrag returns the first half of a STUN request's USERNAME (RFC 8445 §7.2.2): the ufrag of the
+// end that is asked. It is empty for a response and for garbage; nothing is verified here.
+func stunUfrag(b []byte) []byte {
+	if len(b) < 20 || binary.BigEndian.Uint32(b[4:]) != stunMagic || binary.BigEndian.Uint16(b) != stunBinding {
+		return nil
+	}
+	attrs := b[20:]
+	for len(attrs) >= 4 {
+		typ, n := binary.BigEndian.Uint16(attrs), int(binary.BigEndian.Uint16(attrs[2:]))
+		if len(attrs) < 4+n {
+			return nil
+		}
+		if typ == stunUsername {
+			for i, c := range attrs[4 : 4+n] {
+				if c == ':' {
+					return attrs[4 : 4+i]
+				}
+			}
+			return nil
+		}
+		attrs = attrs[min(len(attrs), 4+(n+3)&^3):]
+	}
+	return nil
+}
+
+// STUN numbers (RFC 8489 §5, §18).
+const (
+	stunMagic    = 0x2112a442
+	stunBinding  = 0x0001
+	stunUsername = 0x0006
+)

@@ -1,0 +1,259 @@
+package sfu
+
+import (
+	"container/heap"
+	"sync/atomic"
+	"time"
+
+	"switchyard/media"
+	"switchyard/peer"
+	"switchyard/peer/udp"
+)
+
+// shard is one loop that owns links wholly. The road of one packet through it, stage by stage:
+//
+//	run      one turn: read what arrived, take the mail, settle what is due, flush
+//	receive  tell STUN, DTLS, RTP and RTCP apart (RFC 7983), find the link by the path   receive.go
+//	onRTP    open SRTP in place, find the m-line, engine/ingest orders and marks it      receive.go
+//	settle   a link's turn: frames that are whole leave ingest as batches                link.go
+//	publish  one reference for each shard that has subscribers, through its mailbox      track.go
+//	deliver  put the batch into the ring, then slot by slot                              track.go
+//	send     engine/egress writes the header, SRTP seals, the writer queues              slot.go
+//	Flush    equal packets to one destination as one GSO message, all by one sendmmsg    peer/udp
+type shard struct {
+	// Immutable.
+	sfu   *SFU
+	index int
+	sock  *udp.Socket
+	clock *media.Clock
+
+	// Shared: safe from any goroutine.
+	box      mailbox
+	sleeping atomic.Bool
+	load     atomic.Int64 // links
+	counters counters
+
+	// Owned by the loop.
+	writer  *udp.Writer
+	in      [udp.MaxBatch]udp.Datagram
+	inPkts  [udp.MaxBatch]*media.Packet // in[i].Buf is inPkts[i].Data
+	mail    mail
+	byUfrag map[string]*Link
+	byPath  map[peer.Path]*Link
+	foreign map[peer.Path]*shard // paths whose link lives on another shard
+	touched []*Link              // links with input since the last settle
+	timers  linkHeap
+	rtcp    [media.MaxDatagram]byte // scratch for outgoing RTCP
+	rtx     [2 * media.MaxDatagram]byte
+	stopped bool
+}
+
+// maxForeign bounds the memory of misrouted paths; beyond it the memory starts afresh, and the next
+// check of each path brings it back.
+const maxForeign = 4096
+
+func newShard(s *SFU, index int, sock *udp.Socket) *shard {
+	sh := &shard{
+		sfu: s, index: index, sock: sock, clock: s.cfg.Clock,
+		writer:  sock.NewWriter(),
+		byUfrag: map[string]*Link{},
+		byPath:  map[peer.Path]*Link{},
+		foreign: map[peer.Path]*shard{},
+	}
+	for i := range sh.in {
+		sh.refill(i)
+	}
+	return sh
+}
+
+// refill puts a fresh packet where the last one was kept.
+func (s *shard) refill(i int) {
+	s.inPkts[i] = s.sfu.pool.Get()
+	s.in[i].Buf = s.inPkts[i].Data[:]
+}
+
+// run is the loop. Its goroutine belongs to the SFU and ends by stop.
+func (s *shard) run() {
+	for !s.stopped {
+		n := s.read()
+		now := s.clock.Now()
+		for i := range n {
+			d := &s.in[i]
+			if s.receive(now, peer.Path{Remote: d.From, Local: d.To}, s.inPkts[i], d.N) {
+				s.refill(i)
+			}
+		}
+		s.takeMail(now)
+		s.settle(now)
+		s.writer.Flush()
+	}
+	s.finish()
+}
+
+// read waits for datagrams, mail or the next deadline.
+func (s *shard) read() int {
+	s.sleeping.Store(true)
+	if !s.box.empty() {
+		s.sleeping.Store(false)
+		return 0
+	}
+	var until time.Time // zero: for ever
+	if next := s.timers.next(); next != media.Never {
+		until = s.clock.Wall(next)
+	}
+	n, err := s.sock.ReadBatch(s.in[:], until)
+	s.sleeping.Store(false)
+	if err != nil {
+		s.counters.readErrors.Add(1)
+	}
+	return n
+}
+
+// wake ends the shard's sleep, if it sleeps.
+func (s *shard) wake() {
+	if s.sleeping.CompareAndSwap(true, false) {
+		s.sock.Wake()
+	}
+}
+
+// post runs f on the shard; false when it has stopped.
+func (s *shard) post(f func()) bool {
+	ok := s.box.post(f)
+	s.wake()
+	return ok
+}
+
+// call runs f on the shard and waits for it; false when the shard has stopped. Never call it from a
+// shard.
+func (s *shard) call(f func()) bool {
+	done := make(chan struct{})
+	if !s.post(func() { defer close(done); f() }) {
+		return false
+	}
+	<-done
+	return true
+}
+
+// hand passes a datagram that another goroutine read to this shard. b is copied.
+func (s *shard) hand(path peer.Path, b []byte) {
+	p := s.sfu.pool.Get()
+	n := copy(p.Data[:], b)
+	s.box.postInbound(inbound{path, p, n})
+	s.wake()
+}
+
+func (s *shard) takeMail(now media.Time) {
+	s.box.swap(&s.mail)
+	for _, f := range s.mail.funcs {
+		f()
+	}
+	for _, in := range s.mail.inbound {
+		if !s.receive(now, in.path, in.pkt, in.n) {
+			in.pkt.Release()
+		}
+	}
+	for rest := s.mail.deliveries; len(rest) > 0; {
+		rest = s.deliverRun(now, rest)
+	}
+}
+
+// deliverRun delivers the packets at the head that are for the same fanout, as one batch.
+func (s *shard) deliverRun(now media.Time, mail []delivery) []delivery {
+	var batch [64]*media.Packet
+	fan, n := mail[0].fan, 0
+	for n < len(mail) && n < len(batch) && mail[n].fan == fan {
+		batch[n] = mail[n].pkt
+		n++
+	}
+	fan.deliver(now, batch[:n])
+	return mail[n:]
+}
+
+// settle gives a turn to every link that had input or whose time has come.
+func (s *shard) settle(now media.Time) {
+	for _, l := range s.touched {
+		l.touched = false
+		l.settle(now)
+	}
+	clear(s.touched)
+	s.touched = s.touched[:0]
+	for s.timers.next() <= now {
+		l := s.timers[0]
+		l.settle(now)
+		if l.deadline <= now && l.heapAt == 0 { // a deadline that did not move must not spin the loop
+			l.setDeadline(now.Add(minTurn))
+		}
+	}
+}
+
+func (s *shard) touch(l *Link) {
+	if !l.touched {
+		l.touched = true
+		s.touched = append(s.touched, l)
+	}
+}
+
+// stop ends the loop from outside.
+func (s *shard) stop() { s.post(func() { s.stopped = true }) }
+
+// finish ends every link, runs the control work that is still queued so that nobody waits for it,
+// and releases what is held.
+func (s *shard) finish() {
+	for _, l := range s.byUfrag {
+		l.end(ErrClosed)
+	}
+	rest := s.box.close()
+	for _, f := range rest.funcs {
+		f()
+	}
+	for _, in := range rest.inbound {
+		in.pkt.Release()
+	}
+	for _, d := range rest.deliveries {
+		d.pkt.Release()
+	}
+	for _, p := range s.inPkts {
+		p.Release()
+	}
+	s.writer.Flush()
+	_ = s.sock.Close()
+}
+
+// linkHeap orders links by deadline, the earliest first (container/heap).
+type linkHeap []*Link
+
+func (h linkHeap) next() media.Time {
+	if len(h) == 0 {
+		return media.Never
+	}
+	return h[0].deadline
+}
+
+func (h linkHeap) Len() int           { return len(h) }
+func (h linkHeap) Less(i, j int) bool { return h[i].deadline < h[j].deadline }
+func (h linkHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].heapAt, h[j].heapAt = i, j
+}
+
+func (h *linkHeap) Push(x any) {
+	l := x.(*Link)
+	l.heapAt = len(*h)
+	*h = append(*h, l)
+}
+
+func (h *linkHeap) Pop() any {
+	old := *h
+	l := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	l.heapAt = -1
+	return l
+}
+
+func (l *Link) setDeadline(t media.Time) {
+	if l.heapAt >= 0 && t != l.deadline {
+		l.deadline = t
+		heap.Fix(&l.shard.timers, l.heapAt)
+	}
+}

@@ -1,0 +1,171 @@
+package sfu
+
+import (
+	"switchyard/engine/egress"
+	"switchyard/media"
+	"switchyard/peer"
+)
+
+// slot is one sending position of a link. Owned by the link's shard.
+type slot struct {
+	link *Link
+	out  *egress.Slot
+	mid  string
+	ssrc media.SSRC
+	rtx  media.SSRC
+	kind media.Kind
+	twcc bool    // packets carry a transport-wide sequence number
+	fan  *fanout // what feeds it, nil when empty
+
+	announced uint32 // generation that SlotLive told of
+	hasLive   bool
+	codec     bool // SlotPaused told that the codec cannot be decoded
+}
+
+func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
+	s := &slot{link: l, mid: m.MID, ssrc: m.SlotSSRC, rtx: m.SlotRTX, kind: m.Kind, twcc: m.Ext.TWCC != 0}
+	s.out = egress.New(l.egressConfig(m, seed))
+	return s
+}
+
+func (s *slot) update(m *peer.Media) {
+	s.twcc = m.Ext.TWCC != 0
+	s.out.Update(s.link.egressConfig(m, 0))
+}
+
+// feed makes t the source, from now on under generation; t may be nil.
+func (s *slot) feed(now media.Time, t *Track, generation uint32) {
+	s.clear()
+	if t == nil {
+		return
+	}
+	sh := s.link.shard
+	fan := &t.fans[sh.index]
+	if fan.closed {
+		return
+	}
+	s.hasLive, s.codec = false, false
+	s.fan = fan
+	fan.add(s)
+	replay := s.out.Switch(now, egress.Source{Formats: *t.formats.Load()}, generation, fan.cache())
+	s.write(now, replay)
+	s.after(now)
+}
+
+// feedAgain starts the same source once more, after its table of formats grew.
+func (s *slot) feedAgain(generation uint32) {
+	if s.fan != nil {
+		s.feed(s.link.shard.clock.Now(), s.fan.track, generation)
+	}
+}
+
+// write sends a span of the cache: what a joiner may see at once.
+func (s *slot) write(now media.Time, span egress.Span) {
+	if !span.Any {
+		return
+	}
+	for seq := span.First; seq <= span.Last; seq++ {
+		if p := s.fan.ring.Get(seq); p != nil {
+			s.send(now, p)
+		}
+	}
+}
+
+func (s *slot) clear() {
+	if s.fan != nil {
+		s.fan.remove(s)
+		s.fan = nil
+		s.out.Clear()
+	}
+}
+
+// sendBatch sends what arrived together, so that it leaves together.
+func (s *slot) sendBatch(now media.Time, batch media.Batch) {
+	for _, p := range batch {
+		s.send(now, p)
+	}
+	s.after(now)
+}
+
+// send rewrites, seals and queues one packet.
+func (s *slot) send(now media.Time, p *media.Packet) {
+	l := s.link
+	if !l.up {
+		l.shard.counters.drop(DropNoPath)
+		return
+	}
+	buf := l.shard.writer.Reserve(sealedMax)
+	headerLen, roc, ok := s.out.Write(now, p, buf, l.twccOut.Next())
+	if !ok {
+		return // counted by the slot, by reason
+	}
+	n := l.peer.SealRTP(buf, headerLen, s.out.Payload(p), roc)
+	if n == 0 {
+		l.shard.counters.drop(DropSeal)
+		return
+	}
+	s.out.Sealed(buf[:n])
+	s.sent(now, buf[:n])
+}
+
+// sent queues a sealed packet that stands in the writer's reserved bytes.
+func (s *slot) sent(now media.Time, b []byte) {
+	l := s.link
+	if s.twcc {
+		l.twccOut.Sent(now, len(b))
+	}
+	l.shard.counters.sent.Add(1)
+	l.transmit(b)
+}
+
+// resend answers the loss of one packet.
+func (s *slot) resend(now media.Time, seq uint16) {
+	l := s.link
+	if !l.up {
+		return
+	}
+	buf := l.shard.rtx[:]
+	r, ok := s.out.OnNACK(now, seq, buf, l.twccOut.Next())
+	if !ok {
+		return
+	}
+	out := l.shard.writer.Reserve(sealedMax)
+	if r.Sealed != nil { // byte-identical: it has a transport-wide number already
+		l.shard.counters.sent.Add(1)
+		l.transmit(out[:copy(out, r.Sealed)])
+		return
+	}
+	copy(out, buf[:r.HeaderLen])
+	n := l.peer.SealRTP(out, r.HeaderLen, buf[r.HeaderLen:r.HeaderLen+r.PayloadLen], r.ROC)
+	if n > 0 {
+		s.sent(now, out[:n])
+	}
+}
+
+// after tells the owner what the last batch changed, and asks for a keyframe where one is needed.
+func (s *slot) after(now media.Time) {
+	if s.fan == nil {
+		return
+	}
+	switch s.out.Paused() {
+	case egress.Keyframe:
+		s.fan.track.requestKeyframe(now, s.link.shard)
+	case egress.Codec:
+		if !s.codec {
+			s.codec = true
+			generation, _, _ := s.out.Generation()
+			s.link.emit(SlotPaused{MID: s.mid, Generation: generation, Reason: PausedCodec})
+		}
+	}
+	if generation, first, live := s.out.Generation(); live && (!s.hasLive || s.announced != generation) {
+		s.hasLive, s.announced = true, generation
+		if s.codec {
+			s.codec = false
+			s.link.emit(SlotPaused{MID: s.mid, Generation: generation, Reason: PausedNot})
+		}
+		s.link.emit(SlotLive{MID: s.mid, Generation: generation, Timestamp: first})
+	}
+}
+
+// sealedMax is room for a header, a payload and the SRTP tag.
+const sealedMax = media.MaxDatagram + egress.MaxHeader + 32

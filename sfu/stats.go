@@ -1,0 +1,157 @@
+package sfu
+
+import (
+	"sync/atomic"
+
+	"switchyard/engine/bwe"
+	"switchyard/engine/egress"
+	"switchyard/engine/ingest"
+	"switchyard/media"
+	"switchyard/peer/udp"
+)
+
+// DropReason is why a shard dropped a datagram or packet. Drops inside a track or slot are counted
+// there.
+type DropReason uint8
+
+// The reasons.
+const (
+	DropShort           DropReason = iota // datagram too short for any protocol
+	DropUnknownProtocol                   // first byte that RFC 7983 gives to nobody
+	DropUnknownPath                       // not STUN, and from an address that no link owns
+	DropUnknownUfrag                      // STUN for a link that is not here
+	DropUnknownStream                     // RTP that belongs to no m-line
+	DropSRTP                              // not authentic, replayed, or before the keys
+	DropSRTCP                             // the same, of RTCP
+	DropMalformedRTCP                     // the rest of a compound that is not RTCP
+	DropNoPath                            // to send: no consent on any path
+	DropSeal                              // to send: no keys, or longer than a datagram
+	DropNoChannel                         // data for a channel that is not open
+	DropChannelFull                       // data for a channel whose buffer is full
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{"short", "unknown-protocol", "unknown-path", "unknown-ufrag", "unknown-stream",
+	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full"}
+
+func (r DropReason) String() string {
+	if r < dropReasons {
+		return dropNames[r]
+	}
+	return "unknown"
+}
+
+// counters are a shard's; written by its loop, read by anyone.
+type counters struct {
+	received, sent, unpublished, passedOn, readErrors atomic.Uint64
+	drops                                             [dropReasons]atomic.Uint64
+}
+
+func (c *counters) drop(r DropReason) { c.drops[r].Add(1) }
+
+// Stats is a snapshot of the whole SFU.
+type Stats struct {
+	Links       int64
+	Received    uint64 // RTP packets opened
+	Sent        uint64 // RTP packets sealed and queued, retransmissions included
+	Unpublished uint64 // RTP packets of m-lines that are no track
+	PassedOn    uint64 // datagrams that reached another shard's socket
+	Drops       map[string]uint64
+	Sockets     udp.Stats // summed
+}
+
+// Stats returns the counters since the start.
+func (s *SFU) Stats() Stats {
+	out := Stats{Links: s.links.Load(), Drops: map[string]uint64{}}
+	for _, sh := range s.shards {
+		c := &sh.counters
+		out.Received += c.received.Load()
+		out.Sent += c.sent.Load()
+		out.Unpublished += c.unpublished.Load()
+		out.PassedOn += c.passedOn.Load()
+		for r := range dropReasons {
+			out.Drops[r.String()] += c.drops[r].Load()
+		}
+		out.Drops["mailbox-full"] += sh.box.droppedInbound.Load() + sh.box.droppedDeliveries.Load()
+		addSocket(&out.Sockets, sh.sock.Stats())
+	}
+	return out
+}
+
+func addSocket(sum *udp.Stats, s udp.Stats) {
+	sum.Received += s.Received
+	sum.Truncated += s.Truncated
+	sum.Sent += s.Sent
+	sum.Messages += s.Messages
+	sum.Calls += s.Calls
+	sum.SocketFull += s.SocketFull
+	sum.Unreachable += s.Unreachable
+	sum.TooLong += s.TooLong
+	sum.Failed += s.Failed
+	sum.GSOFailed += s.GSOFailed
+}
+
+// LinkStats is a snapshot of one link.
+type LinkStats struct {
+	ID        string
+	Shard     int
+	Up        bool
+	Remote    string // address of the path, "" before there is one
+	Transport string // "udp" or "tcp"
+	Tracks    []TrackStats
+	Slots     []SlotStats
+	Send      bwe.Stats
+}
+
+// TrackStats is what one m-line of a link received.
+type TrackStats struct {
+	MID, ID string
+	Kind    media.Kind
+	Format  media.Format
+	ingest.Stats
+}
+
+// SlotStats is what one slot of a link sent.
+type SlotStats struct {
+	MID   string
+	Track string // id of what feeds it
+	Pause string
+	egress.Stats
+}
+
+// Stats returns the link's counters; false when it has ended.
+func (l *Link) Stats() (LinkStats, bool) {
+	out := LinkStats{ID: l.ID, Shard: l.shard.index}
+	alive := false
+	ok := l.shard.call(func() {
+		if alive = !l.ended; alive {
+			l.collect(&out)
+		}
+	})
+	return out, ok && alive
+}
+
+func (l *Link) collect(out *LinkStats) {
+	out.Up, out.Send = l.up, l.twccOut.Stats()
+	if l.up {
+		out.Remote, out.Transport = l.path.Remote.String(), "udp"
+		if l.path.TCP != nil {
+			out.Transport = "tcp"
+		}
+	}
+	for _, r := range l.receivers {
+		t := TrackStats{MID: r.mid, Kind: r.kind, Stats: r.in.Stats()}
+		t.Format, _ = r.in.Current()
+		if r.track != nil {
+			t.ID = r.track.ID
+		}
+		out.Tracks = append(out.Tracks, t)
+	}
+	for _, s := range l.slots {
+		st := SlotStats{MID: s.mid, Pause: s.out.Paused().String(), Stats: s.out.Stats()}
+		if s.fan != nil {
+			st.Track = s.fan.track.ID
+		}
+		out.Slots = append(out.Slots, st)
+	}
+}
