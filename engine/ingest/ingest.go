@@ -55,11 +55,12 @@ const (
 	Padding               // probing without payload: consumed, leaves no gap
 	OtherLayer            // simulcast layer that is not taken
 	Restarting            // out of the stream's range: waits for a second one in sequence
+	Overflow              // the caller does not drain: the track holds too many
 	verdicts
 )
 
 var verdictNames = [verdicts]string{"accepted", "malformed", "unknown-format", "unknown-stream",
-	"duplicate", "too-old", "padding", "other-layer", "restarting"}
+	"duplicate", "too-old", "padding", "other-layer", "restarting", "overflow"}
 
 func (v Verdict) String() string {
 	if v < verdicts {

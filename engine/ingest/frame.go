@@ -1,0 +1,67 @@
+package ingest
+
+import (
+	"switchyard/codec/av1"
+	"switchyard/codec/h264"
+	"switchyard/codec/opus"
+	"switchyard/codec/vp8"
+	"switchyard/codec/vp9"
+	"switchyard/media"
+)
+
+// look is what the payload of one packet shows about its frame.
+type look struct {
+	start    bool // first packet of a frame, where the payload tells
+	key      bool
+	explicit bool // start is certain; else a new timestamp makes it one
+	inside   bool // certainly not the first packet of a frame
+	width    int
+	height   int
+}
+
+// inspect parses the payload; false when it breaks its payload format.
+func inspect(c media.Codec, red bool, b []byte) (look, bool) {
+	switch c {
+	case media.VP8:
+		d, ok := vp8.Parse(b)
+		return look{start: d.FrameStart, key: d.Keyframe, explicit: true, width: d.Width, height: d.Height}, ok
+	case media.VP9:
+		d, ok := vp9.Parse(b)
+		return look{start: d.FrameStart, key: d.Keyframe && d.FrameStart, explicit: true, width: d.Width, height: d.Height}, ok
+	case media.H264:
+		u, ok := h264.Parse(b)
+		return look{start: u.SPS, key: u.Keyframe, inside: u.Continues || u.Preamble, width: u.Width, height: u.Height}, ok
+	case media.AV1:
+		p, ok := av1.Parse(b)
+		return look{start: p.Keyframe && !p.Continues, key: p.Keyframe, inside: p.Continues, width: p.Width, height: p.Height}, ok
+	}
+	if red {
+		_, ok := opus.Primary(b)
+		return look{}, ok
+	}
+	return look{}, true
+}
+
+// frame sets FrameStart and Keyframe of p, and reports whether a keyframe starts with it.
+func (l *layer) frame(p *media.Packet, ext media.ExtSeq, pos position, v look) (keyStart bool) {
+	fresh := !l.haveTS || p.Timestamp != l.lastTS
+	switch {
+	case v.explicit:
+		p.FrameStart = v.start
+	case v.inside:
+		p.FrameStart = false
+	case pos == inOrder && l.haveTS:
+		p.FrameStart = fresh
+	default: // after a gap, or recovered: only what begins a keyframe is certain
+		p.FrameStart = v.start && (fresh || pos == late)
+	}
+	if pos != late && !v.inside {
+		l.lastTS, l.haveTS = p.Timestamp, true
+	}
+	keyStart = p.FrameStart && v.key
+	if keyStart && ext > l.lastKey {
+		l.keyTS, l.haveKey, l.lastKey = p.Timestamp, true, ext
+	}
+	p.Keyframe = v.key || l.haveKey && p.Timestamp == l.keyTS
+	return keyStart
+}
