@@ -1,0 +1,368 @@
+package sfu
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+const patience = 10 * time.Second
+
+func newSFU(t *testing.T, shards int) *SFU {
+	t.Helper()
+	s, err := New(Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// client is a Pion peer with a record of what its link's owner was told.
+type client struct {
+	t    *testing.T
+	pc   *webrtc.PeerConnection
+	link *Link
+
+	mu     sync.Mutex
+	events []Event
+	more   chan struct{}
+}
+
+func newClient(t *testing.T) *client {
+	t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetIPFilter(netip4Loopback)
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(m)).
+		NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.Close() })
+	return &client{t: t, pc: pc, more: make(chan struct{}, 1)}
+}
+
+func (c *client) onEvent(e Event) {
+	c.mu.Lock()
+	c.events = append(c.events, e)
+	c.mu.Unlock()
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// connect offers and waits until the link is up.
+func (c *client) connect(s *SFU, o LinkOptions) *Link {
+	c.t.Helper()
+	o.OnEvent = c.onEvent
+	offer, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		c.t.Fatal(err)
+	}
+	link, answer, err := s.Connect(offer.SDP, o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.link = link
+	c.answer(answer)
+	waitFor[Up](c)
+	return link
+}
+
+func (c *client) answer(sdp string) {
+	c.t.Helper()
+	err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// waitFor returns the first event of type E that was not returned before.
+func waitFor[E Event](c *client) E {
+	c.t.Helper()
+	deadline := time.After(patience)
+	for {
+		c.mu.Lock()
+		for i, e := range c.events {
+			if found, ok := e.(E); ok {
+				c.events = append(c.events[:i], c.events[i+1:]...)
+				c.mu.Unlock()
+				return found
+			}
+		}
+		c.mu.Unlock()
+		select {
+		case <-c.more:
+		case <-deadline:
+			var e E
+			c.t.Fatalf("no %T event; have %v", e, c.events)
+		}
+	}
+}
+
+// sendVP8 adds a track and returns a function that sends one frame of two packets.
+func (c *client) sendVP8() (frame func(key bool), track *webrtc.TrackLocalStaticRTP) {
+	c.t.Helper()
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "v", "s")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	sender, err := c.pc.AddTrack(track)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	go func() { // ends with the PeerConnection
+		for {
+			if _, _, err := sender.ReadRTCP(); err != nil {
+				return
+			}
+		}
+	}()
+	var seq uint16 = 65530
+	var ts uint32 = 1000
+	return func(key bool) {
+		ts += 3000
+		for i, payload := range [][]byte{vp8Start(key), {0x00, 1, 2, 3}} {
+			seq++
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: ts, Marker: i == 1}, Payload: payload}
+			if err := track.WriteRTP(p); err != nil {
+				c.t.Error(err)
+			}
+		}
+	}, track
+}
+
+// vp8Start is the first packet of a VP8 frame: descriptor (RFC 7741 §4.2), then the frame header
+// (RFC 6386 §9.1), of 320x180 on a keyframe.
+func vp8Start(key bool) []byte {
+	if !key {
+		return []byte{0x10, 0x01, 0x00, 0x00, 0xaa}
+	}
+	return []byte{0x10, 0x10, 0x00, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00, 0xaa, 0xbb}
+}
+
+// receive adds a slot and returns the packets that arrive on it.
+func (c *client) receive(kind webrtc.RTPCodecType) <-chan *rtp.Packet {
+	c.t.Helper()
+	_, err := c.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	packets := make(chan *rtp.Packet, 1000)
+	c.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for { // ends with the PeerConnection
+			p, _, err := remote.ReadRTP()
+			if err != nil {
+				return
+			}
+			packets <- p
+		}
+	})
+	return packets
+}
+
+func next(t *testing.T, packets <-chan *rtp.Packet) *rtp.Packet {
+	t.Helper()
+	select {
+	case p := <-packets:
+		return p
+	case <-time.After(patience):
+		t.Fatal("no packet arrived")
+		return nil
+	}
+}
+
+// pump sends frames until stop is closed, a keyframe every tenth.
+func pump(frame func(bool), stop <-chan struct{}) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			frame(n%10 == 0)
+		}
+	}
+}
+
+func TestVideoFlowsFromPublisherToSubscriber(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		s := newSFU(t, shards)
+		publisher, viewer := newClient(t), newClient(t)
+		frame, _ := publisher.sendVP8()
+		plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+		mid := plink.Session().Media[0].MID
+		track, err := plink.Publish(mid, "track-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+		vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+		vlink.Feed(vlink.Session().Media[0].MID, track, 7)
+
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() { pump(frame, stop) })
+		first := next(t, packets)
+		live := waitFor[SlotLive](viewer)
+		if live.Generation != 7 || uint32(live.Timestamp) != first.Timestamp {
+			t.Errorf("SlotLive %+v, first packet has timestamp %d", live, first.Timestamp)
+		}
+		if first.Payload[0]&0x10 == 0 || first.Payload[1]&1 != 0 && first.Payload[3]&1 != 0 {
+			t.Errorf("the first packet does not start a frame: %x", first.Payload)
+		}
+		seq, ts := first.SequenceNumber, first.Timestamp
+		for range 100 {
+			p := next(t, packets)
+			if p.SequenceNumber != seq+1 {
+				t.Fatalf("sequence number %d after %d", p.SequenceNumber, seq)
+			}
+			if int32(p.Timestamp-ts) < 0 {
+				t.Fatalf("timestamp %d after %d", p.Timestamp, ts)
+			}
+			seq, ts = p.SequenceNumber, p.Timestamp
+		}
+		started := waitFor[TrackStarted](publisher)
+		if started.Track != track || started.Format.Codec.String() != "VP8" {
+			t.Errorf("started: %+v", started)
+		}
+		close(stop)
+		wg.Wait()
+		stats, ok := vlink.Stats()
+		if !ok || len(stats.Slots) != 1 || stats.Slots[0].Track != "track-1" || stats.Slots[0].Packets < 100 {
+			t.Errorf("stats %+v", stats)
+		}
+	}
+}
+
+func TestSubscriberLossIsRepaired(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	frame, _ := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { pump(frame, stop) })
+	defer wg.Wait()
+	defer close(stop)
+	first := next(t, packets)
+	for range 5 {
+		next(t, packets)
+	}
+	nack := &rtcp.TransportLayerNack{MediaSSRC: first.SSRC, Nacks: []rtcp.NackPair{{PacketID: first.SequenceNumber}}}
+	if err := viewer.pc.WriteRTCP([]rtcp.Packet{nack}); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for {
+		stats, _ := vlink.Stats()
+		if len(stats.Slots) == 1 && stats.Slots[0].Retransmitted == 1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing was retransmitted: %+v", stats)
+		}
+		next(t, packets)
+	}
+}
+
+func TestSwitchKeepsTheStreamContinuous(t *testing.T) {
+	s := newSFU(t, 2)
+	viewer := newClient(t)
+	var tracks []*Track
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	for range 3 {
+		p := newClient(t)
+		frame, _ := p.sendVP8()
+		link := p.connect(s, LinkOptions{ID: "publisher"})
+		track, err := link.Publish(link.Session().Media[0].MID, "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracks = append(tracks, track)
+		wg.Go(func() { pump(frame, stop) })
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	link := viewer.connect(s, LinkOptions{ID: "viewer"})
+	mid := link.Session().Media[0].MID
+	var seq uint16
+	var ts uint32
+	for generation := range uint32(9) {
+		link.Feed(mid, tracks[generation%3], generation)
+		live := waitFor[SlotLive](viewer)
+		if live.Generation != generation {
+			t.Fatalf("live %+v, want generation %d", live, generation)
+		}
+		for n := 0; n < 20; n++ {
+			p := next(t, packets)
+			if seq != 0 && p.SequenceNumber != seq+1 {
+				t.Fatalf("sequence number %d after %d", p.SequenceNumber, seq)
+			}
+			if seq != 0 && int32(p.Timestamp-ts) < 0 {
+				t.Fatalf("timestamp %d after %d", p.Timestamp, ts)
+			}
+			seq, ts = p.SequenceNumber, p.Timestamp
+		}
+	}
+}
+
+func TestEndOfAPublisherEmptiesItsSlots(t *testing.T) {
+	s := newSFU(t, 2)
+	publisher, viewer := newClient(t), newClient(t)
+	publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	plink.Close()
+	waitFor[Closed](publisher)
+	deadline := time.Now().Add(patience)
+	for {
+		stats, ok := vlink.Stats()
+		if !ok {
+			t.Fatal("the viewer's link ended too")
+		}
+		if stats.Slots[0].Track == "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still fed: %+v", stats)
+		}
+	}
+	if _, ok := plink.Stats(); ok {
+		t.Error("a closed link has statistics")
+	}
+}
+
+func netip4Loopback(ip net.IP) bool { return ip.IsLoopback() }
