@@ -207,7 +207,6 @@ func (l *Link) end(cause error) {
 		}
 		r.in.Close()
 	}
-	l.untap()
 	l.peer.Close()
 	for _, u := range l.ufrags {
 		delete(s.byUfrag, u)
@@ -223,6 +222,7 @@ func (l *Link) end(cause error) {
 	s.load.Add(-1)
 	l.sfu.links.Add(-1)
 	l.emit(Closed{Err: cause})
+	l.untap()
 }
 
 // claim makes a path on which an authentic check arrived the link's own.
@@ -242,6 +242,7 @@ func (l *Link) claim(path peer.Path) {
 }
 
 func (l *Link) emit(e Event) {
+	l.tap.event(l.shard.clock.Now(), e)
 	if l.onEvent != nil {
 		l.onEvent(e)
 	}

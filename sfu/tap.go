@@ -3,6 +3,7 @@ package sfu
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,41 +13,46 @@ import (
 	"switchyard/media"
 )
 
-// A tap writes the packets of one link, decrypted, in the rtpdump format that Wireshark and rtptools
-// read: a line, a file header, then packets with their length and time in milliseconds. By default
-// only headers are kept, so that nobody's voice or picture lands on a disk.
+// A tap copies what passes over one link, for reading when something freezes: the packets, decrypted,
+// in the rtpdump format that Wireshark and rtptools read, and the link's events as JSON lines. By
+// default only headers are kept, so that nobody's voice or picture lands on a disk.
 
-// TapOptions say what a tap keeps.
+// TapOptions say where a tap writes and what it keeps. A writer that is an io.Closer is closed at the
+// end; a writer may block: the tap drops and counts what it cannot take.
 type TapOptions struct {
-	Payload bool // whole packets, not headers only
+	Packets io.Writer // rtpdump; nil keeps none
+	Events  io.Writer // a JSON object per line; nil keeps none
+	Payload bool      // whole packets, not headers only
 }
 
 // ErrTapped is returned where a link has a tap already.
 var ErrTapped = errors.New("sfu: the link has a debug tap already")
 
-// tapQueue is how many packets may wait for the writer; what comes then is dropped and counted.
+// tapQueue is how many records may wait for the writers; what comes then is dropped and counted.
 const tapQueue = 1024
 
-// tapHeader is how much of a packet is kept without its payload: the longest header that we read.
+// tapHeader is how much of an RTP packet is kept without its payload: the longest header that we read.
 const tapHeader = 64
 
 type tap struct {
+	options TapOptions
 	start   media.Time
-	payload bool
-	queue   chan tapPacket
+	wall    time.Time // of start
+	queue   chan tapRecord
 	dropped atomic.Uint64
 }
 
-type tapPacket struct {
-	at   media.Time
-	full uint16 // length on the wire, without SRTP tag; 0 for RTCP, as rtpdump has it
-	data []byte
+// tapRecord is a packet or an event.
+type tapRecord struct {
+	at    media.Time
+	event string // "" for a packet
+	full  uint16 // the packet's length in clear; 0 for RTCP, as rtpdump has it
+	data  []byte // the packet, or the event's details as JSON
 }
 
-// Tap copies every RTP and RTCP packet of the link to w until Untap or the link's end; then, if w is
-// an io.Closer, it is closed. w may block: the tap drops and counts what it cannot take.
-func (l *Link) Tap(w io.Writer, o TapOptions) error {
-	t := &tap{payload: o.Payload, queue: make(chan tapPacket, tapQueue)}
+// Tap records the link until Untap or its end.
+func (l *Link) Tap(o TapOptions) error {
+	t := &tap{options: o, queue: make(chan tapRecord, tapQueue)}
 	err := ErrClosed
 	ok := l.shard.call(func() {
 		switch {
@@ -56,6 +62,7 @@ func (l *Link) Tap(w io.Writer, o TapOptions) error {
 		default:
 			err = nil
 			t.start = l.shard.clock.Now()
+			t.wall = l.shard.clock.Wall(t.start)
 			l.tap = t
 			l.peer.SetTap(t.packet)
 		}
@@ -64,14 +71,12 @@ func (l *Link) Tap(w io.Writer, o TapOptions) error {
 		return err
 	}
 	l.log.Info("debug tap on", "payload", o.Payload)
-	go t.write(w, l.shard.clock.Wall(t.start)) // ends when untap closes the queue
+	go t.write() // ends when untap closes the queue
 	return nil
 }
 
 // Untap ends the tap, if there is one.
-func (l *Link) Untap() {
-	l.shard.post(l.untap)
-}
+func (l *Link) Untap() { l.shard.post(l.untap) }
 
 func (l *Link) untap() {
 	if l.tap != nil {
@@ -83,43 +88,98 @@ func (l *Link) untap() {
 
 // packet runs on the shard.
 func (t *tap) packet(now media.Time, _ bool, b []byte) {
-	if len(b) < 2 {
+	if len(b) < 2 || t.options.Packets == nil {
 		return
 	}
-	full := uint16(len(b))
-	keep := len(b)
-	if rtcp := b[1] >= 192 && b[1] <= 223; rtcp {
+	full, keep := uint16(len(b)), len(b)
+	if isRTCP := b[1] >= 192 && b[1] <= 223; isRTCP {
 		full = 0
-	} else if !t.payload {
+	} else if !t.options.Payload {
 		keep = min(keep, tapHeader)
 	}
+	t.put(tapRecord{at: now, full: full, data: append([]byte(nil), b[:keep]...)})
+}
+
+// event runs on the shard.
+func (t *tap) event(now media.Time, e Event) {
+	if t == nil || t.options.Events == nil {
+		return
+	}
+	details, err := json.Marshal(detailsOf(e))
+	if err != nil {
+		details = []byte("null")
+	}
+	t.put(tapRecord{at: now, event: fmt.Sprintf("%T", e), data: details})
+}
+
+// detailsOf returns what of an event may be written down: no pointers, and no user's data.
+func detailsOf(e Event) any {
+	switch e := e.(type) {
+	case TrackStarted:
+		return map[string]any{"track": e.Track.ID, "codec": e.Format.Codec.String(), "width": e.Width, "height": e.Height}
+	case TrackLevel:
+		return map[string]any{"track": e.Track.ID, "level": e.Level, "voice": e.Voice}
+	case Data:
+		return map[string]any{"label": e.Label, "bytes": len(e.Payload)}
+	case Closed:
+		if e.Err != nil {
+			return map[string]any{"error": e.Err.Error()}
+		}
+	}
+	return e
+}
+
+func (t *tap) put(r tapRecord) {
 	select {
-	case t.queue <- tapPacket{now, full, append([]byte(nil), b[:keep]...)}:
+	case t.queue <- r:
 	default:
 		t.dropped.Add(1)
 	}
 }
 
-func (t *tap) write(w io.Writer, start time.Time) {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "#!rtpplay1.0 0.0.0.0/0\n")
-	var head [16]byte
-	binary.BigEndian.PutUint32(head[0:], uint32(start.Unix()))
-	binary.BigEndian.PutUint32(head[4:], uint32(start.Nanosecond()/1000))
-	out.Write(head[:])
-	for p := range t.queue {
-		var h [8]byte
-		binary.BigEndian.PutUint16(h[0:], uint16(8+len(p.data)))
-		binary.BigEndian.PutUint16(h[2:], p.full)
-		binary.BigEndian.PutUint32(h[4:], uint32(p.at.Sub(t.start).Milliseconds()))
-		out.Write(h[:])
-		out.Write(p.data)
+// write is the tap's goroutine: it may block on the writers.
+func (t *tap) write() {
+	packets, events := buffered(t.options.Packets), buffered(t.options.Events)
+	writeTapHeader(packets, t.wall)
+	for r := range t.queue {
+		if r.event != "" {
+			at := t.wall.Add(r.at.Sub(t.start)).UTC().Format(time.RFC3339Nano)
+			fmt.Fprintf(events, "{\"at\":%q,\"event\":%q,\"details\":%s}\n", at, r.event, r.data)
+		} else {
+			writeTapPacket(packets, r, r.at.Sub(t.start))
+		}
 		if len(t.queue) == 0 {
-			out.Flush()
+			_, _ = packets.Flush(), events.Flush()
 		}
 	}
-	out.Flush()
-	if c, ok := w.(io.Closer); ok {
-		_ = c.Close()
+	_, _ = packets.Flush(), events.Flush()
+	for _, w := range []io.Writer{t.options.Packets, t.options.Events} {
+		if c, ok := w.(io.Closer); ok {
+			_ = c.Close()
+		}
 	}
+}
+
+func buffered(w io.Writer) *bufio.Writer {
+	if w == nil {
+		w = io.Discard
+	}
+	return bufio.NewWriter(w)
+}
+
+func writeTapHeader(w *bufio.Writer, start time.Time) {
+	_, _ = w.WriteString("#!rtpplay1.0 0.0.0.0/0\n")
+	var b [16]byte // start in s and µs, source address and port, padding
+	binary.BigEndian.PutUint32(b[0:], uint32(start.Unix()))
+	binary.BigEndian.PutUint32(b[4:], uint32(start.Nanosecond()/1000))
+	_, _ = w.Write(b[:])
+}
+
+func writeTapPacket(w *bufio.Writer, r tapRecord, since time.Duration) {
+	var b [8]byte // length with this header, length of the packet, ms since the start
+	binary.BigEndian.PutUint16(b[0:], uint16(8+len(r.data)))
+	binary.BigEndian.PutUint16(b[2:], r.full)
+	binary.BigEndian.PutUint32(b[4:], uint32(since.Milliseconds()))
+	_, _ = w.Write(b[:])
+	_, _ = w.Write(r.data)
 }
