@@ -156,16 +156,20 @@ type Welcome struct {
 	// Session continues this session in a Resume; keep it secret.
 	Session string `json:"session"`
 	// Resumed: the session went on, what was missed follows; Participants is absent.
-	Resumed bool          `json:"resumed,omitempty"`
-	You     ParticipantID `json:"you"`
-	Grants  Grants        `json:"grants"`
+	Resumed bool `json:"resumed,omitempty"`
+	// Replaced: an older session of the same identity was connected and has been ended.
+	Replaced bool          `json:"replaced,omitempty"`
+	You      ParticipantID `json:"you"`
+	Grants   Grants        `json:"grants"`
 	// Participants are those in the room, you among them.
 	Participants []Participant `json:"participants,omitempty"`
 	// Answer answers Join.Offer.
 	Answer *Description `json:"answer,omitempty"`
 	// ICEServers are for the link to the server.
 	ICEServers []ICEServer `json:"iceServers,omitempty"`
-	Limits     Limits      `json:"limits"`
+	// LinkICEServers are for links between participants.
+	LinkICEServers []ICEServer `json:"linkIceServers,omitempty"`
+	Limits         Limits      `json:"limits"`
 }
 
 // Limits are what the server allows a session.
@@ -196,6 +200,7 @@ type Left struct {
 type ParticipantUpdate struct {
 	Participant ParticipantID     `json:"participant"`
 	Name        *string           `json:"name,omitempty"`
+	Role        *string           `json:"role,omitempty"`
 	Attributes  map[string]string `json:"attributes,omitempty"`
 	Connected   *bool             `json:"connected,omitempty"`
 }
@@ -205,7 +210,7 @@ type Published struct {
 	Tracks []Track `json:"tracks"`
 }
 
-// Unpublished says that tracks ended.
+// Unpublished says that tracks ended. Left ends all tracks of a participant without it.
 type Unpublished struct {
 	Tracks []TrackID `json:"tracks"`
 }

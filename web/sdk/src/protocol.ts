@@ -327,6 +327,8 @@ export interface Welcome {
   session: string;
   /** Resumed: the session went on, what was missed follows; Participants is absent. */
   resumed?: boolean;
+  /** Replaced: an older session of the same identity was connected and has been ended. */
+  replaced?: boolean;
   you: ParticipantID;
   grants: Grants;
   /** Participants are those in the room, you among them. */
@@ -335,6 +337,8 @@ export interface Welcome {
   answer?: Description;
   /** ICEServers are for the link to the server. */
   iceServers?: ICEServer[];
+  /** LinkICEServers are for links between participants. */
+  linkIceServers?: ICEServer[];
   limits: Limits;
 }
 
@@ -366,6 +370,7 @@ export interface Left {
 export interface ParticipantUpdate {
   participant: ParticipantID;
   name?: string;
+  role?: string;
   attributes?: Record<string, string>;
   connected?: boolean;
 }
@@ -375,7 +380,7 @@ export interface Published {
   tracks: Track[];
 }
 
-/** Unpublished says that tracks ended. */
+/** Unpublished says that tracks ended. Left ends all tracks of a participant without it. */
 export interface Unpublished {
   tracks: TrackID[];
 }

@@ -1,0 +1,67 @@
+package room
+
+import (
+	"switchyard/media"
+	"switchyard/protocol"
+)
+
+// Output is something for the owner to do.
+type Output interface{ output() }
+
+// Send gives a message to a WebSocket.
+type Send struct {
+	Conn     Conn
+	Envelope protocol.Envelope
+}
+
+// Hangup closes a WebSocket once what was sent before has left. It brings no Disconnect.
+type Hangup struct{ Conn Conn }
+
+// AnswerOffer asks for the answer to an offer of the session's link to the server, which is made by
+// the first one. The owner calls Answered.
+type AnswerOffer struct {
+	Session ID
+	Ticket  uint64
+	SDP     string
+}
+
+// CloseLink ends the session's link to the server, if it has one.
+type CloseLink struct{ Session ID }
+
+// PublishTrack binds an m-line of the session's link to a track. If that fails the owner calls
+// TrackFailed.
+type PublishTrack struct {
+	Session ID
+	MID     string
+	Track   protocol.TrackID
+}
+
+// UnpublishTrack ends a track.
+type UnpublishTrack struct {
+	Session ID
+	Track   protocol.TrackID
+}
+
+func (Send) output()           {}
+func (Hangup) output()         {}
+func (AnswerOffer) output()    {}
+func (CloseLink) output()      {}
+func (PublishTrack) output()   {}
+func (UnpublishTrack) output() {}
+
+// Line is one m-line of a session's link to the server, as answered.
+type Line struct {
+	MID  string
+	Kind media.Kind
+	// Recv: the participant sends on it. Send: it is a slot.
+	Recv, Send bool
+	// Pair is the stream id that an audio and a video slot share.
+	Pair string
+}
+
+// Answer is what became of an AnswerOffer.
+type Answer struct {
+	SDP   string
+	Lines []Line // all m-lines that carry media
+	Err   *protocol.Error
+}

@@ -1,0 +1,84 @@
+package room
+
+import (
+	"cmp"
+	"slices"
+
+	"switchyard/protocol"
+)
+
+// Subscriber is a session that can receive tracks: what decides about its slots.
+type Subscriber struct {
+	Session     ID
+	Participant protocol.ParticipantID // "" for a viewer
+	Lines       []Line
+	Wishes      []protocol.Wish
+	Auto        bool
+	Program     bool
+}
+
+// Subscribers lists the sessions that have a link, by session.
+func (r *Room) Subscribers() []Subscriber {
+	var subs []Subscriber
+	for _, s := range r.sessionsInOrder() {
+		if s.link == linkNone || !s.who.Grants.Subscribe || !s.entered() && !s.program {
+			continue
+		}
+		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Program: s.program}
+		if s.p != nil {
+			sub.Participant = s.p.info.ID
+		}
+		subs = append(subs, sub)
+	}
+	return subs
+}
+
+// Published is a track and whether a moderator holds it back.
+type Published struct {
+	protocol.Track
+	Held bool
+}
+
+// Tracks lists the tracks in the order of publication.
+func (r *Room) Tracks() []Published {
+	all := make([]*track, 0, len(r.tracks))
+	for _, t := range r.tracks {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *track) int { return cmp.Compare(a.number, b.number) })
+	list := make([]Published, 0, len(all))
+	for _, t := range all {
+		list = append(list, Published{Track: t.info, Held: t.held})
+	}
+	return list
+}
+
+// Participants lists who is in the room, by joining.
+func (r *Room) Participants() []protocol.Participant {
+	list := make([]protocol.Participant, 0, len(r.order))
+	for _, p := range r.order {
+		list = append(list, p.view())
+	}
+	return list
+}
+
+// Viewers counts those who only watch.
+func (r *Room) Viewers() int { return r.viewers }
+
+// Session returns the participant's session.
+func (r *Room) Session(id protocol.ParticipantID) (ID, bool) {
+	p := r.participants[id]
+	if p == nil {
+		return 0, false
+	}
+	return p.session.id, true
+}
+
+// Report returns what a session measured last.
+func (r *Room) Report(id ID) (protocol.Report, bool) {
+	s := r.sessions[id]
+	if s == nil {
+		return protocol.Report{}, false
+	}
+	return s.report, true
+}
