@@ -1,0 +1,96 @@
+// The camera and microphone of this tab: opened for the preview, kept for the call.
+import { signal } from "@preact/signals";
+import { openCamera, openMicrophone } from "../../sdk/src/index";
+import { deviceWords } from "./words";
+
+type Kind = "camera" | "microphone";
+
+const openers = { camera: openCamera, microphone: openMicrophone };
+
+/** One device: off, being opened, on, or not to be had. */
+export class Device {
+  readonly track = signal<MediaStreamTrack | undefined>(undefined);
+  readonly opening = signal(false);
+  /** Why it cannot be used, in words. */
+  readonly problem = signal("");
+  /** Which one; empty for the browser's choice. */
+  readonly id = signal("");
+  #turn = 0;
+
+  constructor(readonly kind: Kind) {}
+
+  get on(): boolean {
+    return this.track.value !== undefined;
+  }
+
+  /** Opens it; false when that does not work, with `problem` saying why. */
+  async open(): Promise<boolean> {
+    if (this.track.value) return true;
+    const turn = ++this.#turn;
+    this.opening.value = true;
+    this.problem.value = "";
+    try {
+      const constraints = this.id.value ? { deviceId: { exact: this.id.value } } : {};
+      const track = await openers[this.kind](constraints);
+      if (turn !== this.#turn) {
+        track.stop();
+        return this.on;
+      }
+      this.#take(track);
+    } catch (e) {
+      if (turn === this.#turn) this.problem.value = deviceWords(e, this.kind);
+    } finally {
+      if (turn === this.#turn) this.opening.value = false;
+    }
+    return this.on;
+  }
+
+  /** Turns it off, its light too. */
+  close(): void {
+    this.#turn++;
+    this.opening.value = false;
+    this.track.value?.stop();
+    this.track.value = undefined;
+  }
+
+  /** Changes to another device of the kind. */
+  async choose(id: string): Promise<void> {
+    this.id.value = id;
+    if (!this.on) return;
+    this.close();
+    await this.open();
+  }
+
+  #take(track: MediaStreamTrack): void {
+    this.id.value = track.getSettings().deviceId ?? this.id.value;
+    this.track.value = track;
+    track.addEventListener("ended", () => {
+      if (this.track.value !== track) return;
+      this.track.value = undefined;
+      this.problem.value = `The ${this.kind} was disconnected.`;
+    });
+  }
+}
+
+export const camera = new Device("camera");
+export const microphone = new Device("microphone");
+
+/** The devices to choose from; browsers name them once one was allowed. */
+export const choices = signal<MediaDeviceInfo[]>([]);
+
+export async function listDevices(): Promise<void> {
+  if (!navigator.mediaDevices) return;
+  const list = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  choices.value = list.filter((d) => d.deviceId !== "" && d.label !== "");
+}
+
+/** Opens what is wanted. Both are asked for at once: the browser puts up one question after another. */
+export async function openDevices(want: { camera: boolean; microphone: boolean }): Promise<void> {
+  await Promise.all([want.camera && camera.open(), want.microphone && microphone.open()]);
+  await listDevices();
+}
+
+export function closeDevices(): void {
+  camera.close();
+  microphone.close();
+}

@@ -1,0 +1,37 @@
+// Which page the address names.
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { page: "home" }
+  | { page: "invitation"; id: string }
+  | { page: "room"; room: string };
+
+export function parseRoute(path: string): Route {
+  const [, page, name] = /^\/([ir])\/([^/]+)\/?$/.exec(path) ?? [];
+  if (page === "i" && name) return { page: "invitation", id: decode(name) };
+  if (page === "r" && name) return { page: "room", room: decode(name) };
+  return { page: "home" };
+}
+
+export const route = signal<Route>({ page: "home" });
+
+/** Follows the address bar. */
+export function startRouting(): void {
+  const follow = () => (route.value = parseRoute(location.pathname));
+  window.addEventListener("popstate", follow);
+  follow();
+}
+
+export function go(path: string, replace = false): void {
+  if (replace) history.replaceState(null, "", path);
+  else history.pushState(null, "", path);
+  route.value = parseRoute(location.pathname);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,11 @@
+// Switchyard in the browser: `connect` to a room, `publish` tracks, `show` those of others.
+export { openCamera, openMicrophone, openScreen, canShareScreen, captureError } from "./capture";
+export { connect } from "./connect";
+export { Emitter } from "./emitter";
+export { SwitchyardError, type ClientCode } from "./error";
+export { LocalTrack, type PublishOptions } from "./localtrack";
+export type { ConnectOptions, Environment } from "./options";
+export { ParticipantLink } from "./participantlink";
+export type * from "./protocol";
+export { Room, type RoomEvents, type RoomState, type ShowOptions } from "./room";
+export { SlotView, reached, type Feed, type Surface } from "./slotview";
