@@ -63,33 +63,68 @@
     });
   }
 
-  /** The loudest sample, 0 to 1, of each audio receiver within `ms`. Silent ones are in it with 0. */
-  async function loudness(ms = 2500) {
-    const context = new AudioContext();
-    await context.resume();
-    const heard = [];
+  /** Tracks of audio receivers that are in use, by mid. */
+  function receiving() {
+    const found = [];
     for (const link of links) {
       if (link.connectionState === "closed") continue;
-      for (const t of link.getTransceivers()) {
-        if (t.receiver.track.kind !== "audio" || t.receiver.track.readyState !== "live") continue;
-        if (!["recvonly", "sendrecv"].includes(t.currentDirection)) continue;
-        const analyser = context.createAnalyser();
-        analyser.fftSize = 2048;
-        context.createMediaStreamSource(new MediaStream([t.receiver.track])).connect(analyser);
-        heard.push({ mid: t.mid, analyser, peak: 0 });
+      for (const { mid, receiver, currentDirection } of link.getTransceivers()) {
+        if (receiver.track.kind !== "audio" || receiver.track.readyState !== "live") continue;
+        if (["recvonly", "sendrecv"].includes(currentDirection)) found.push({ mid, track: receiver.track });
       }
     }
+    return found;
+  }
+
+  const peakOf = (samples, peak = 0) => samples.reduce((p, v) => Math.max(p, Math.abs(v)), peak);
+
+  /** Samples as they play. */
+  async function listen(context, tracks, ms) {
+    const heard = tracks.map(({ mid, track }) => {
+      const analyser = context.createAnalyser();
+      analyser.fftSize = 2048;
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      return { mid, analyser, peak: 0 };
+    });
     const samples = new Float32Array(2048);
     const end = performance.now() + ms;
     while (performance.now() < end) {
       await sleep(25);
       for (const h of heard) {
         h.analyser.getFloatTimeDomainData(samples);
-        for (const v of samples) h.peak = Math.max(h.peak, Math.abs(v));
+        h.peak = peakOf(samples, h.peak);
       }
     }
-    await context.close();
     return heard.map(({ mid, peak }) => ({ mid, peak }));
+  }
+
+  /** Samples of a recording: Firefox starts no AudioContext on a machine without a sound card. */
+  async function record({ mid, track }, ms) {
+    const recorder = new MediaRecorder(new MediaStream([track]));
+    const parts = [];
+    recorder.ondataavailable = (e) => parts.push(e.data);
+    recorder.start();
+    await sleep(ms);
+    await new Promise((resolve) => {
+      recorder.onstop = resolve;
+      recorder.stop();
+    });
+    const blob = new Blob(parts);
+    if (blob.size === 0) return { mid, peak: 0 };
+    const sound = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(await blob.arrayBuffer());
+    return { mid, peak: peakOf(sound.getChannelData(0)) };
+  }
+
+  /** The loudest sample, 0 to 1, of each audio receiver within `ms`. Silent ones are in it with 0. */
+  async function loudness(ms = 2500) {
+    const context = new AudioContext();
+    const runs = await Promise.race([context.resume().then(() => true), sleep(1000).then(() => false)]);
+    try {
+      if (runs) return await listen(context, receiving(), ms);
+      return await Promise.all(receiving().map((r) => record(r, ms)));
+    } finally {
+      context.close();
+    }
   }
 
   /** RTP counters of all live links, and the candidate pair in use. */
