@@ -19,6 +19,9 @@ import (
 // CLI lists the verbs. Each verb is a struct of flags in a file of its own with a method
 // Run(ctx context.Context, std *Streams) error; ctx ends at the first SIGINT or SIGTERM.
 type CLI struct {
+	Serve   ServeCmd   `cmd:"" help:"Run the server."`
+	Invite  InviteCmd  `cmd:"" help:"Make a link that lets people into a room."`
+	Token   TokenCmd   `cmd:"" help:"Print a token for a room."`
 	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`
 	Help    HelpCmd    `cmd:"" help:"Explain a verb."`
 }
@@ -61,6 +64,7 @@ func run(ctx context.Context, args []string, std *Streams) int {
 		kong.Exit(func(c int) { exited, code = true, c }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
+		kong.Configuration(loadSettings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {

@@ -1,0 +1,64 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+)
+
+// Backend is what the server needs of the packages that serve rooms and media. wire.go makes it;
+// absent fields are answered as not found.
+type Backend struct {
+	Rooms http.Handler   // the WebSocket, GET /v1/rooms/{room}
+	WHIP  http.Handler   // everything below /whip/
+	WHEP  http.Handler   // everything below /whep/
+	ICE   func(net.Conn) // takes ICE-TCP connections, first bytes unread; must not block
+	Admin Admin
+	// Samples are the metrics of the moment.
+	Samples func() []Sample
+	// Ready returns nil while rooms can be joined.
+	Ready func(context.Context) error
+	// Drain tells everyone that the server ends, until ctx ends.
+	Drain func(context.Context)
+	Close func() error
+}
+
+// Admin is what the admin API shows and does.
+type Admin interface {
+	Rooms() []RoomInfo
+	Links() []LinkInfo
+	// Tap copies the packets of a link to w in rtpdump format, headers only without payload, and
+	// closes w when the link ends. stop ends it before. Error: ErrNoLink.
+	Tap(link string, w io.WriteCloser, payload bool) (stop func(), err error)
+}
+
+// ErrNoLink is returned by Admin.Tap for a link that is not there.
+var ErrNoLink = errors.New("server: no such link")
+
+// RoomInfo is a room in the admin API.
+type RoomInfo struct {
+	Room         string `json:"room"`
+	Participants int    `json:"participants"`
+	Tracks       int    `json:"tracks"`
+}
+
+// LinkInfo is a link in the admin API.
+type LinkInfo struct {
+	Link        string `json:"link"`
+	Room        string `json:"room,omitempty"`
+	Participant string `json:"participant,omitempty"`
+	// Stats are the counters of whoever owns the link.
+	Stats any `json:"stats,omitempty"`
+}
+
+// Sample is one value of a metric.
+type Sample struct {
+	Name    string // "switchyard_links"; counters end in "_total"
+	Help    string
+	Counter bool   // else a gauge
+	Label   string // name of the one label; "" for none
+	Of      string // its value
+	Value   float64
+}

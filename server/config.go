@@ -1,0 +1,70 @@
+package server
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config says where the server listens and keeps its state. The zero value works: it listens on
+// localhost:8080 and the media port 8443, and keeps its state in the folder "data".
+type Config struct {
+	// HTTP is the address of the plain HTTP listener; "localhost:8080" when empty.
+	HTTP string
+	// Media is the address of the single media port, UDP and TCP; ":8443" when empty.
+	Media string
+	// Data is the folder of the key, the certificate and the store; "data" when empty.
+	Data string
+	// NATS is the URL of an existing NATS cluster for the store; empty: embedded, in Data.
+	NATS string
+	// URL is what links to this server begin with, such as "https://meet.example.org"; empty: it is
+	// derived from HTTP.
+	URL string
+	// PublicIPs are offered as candidates before the machine's own addresses.
+	PublicIPs []netip.Addr
+	// CertFile and KeyFile are the TLS certificate (chain) and key in PEM; empty: self-signed.
+	CertFile, KeyFile string
+	// Origins are other sites whose pages may use this server ("https://example.org"); "*": all.
+	Origins []string
+	// TokenLife is how long the token of an accepted invitation is valid; 0: 12 hours.
+	TokenLife time.Duration
+	// RequestRate and RequestBurst limit HTTP requests per second of one address (an IPv4 address
+	// or an IPv6 network of 64 bits); 0: 50 and 200. This machine itself is not limited.
+	RequestRate, RequestBurst float64
+	// GuessRate and GuessBurst limit look-ups of unknown invitations in the same way, for this
+	// machine too; 0: one in 6 seconds, and 20.
+	GuessRate, GuessBurst float64
+	// Files is the web app, with index.html at its root; nil: the embedded one.
+	Files fs.FS
+	// Log receives what happens; nil discards it.
+	Log *slog.Logger
+
+	// backend makes what serves the rooms; nil: newBackend. Tests put their own here.
+	backend func(*Server) (*Backend, error)
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.HTTP, "localhost:8080")
+	setDefault(&c.Media, ":8443")
+	setDefault(&c.Data, "data")
+	setDefault(&c.TokenLife, 12*time.Hour)
+	setDefault(&c.RequestRate, 50)
+	setDefault(&c.RequestBurst, 200)
+	setDefault(&c.GuessRate, 1.0/6)
+	setDefault(&c.GuessBurst, 20)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.backend == nil {
+		c.backend = newBackend
+	}
+	return c
+}
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}

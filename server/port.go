@@ -1,0 +1,257 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// classifyTimeout is how long a connection on the media port may take for its first bytes and
+	// again for a TLS handshake.
+	classifyTimeout = 5 * time.Second
+	// maxUnclassified bounds the connections that have not yet said what they are; the next ones
+	// are closed.
+	maxUnclassified           = 1024
+	maxUnclassifiedPerAddress = 32
+)
+
+// port is the TCP side of the media port: one listener whose connections are told apart by their
+// first bytes and handed on.
+type port struct {
+	// Immutable.
+	listener net.Listener
+	tls      *tls.Config
+	web      *handoff       // plain and decrypted HTTP go here
+	ice      func(net.Conn) // takes ICE-TCP connections; nil: they are closed
+	log      *slog.Logger
+	timeout  time.Duration
+
+	stats portStats
+
+	mu      sync.Mutex
+	waiting map[net.Conn]netip.Addr // guarded by mu: not yet classified
+	count   map[netip.Addr]int      // guarded by mu: of waiting, by address
+	closed  bool                    // guarded by mu
+	running sync.WaitGroup          // one per waiting connection
+}
+
+// portStats counts connections by what they were.
+type portStats struct {
+	kinds   [kinds]atomic.Uint64 // as classified, outside and inside TLS
+	refused atomic.Uint64        // too many unclassified
+	slow    atomic.Uint64        // no first bytes in time
+	badTLS  atomic.Uint64        // handshake failed
+}
+
+func newPort(l net.Listener, cfg *tls.Config, web *handoff, ice func(net.Conn), log *slog.Logger) *port {
+	return &port{
+		listener: l, tls: cfg, web: web, ice: ice, log: log, timeout: classifyTimeout,
+		waiting: map[net.Conn]netip.Addr{}, count: map[netip.Addr]int{},
+	}
+}
+
+// serve accepts connections until close.
+func (p *port) serve() error {
+	for delay := time.Duration(0); ; {
+		conn, err := p.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil: // out of file descriptors, most likely: wait for some to come back
+			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
+			p.log.Warn("media port: cannot accept connections", "error", err, "again", delay)
+			time.Sleep(delay)
+			continue
+		}
+		delay = 0
+		if !p.enter(conn) {
+			p.stats.refused.Add(1)
+			conn.Close()
+			continue
+		}
+		// This goroutine owns conn until it is handed on; close ends it by closing conn.
+		go func() {
+			kind, sorted := p.sort(conn)
+			p.leave(conn)
+			p.pass(kind, sorted)
+		}()
+	}
+}
+
+// enter registers a connection that is to be classified, if there is room for it.
+func (p *port) enter(conn net.Conn) bool {
+	addr := addressOf(conn.RemoteAddr())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.waiting) >= maxUnclassified || p.count[addr] >= maxUnclassifiedPerAddress {
+		return false
+	}
+	p.waiting[conn] = addr
+	p.count[addr]++
+	p.running.Add(1)
+	return true
+}
+
+func (p *port) leave(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addr := p.waiting[conn]
+	delete(p.waiting, conn)
+	if p.count[addr]--; p.count[addr] <= 0 {
+		delete(p.count, addr)
+	}
+	p.running.Done()
+}
+
+// close stops accepting and closes what is not yet classified.
+func (p *port) close() {
+	p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	for conn := range p.waiting {
+		conn.Close()
+	}
+	p.mu.Unlock()
+	p.running.Wait()
+}
+
+// sort finds out what conn is and returns it with its first bytes unread and TLS undone; nil when
+// it was closed for saying nothing sensible.
+func (p *port) sort(conn net.Conn) (protocolKind, net.Conn) {
+	first, kind := p.peek(conn)
+	if first == nil || kind != tlsHello {
+		return kind, first
+	}
+	secure := tls.Server(first, p.tls)
+	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		p.stats.badTLS.Add(1)
+		conn.Close()
+		return garbage, nil
+	}
+	if secure.ConnectionState().NegotiatedProtocol != "" {
+		return httpPlain, secure
+	}
+	// Without ALPN it can be HTTP, or ICE and TURN that hide in TLS: look again.
+	inner, kind := p.peek(secure)
+	return kind, inner
+}
+
+// pass hands a connection to whoever speaks its protocol.
+func (p *port) pass(kind protocolKind, conn net.Conn) {
+	switch {
+	case conn == nil:
+	case kind == httpPlain:
+		p.web.give(conn)
+	case kind == iceFramed && p.ice != nil:
+		p.ice(conn)
+	default:
+		conn.Close()
+	}
+}
+
+// peek reads the first bytes of conn in time and classifies them; they can be read again from what
+// it returns. Where they do not come it closes conn and returns nil.
+func (p *port) peek(conn net.Conn) (net.Conn, protocolKind) {
+	conn.SetReadDeadline(time.Now().Add(p.timeout))
+	b := make([]byte, classifyBytes)
+	if n, err := io.ReadFull(conn, b); err != nil {
+		var timeout net.Error
+		switch {
+		case errors.As(err, &timeout) && timeout.Timeout():
+			p.stats.slow.Add(1)
+		case n > 0:
+			p.stats.kinds[garbage].Add(1)
+		}
+		conn.Close()
+		return nil, garbage
+	}
+	conn.SetReadDeadline(time.Time{})
+	kind := classify(b)
+	p.stats.kinds[kind].Add(1)
+	return &prefixConn{Conn: conn, prefix: b}, kind
+}
+
+// addressOf is the key by which connections are counted: an IPv4 address, or an IPv6 network of 64
+// bits, since that is what one host has.
+func addressOf(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return network(tcp.AddrPort().Addr())
+}
+
+func network(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}
+
+// prefixConn is a connection whose first bytes were read already: they are read again.
+type prefixConn struct {
+	net.Conn
+	prefix []byte // owned by the reader
+}
+
+func (c *prefixConn) Read(b []byte) (int, error) {
+	if len(c.prefix) > 0 {
+		n := copy(b, c.prefix)
+		c.prefix = c.prefix[n:]
+		return n, nil
+	}
+	return c.Conn.Read(b)
+}
+
+// handoff is a net.Listener whose connections are given to it.
+type handoff struct {
+	addr  net.Addr
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newHandoff(addr net.Addr) *handoff {
+	return &handoff{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+// give passes conn to Accept, or closes it when the listener is closed.
+func (h *handoff) give(conn net.Conn) {
+	select {
+	case h.conns <- conn:
+	case <-h.done:
+		conn.Close()
+	}
+}
+
+// Accept waits for the next connection.
+func (h *handoff) Accept() (net.Conn, error) {
+	select {
+	case conn := <-h.conns:
+		return conn, nil
+	case <-h.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept.
+func (h *handoff) Close() error {
+	h.once.Do(func() { close(h.done) })
+	return nil
+}
+
+// Addr is the media port's address.
+func (h *handoff) Addr() net.Addr { return h.addr }

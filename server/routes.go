@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+
+	"switchyard/protocol"
+)
+
+// routes is the whole HTTP surface. docs/protocol.md describes the part below /v1/.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+
+	mux.HandleFunc("GET /{$}", s.app.page)
+	mux.HandleFunc("GET /r/{room}", s.app.page)
+	mux.HandleFunc("GET /i/{id}", s.app.page)
+	mux.HandleFunc("/", s.app.file)
+
+	mux.HandleFunc("POST /v1/invitations", s.createInvitation)
+	mux.HandleFunc("GET /v1/invitations/{id}", s.invitationFacts)
+	mux.HandleFunc("POST /v1/invitations/{id}/accept", s.acceptInvitation)
+	mux.HandleFunc("DELETE /v1/invitations/{id}", s.revokeInvitation)
+
+	mux.Handle("GET /v1/rooms/{room}", orNotFound(s.backend.Rooms))
+	for _, path := range []string{"/{room}", "/{room}/{rest...}"} {
+		mux.Handle("/whip"+path, orNotFound(s.backend.WHIP))
+		mux.Handle("/whep"+path, orNotFound(s.backend.WHEP))
+	}
+
+	mux.HandleFunc("GET /v1/admin/rooms", s.admin(s.listRooms))
+	mux.HandleFunc("GET /v1/admin/links", s.admin(s.listLinks))
+	mux.HandleFunc("GET /v1/admin/links/{link}/tap", s.admin(s.tapLink))
+
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /metrics", s.serveMetrics)
+	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, http.StatusNotFound, protocol.CodeNotFound, "There is nothing at this address of the API. See docs/protocol.md.")
+	})
+	return s.observe(secure(s.limits(s.origins(mux))))
+}
+
+func orNotFound(h http.Handler) http.Handler {
+	if h != nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, http.StatusNotFound, protocol.CodeNotFound, "This server does not serve this. Use a build that does.")
+	})
+}
+
+// serveReady is GET /readyz: whether new people can join.
+func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	err := s.store.Ready(r.Context())
+	if err == nil && s.backend.Ready != nil {
+		err = s.backend.Ready(r.Context())
+	}
+	switch {
+	case s.isDraining():
+		fail(w, http.StatusServiceUnavailable, protocol.CodeShuttingDown, "The server is ending. Use another one.")
+	case err != nil:
+		s.log.Warn("not ready", "error", err)
+		fail(w, http.StatusServiceUnavailable, protocol.CodeInternal, "The server is not ready. Its log says why.")
+	default:
+		reply(w, http.StatusOK, map[string]string{"status": "ready"})
+	}
+}
+
+// encrypted marks, in a connection's context, TLS that net/http does not know of because the media
+// port had to look inside it.
+type encrypted struct{}
+
+func connContext(ctx context.Context, conn net.Conn) context.Context {
+	if p, ok := conn.(*prefixConn); ok {
+		if _, ok := p.Conn.(*tls.Conn); ok {
+			return context.WithValue(ctx, encrypted{}, true)
+		}
+	}
+	return ctx
+}
+
+// secureRequest reports whether the request came by TLS.
+func secureRequest(r *http.Request) bool {
+	return r.TLS != nil || r.Context().Value(encrypted{}) != nil
+}

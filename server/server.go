@@ -1,0 +1,273 @@
+// Package server puts the parts together: the HTTP API and the web app, the single media port,
+// health and metrics, and the wiring of rooms, media and store.
+//
+// HTTP follows RFC 9110; errors are RFC 9457 problems. The media port tells its protocols apart by
+// first bytes (RFC 7983 for UDP, classify.go for TCP).
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"switchyard/store"
+)
+
+// drainTime is how long a server that ends waits for requests and goodbyes.
+const drainTime = 4 * time.Second
+
+// Server is one Switchyard server. Make it with New, run it with Serve, end it with Close.
+type Server struct {
+	// Immutable after New.
+	cfg         Config
+	log         *slog.Logger
+	key         []byte // signs tokens (HS256)
+	store       store.Store
+	invitations invitations
+	app         *app
+	backend     *Backend
+	metrics     *metrics
+	requests    *limiter // HTTP requests by address
+	guesses     *limiter // unknown invitations by address
+	web         net.Listener
+	media       net.Listener
+	tls         *tls.Config
+	port        *port
+	http        *http.Server
+	announced   bool // server.json was written
+
+	draining  chan struct{}
+	drainOnce sync.Once
+	closeOnce sync.Once
+}
+
+// New opens the data folder and the listeners; nothing is answered before Serve. Errors are
+// sentences that say what to do.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, log: cfg.Log, metrics: newMetrics(), draining: make(chan struct{}),
+		requests: newLimiter(cfg.RequestRate, cfg.RequestBurst),
+		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
+	}
+	if err := s.open(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open() (err error) {
+	if s.web, err = listen(s.cfg.HTTP, "--http"); err != nil {
+		return err
+	}
+	if s.media, err = listen(s.cfg.Media, "--media"); err != nil {
+		return err
+	}
+	if err := s.openData(); err != nil {
+		return err
+	}
+	if s.app, err = newApp(s.cfg.Files); err != nil {
+		return fmt.Errorf("server: web app: %w", err)
+	}
+	if s.backend, err = s.cfg.backend(s); err != nil {
+		return err
+	}
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ConnContext:       connContext,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.port = newPort(s.media, s.tls, newHandoff(s.media.Addr()), s.backend.ICE, s.log)
+	s.metrics.registry.MustRegister(snapshot(s.port.samples))
+	if s.backend.Samples != nil {
+		s.metrics.registry.MustRegister(snapshot(s.backend.Samples))
+	}
+	if err := s.announce(); err != nil {
+		return dataError(s.cfg.Data, err)
+	}
+	return nil
+}
+
+// openData opens what is kept in the data folder.
+func (s *Server) openData() (err error) {
+	dir := s.cfg.Data
+	if s.key, err = store.LoadOrCreateKey(dir); err != nil {
+		return dataError(dir, err)
+	}
+	if s.tls, err = tlsConfig(s.cfg.CertFile, s.cfg.KeyFile, dir, s.cfg.PublicIPs); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	if s.cfg.NATS != "" {
+		s.store, err = store.Connect(ctx, s.cfg.NATS, store.Options{})
+	} else {
+		s.store, err = store.Open(ctx, filepath.Join(dir, "nats"), store.Options{}, s.log)
+	}
+	if err != nil {
+		return dataError(dir, err)
+	}
+	s.invitations = invitations{s.store}
+	return nil
+}
+
+func dataError(dir string, err error) error {
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return fmt.Errorf("another server is using the data folder %s: end it, or choose another folder with --data", dir)
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("cannot write to the data folder %s: make it writable, or choose another with --data (%w)", dir, err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("no disk space left for the data folder %s: free some, or choose another with --data", dir)
+	}
+	return err
+}
+
+// listen opens a TCP listener; errors name the flag that changes its address.
+func listen(addr, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the address %s is in use by another program: end it, or choose another address with %s", addr, flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("not allowed to listen on %s: choose a port above 1023 with %s", addr, flag)
+	}
+	return nil, fmt.Errorf("cannot listen on %q: give %s an address of this machine as HOST:PORT (%w)", addr, flag, err)
+}
+
+// HTTPAddr is where HTTP is served.
+func (s *Server) HTTPAddr() netip.AddrPort { return s.web.Addr().(*net.TCPAddr).AddrPort() }
+
+// MediaAddr is the address of the media port.
+func (s *Server) MediaAddr() netip.AddrPort { return s.media.Addr().(*net.TCPAddr).AddrPort() }
+
+// Serve answers until ctx ends, then drains and returns nil within five seconds. It is called once.
+func (s *Server) Serve(ctx context.Context) error {
+	ended := make(chan error, 3)
+	// These three own their listeners; drain ends them.
+	go func() { ended <- s.http.Serve(s.web) }()
+	inner := &http.Server{Handler: toHTTPS(s.http.Handler)}
+	go func() { ended <- s.serveMedia(inner) }()
+	go func() { ended <- s.port.serve() }()
+	select {
+	case <-ctx.Done():
+		s.log.Info("ending")
+		s.drain(inner)
+		return nil
+	case err := <-ended:
+		s.drain(inner)
+		return fmt.Errorf("server: %w", err)
+	}
+}
+
+// serveMedia serves HTTP on the media port with the limits of the other listener.
+func (s *Server) serveMedia(h *http.Server) error {
+	h.ReadHeaderTimeout, h.ReadTimeout = s.http.ReadHeaderTimeout, s.http.ReadTimeout
+	h.WriteTimeout, h.IdleTimeout = s.http.WriteTimeout, s.http.IdleTimeout
+	h.MaxHeaderBytes, h.ConnContext, h.ErrorLog = s.http.MaxHeaderBytes, s.http.ConnContext, s.http.ErrorLog
+	return h.Serve(s.port.web)
+}
+
+func (s *Server) isDraining() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// drain says goodbye to everyone and waits for open requests, at most drainTime.
+func (s *Server) drain(inner *http.Server) {
+	s.drainOnce.Do(func() { close(s.draining) })
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	if s.backend.Drain != nil {
+		wg.Go(func() { s.backend.Drain(ctx) })
+	}
+	s.port.close()
+	for _, h := range []*http.Server{s.http, inner} {
+		wg.Go(func() {
+			if h.Shutdown(ctx) != nil {
+				h.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Close releases everything; it is safe to call more than once, also after a failed New.
+func (s *Server) Close() error {
+	var errs []error
+	s.closeOnce.Do(func() {
+		s.drainOnce.Do(func() { close(s.draining) })
+		for _, l := range []net.Listener{s.web, s.media} {
+			if l != nil {
+				l.Close()
+			}
+		}
+		if s.backend != nil && s.backend.Close != nil {
+			errs = append(errs, s.backend.Close())
+		}
+		if s.announced {
+			os.Remove(runningFile(s.cfg.Data))
+		}
+		if s.store != nil {
+			errs = append(errs, s.store.Close())
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// Running is what server.json in the data folder says about the server that uses it.
+type Running struct {
+	HTTP string `json:"http"` // base URL on this machine
+	URL  string `json:"url"`  // what links begin with
+	PID  int    `json:"pid"`
+}
+
+func runningFile(dir string) string { return filepath.Join(dir, "server.json") }
+
+// announce writes server.json, so that command-line verbs find the server.
+func (s *Server) announce() error {
+	data, err := json.Marshal(Running{HTTP: localURL(s.HTTPAddr()), URL: s.BaseURL(), PID: os.Getpid()})
+	if err != nil {
+		return err
+	}
+	if err := store.WriteFile(runningFile(s.cfg.Data), append(data, '\n')); err != nil {
+		return err
+	}
+	s.announced = true
+	return nil
+}
+
+// FindRunning returns what the server that uses the data folder wrote about itself. It may have been
+// killed since.
+func FindRunning(dir string) (Running, error) {
+	data, err := os.ReadFile(runningFile(dir))
+	if err != nil {
+		return Running{}, err
+	}
+	var r Running
+	return r, json.Unmarshal(data, &r)
+}

@@ -1,0 +1,19 @@
+// Package switchyard is the library's front door: a whole Switchyard server in one call. Its parts
+// are packages of their own and can be used without it; ARCHITECTURE.md shows the way.
+//
+//	s, err := switchyard.New(switchyard.Config{Data: "data"})
+//	if err != nil { … }
+//	defer s.Close()
+//	err = s.Serve(ctx) // until ctx ends
+package switchyard
+
+import "switchyard/server"
+
+// Config says where the server listens and keeps its state; the zero value works.
+type Config = server.Config
+
+// Server is a running server: Serve(ctx) answers until ctx ends, Close releases everything.
+type Server = server.Server
+
+// New opens the data folder and the listeners; nothing is answered before Serve.
+func New(c Config) (*Server, error) { return server.New(c) }
