@@ -1,63 +1,252 @@
 package egress
 
 import (
-	"switchyard/codec/rtcp"
+	"time"
+
 	"switchyard/media"
 )
 
 // Slot is one sending position of a subscriber.
-type Slot struct{ cfg Config }
+type Slot struct {
+	cfg   Config
+	video bool
+
+	// The source.
+	source     Source
+	ring       *Ring
+	table      [maxFormats]outgoing // of the source's formats
+	fed        bool                 // there is a source
+	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
+	codec      bool                 // the source's format cannot be decoded
+	generation uint32
+	first      media.Ticks // outgoing, of the generation's first packet
+	live       bool        // it was written
+
+	// The outgoing stream, for the slot's life.
+	sent     history
+	segments [maxSegments]segment
+	begun    uint32 // segments so far: the newest is segments[(begun-1)%maxSegments]
+	time     timeline
+	lastTS   media.Ticks // latest sent
+	lastAt   media.Time  // arrival of the packet sent last
+	any      bool        // something was sent
+	moved    [maxMoved]movedFrame
+	movedN   uint32
+	rtx      media.ExtSeq // newest on the RTX stream
+	resent   [64]resent   // by sequence number
+	budget   int          // bytes that may be resent now
+	refilled media.Time
+	sealed   sealedRing
+
+	heard bool // a report came: the receiver knows our SSRC
+	stats Stats
+}
 
 // New returns an empty slot.
-func New(c Config) *Slot { return &Slot{cfg: c} }
+func New(c Config) *Slot {
+	s := &Slot{video: c.Kind == media.Video, budget: resendBurst}
+	// RFC 3711 §3.3.1: below 2^15, so that a lost first packet does not confuse the roll-over count.
+	s.sent.highest = media.ExtSeq(c.Seed & 0x7fff)
+	s.rtx = media.ExtSeq(c.Seed >> 16 & 0x7fff)
+	s.time.base = media.Ticks(c.Seed >> 32)
+	s.time.rate = int64(c.ClockRate)
+	if s.time.rate == 0 {
+		s.time.rate = 48000
+		if s.video {
+			s.time.rate = 90000
+		}
+	}
+	s.cfg = c
+	return s
+}
 
-// Update takes renegotiated formats and extension ids; the identity (SSRCs, Seed) stays as it was.
-func (s *Slot) Update(c Config) {}
+// Update takes renegotiated formats, extension ids and MID; the identity (SSRCs, Seed) stays as it was.
+func (s *Slot) Update(c Config) {
+	c.SSRC, c.RTXSSRC, c.Seed, c.Kind = s.cfg.SSRC, s.cfg.RTXSSRC, s.cfg.Seed, s.cfg.Kind
+	if c.MID != s.cfg.MID {
+		s.heard = false
+	}
+	s.cfg = c
+	if s.fed {
+		s.negotiate(s.source)
+	}
+	if s.fed && s.flowing {
+		s.segment().table = s.table
+	}
+}
 
 // Switch makes src the source, under the given generation. Audio starts with the next packet, video
-// with a keyframe. If ring (the new source's on this shard) holds a whole keyframe not older than
-// 500 ms, the span to Write at once is returned, and the picture starts with it.
-func (s *Slot) Switch(now media.Time, src Source, generation uint32, ring *Ring) Span { return Span{} }
+// with a keyframe. ring is the new source's on this shard (nil: nothing will be resent). If it holds a
+// whole keyframe not older than 500 ms, the span to Write at once is returned, and the picture
+// starts with it: its frames get timestamps 1 ms apart, the newest its true one.
+func (s *Slot) Switch(now media.Time, src Source, generation uint32, ring *Ring) Span {
+	s.ring, s.generation = ring, generation
+	s.fed, s.flowing, s.live = true, false, false
+	s.negotiate(src)
+	if !s.video {
+		return Span{}
+	}
+	first := ring.keyframe(now)
+	if first == nil || !s.table[first.Format%maxFormats].ok || !s.replay(first) {
+		return Span{}
+	}
+	return Span{First: first.Seq, Last: ring.newest, Any: true}
+}
+
+// negotiate works out how each of the source's formats is sent.
+func (s *Slot) negotiate(src Source) {
+	s.source = src
+	s.table = [maxFormats]outgoing{}
+	s.codec = true
+	for i, f := range src.Formats {
+		if i == maxFormats {
+			break
+		}
+		for _, c := range s.cfg.Formats {
+			if c.Format != f {
+				continue
+			}
+			o := outgoing{ok: true, nack: c.NACK, pt: c.PT, red: c.RED, rate: f.ClockRate}
+			if s.cfg.RTXSSRC != 0 {
+				o.rtx = c.RTX
+			}
+			s.table[i], s.codec = o, false
+			break
+		}
+	}
+}
 
 // Clear takes the source away.
-func (s *Slot) Clear() {}
-
-// Write writes the complete RTP header of p, as this slot sends it, into buf (of at least MaxHeader
-// bytes). The caller seals it with Payload(p) and roc. twcc is the next transport-wide sequence
-// number, used up when ok and the extension was agreed.
-func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (headerLen int, roc uint32, ok bool) {
-	return 0, 0, false
+func (s *Slot) Clear() {
+	s.fed, s.flowing, s.live = false, false, false
+	s.ring, s.source = nil, Source{}
 }
-
-// Payload returns what to seal behind the header that Write made of p: RED is stripped to its
-// primary block where the receiver did not negotiate it.
-func (s *Slot) Payload(p *media.Packet) []byte { return p.Payload }
-
-// Sealed gives the slot the sealed datagram that Write and the caller made. It copies it where NACKs
-// have to be answered without RTX and does nothing otherwise.
-func (s *Slot) Sealed(datagram []byte) {}
-
-// OnNACK answers the loss of one sequence number of the slot's stream from the ring given to Switch.
-// buf must hold media.MaxDatagram+MaxHeader bytes; twcc is as for Write (not used up by a Sealed answer).
-func (s *Slot) OnNACK(now media.Time, seq uint16, buf []byte, twcc uint16) (Resend, bool) {
-	return Resend{}, false
-}
-
-// OnReport takes the receiver's report about SSRC or RTX; false when it is about neither.
-func (s *Slot) OnReport(now media.Time, r rtcp.Report) bool { return false }
-
-// SenderReport appends SR and SDES to dst; nothing before the first packet was sent.
-func (s *Slot) SenderReport(now media.Time, dst []byte) []byte { return dst }
 
 // WantsKeyframe reports whether the slot waits for a keyframe of its source.
-func (s *Slot) WantsKeyframe() bool { return false }
+func (s *Slot) WantsKeyframe() bool { return s.Paused() == Keyframe }
 
 // Paused returns why nothing is sent; Live when it flows.
-func (s *Slot) Paused() Pause { return Empty }
+func (s *Slot) Paused() Pause {
+	switch {
+	case !s.fed:
+		return Empty
+	case s.codec:
+		return Codec
+	case s.video && !s.flowing:
+		return Keyframe
+	}
+	return Live
+}
 
 // Generation returns the current source's generation and, once its first packet was written, that
 // packet's outgoing timestamp.
-func (s *Slot) Generation() (generation uint32, first media.Ticks, live bool) { return 0, 0, false }
+func (s *Slot) Generation() (generation uint32, first media.Ticks, live bool) {
+	return s.generation, s.first, s.live
+}
 
 // Stats returns a snapshot.
-func (s *Slot) Stats() Stats { return Stats{} }
+func (s *Slot) Stats() Stats { return s.stats }
+
+func (s *Slot) drop(d Drop) { s.stats.Drops[d]++ }
+
+func (s *Slot) segment() *segment { return &s.segments[(s.begun-1)%maxSegments] }
+
+// A capture time is believed within captureSlack of the arrival, so that a source cannot take the
+// slot's timestamps away. A timestamp that is further than jump from its capture time says that the
+// publisher's timestamps were set anew.
+const (
+	captureSlack = 3 * time.Second
+	jump         = 10 * time.Second
+	forgotten    = time.Hour // after such a pause timestamps modulo 2^32 can no longer be compared
+)
+
+// captured returns when p was captured, within reason.
+func captured(p *media.Packet) media.Time {
+	return min(max(p.Captured, p.Arrived.Add(-captureSlack)), p.Arrived.Add(captureSlack))
+}
+
+// begin starts a segment in which the published packet in becomes out and p's timestamp stands for its
+// capture time. False where audio would go backwards.
+func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
+	o := &s.table[p.Format%maxFormats]
+	if o.rate != 0 {
+		s.time.rate = int64(o.rate)
+	}
+	ts := s.time.at(captured(p))
+	if s.any && p.Arrived.Sub(s.lastAt) > forgotten {
+		s.lastTS = ts - 1
+	}
+	if s.any && !s.video && !ts.After(s.lastTS) {
+		return false
+	}
+	s.begun++
+	*s.segment() = segment{
+		id: s.begun, ring: s.ring, epoch: p.Epoch, rate: s.time.rate, table: s.table,
+		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1,
+	}
+	s.flowing = true
+	return true
+}
+
+// replay begins a segment with the keyframe that starts with first, and sets the timestamps of the
+// frames from there to the newest one.
+func (s *Slot) replay(first *media.Packet) bool {
+	newest := s.ring.Get(s.ring.newest)
+	var frames [maxMoved / 2]media.Ticks
+	n := 0
+	for seq := first.Seq; seq <= s.ring.newest; seq++ {
+		p := s.ring.Get(seq)
+		if p == nil || n > 0 && frames[n-1] == p.Timestamp {
+			continue
+		}
+		if n == len(frames) || n > 0 && !p.Timestamp.After(frames[n-1]) {
+			return false
+		}
+		frames[n] = p.Timestamp
+		n++
+	}
+	if newest == nil || !s.begin(newest, first.Seq, s.sent.highest+1) {
+		return false
+	}
+	g := s.segment()
+	last, step := newest.Timestamp+g.delta, media.Ticks(s.time.rate/1000)
+	if s.any {
+		switch room := int32(last - s.lastTS); {
+		case room < int32(n):
+			last, step = s.lastTS+media.Ticks(n), 1
+		case room < int32(step)*int32(n):
+			step = media.Ticks(room / int32(n))
+		}
+	}
+	for i, in := range frames[:n] {
+		if out := last - media.Ticks(n-1-i)*step; out != in+g.delta {
+			s.move(g, in, out)
+		}
+	}
+	return true
+}
+
+// move gives a frame another timestamp than the plain one.
+func (s *Slot) move(g *segment, in, out media.Ticks) {
+	s.moved[s.movedN%maxMoved] = movedFrame{g.id, in, out}
+	s.movedN++
+	if !g.moved || out.After(g.movedMax) {
+		g.movedMax = out
+	}
+	if !g.moved || in.After(g.movedIn) {
+		g.movedIn = in
+	}
+	g.moved = true
+}
+
+func (s *Slot) lookup(g *segment, in media.Ticks) (media.Ticks, bool) {
+	if !g.moved || in.After(g.movedIn) {
+		return 0, false
+	}
+	for i := range s.moved {
+		if m := &s.moved[i]; m.segment == g.id && m.in == in {
+			return m.out, true
+		}
+	}
+	return 0, false
+}

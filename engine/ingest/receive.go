@@ -155,7 +155,11 @@ func (t *Track) nacks(l *layer) bool {
 func (t *Track) fill(now media.Time, l *layer, p *media.Packet, h *header, typ payloadType) {
 	p.Arrived = now
 	p.Timestamp = h.ts
-	p.Captured, _ = l.timing.at(h.ts)
+	if captured, ok := l.timing.at(h.ts); ok {
+		p.Captured = captured
+	} else {
+		p.Captured = now
+	}
 	p.Format = typ.format
 	p.RED = typ.wrap == redMedia
 	p.Marker = h.marker

@@ -1,0 +1,234 @@
+package egress
+
+import (
+	"encoding/binary"
+
+	"switchyard/codec/opus"
+	"switchyard/media"
+)
+
+// Write writes the complete RTP header of p, as this slot sends it, into buf (of at least MaxHeader
+// bytes). The caller seals it with Payload(p) and roc. twcc is the next transport-wide sequence
+// number, used up when ok and the extension was agreed.
+func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (headerLen int, roc uint32, ok bool) {
+	if !s.admit(p) {
+		return 0, 0, false
+	}
+	g := s.segment()
+	out := g.out + (p.Seq - g.in)
+	switch {
+	case s.sent.old(out):
+		s.drop(DropOld)
+		return 0, 0, false
+	case s.sent.has(out):
+		s.drop(DropDuplicate)
+		return 0, 0, false
+	}
+	ts, ok := s.stamp(g, p)
+	if !ok {
+		s.drop(DropBackwards)
+		return 0, 0, false
+	}
+	s.sent.add(out)
+	if p.Seq > g.highest || !g.started {
+		g.highest, g.lastIn = p.Seq, p.Timestamp
+	}
+	o := &g.table[p.Format%maxFormats]
+	marker := p.Marker || !s.video && !g.started
+	g.started = true
+	if !s.any || ts.After(s.lastTS) {
+		s.lastTS, s.any = ts, true
+	}
+	s.lastAt = p.Arrived
+	if !s.live {
+		s.live, s.first = true, ts
+	}
+	pt := o.pt
+	payload := len(p.Payload)
+	if p.RED {
+		if passesRED(o, p.Payload) {
+			pt = o.red
+		} else {
+			payload = len(s.Payload(p))
+		}
+	}
+	s.stats.Packets++
+	s.stats.Bytes += uint64(payload)
+	s.refill(now, payload/resendShare)
+	putHeader(buf, marker, pt, uint16(out), ts, s.cfg.SSRC)
+	return s.extensions(now, p, buf, twcc), uint32(out >> 16), true
+}
+
+// admit finds out whether p flows, and begins a segment with it where that is due.
+func (s *Slot) admit(p *media.Packet) bool {
+	if !s.fed {
+		s.drop(DropEmpty)
+		return false
+	}
+	if s.flowing {
+		g := s.segment()
+		switch d := int32(p.Epoch - g.epoch); {
+		case d < 0 || d == 0 && p.Seq < g.in:
+			s.drop(DropBefore)
+			return false
+		case d > 0, g.out+(p.Seq-g.in) > s.sent.highest+maxGap:
+			// Another stream, or so far ahead that the receiver could lose the roll-over count.
+			s.flowing = false
+		}
+	}
+	o := &s.table[p.Format%maxFormats]
+	s.codec = !o.ok || p.RED && !passesRED(o, p.Payload) && len(s.Payload(p)) == 0
+	if s.codec {
+		s.flowing = false
+		s.drop(DropCodec)
+		return false
+	}
+	if s.flowing {
+		return s.anchor(p)
+	}
+	if s.video && !(p.FrameStart && p.Keyframe) {
+		s.drop(DropKeyframe)
+		return false
+	}
+	if !s.begin(p, p.Seq, s.sent.highest+1) {
+		s.drop(DropBackwards)
+		return false
+	}
+	return true
+}
+
+// anchor begins another segment, without a gap or a keyframe, where the publisher's timestamps jump
+// within its stream.
+func (s *Slot) anchor(p *media.Packet) bool {
+	g := s.segment()
+	if p.Timestamp == g.lastIn || p.Seq <= g.highest || !g.started {
+		return true
+	}
+	off := duration(p.Timestamp+g.delta-s.time.at(captured(p)), g.rate)
+	if max(off, -off) < jump {
+		return true
+	}
+	if !s.begin(p, p.Seq, g.out+(p.Seq-g.in)) {
+		s.drop(DropBackwards)
+		return false
+	}
+	return true
+}
+
+// stamp returns the outgoing timestamp of p: later than all before for a new frame, the frame's own
+// for all of its packets. False for a late packet of a frame that has none.
+func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
+	if ts, ok := s.lookup(g, p.Timestamp); ok {
+		return ts, true
+	}
+	ts := p.Timestamp + g.delta
+	switch {
+	case g.started && p.Timestamp == g.lastIn:
+		return ts, true
+	case p.Seq < g.highest: // recovered
+		return ts, !g.moved || ts.After(g.movedMax)
+	case !s.any:
+		return ts, true
+	}
+	if !s.video && g.started && !ts.After(s.lastTS) {
+		return 0, false
+	}
+	if ts.After(s.lastTS) {
+		s.time.fit(captured(p), ts)
+		return ts, true
+	}
+	ts = s.lastTS + 1
+	s.move(g, p.Timestamp, ts)
+	return ts, true
+}
+
+// Payload returns what to seal behind the header that Write made of p: RED is stripped to its
+// primary block where the receiver did not negotiate it.
+func (s *Slot) Payload(p *media.Packet) []byte {
+	return payload(&s.table[p.Format%maxFormats], p)
+}
+
+func payload(o *outgoing, p *media.Packet) []byte {
+	if !p.RED || passesRED(o, p.Payload) {
+		return p.Payload
+	}
+	b, _ := opus.Primary(p.Payload)
+	return b.Data
+}
+
+// passesRED reports whether the receiver reads the RED payload b as it stands: the payload types
+// within are the publisher's.
+func passesRED(o *outgoing, b []byte) bool {
+	if o.red == 0 {
+		return false
+	}
+	blocks, ok := opus.ParseRED(b)
+	if !ok {
+		return false
+	}
+	for block, more := blocks.Next(); more; block, more = blocks.Next() {
+		if block.PT != o.pt {
+			return false
+		}
+	}
+	return true
+}
+
+func putHeader(buf []byte, marker bool, pt media.PayloadType, seq uint16, ts media.Ticks, ssrc media.SSRC) {
+	buf[0], buf[1] = 2<<6, uint8(pt)
+	if marker {
+		buf[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(buf[2:], seq)
+	binary.BigEndian.PutUint32(buf[4:], uint32(ts))
+	binary.BigEndian.PutUint32(buf[8:], uint32(ssrc))
+}
+
+// extensions writes the block of one-byte elements (RFC 8285 §4.2) and returns the header's length.
+func (s *Slot) extensions(now media.Time, p *media.Packet, buf []byte, twcc uint16) int {
+	const start = 16
+	at, ids := start, &s.cfg.Ext
+	if n := len(s.cfg.MID); !s.heard && wanted(ids.MID) && n > 0 && n <= 16 {
+		buf[at] = ids.MID<<4 | uint8(n-1)
+		at += 1 + copy(buf[at+1:], s.cfg.MID)
+	}
+	if wanted(ids.TWCC) {
+		buf[at] = ids.TWCC<<4 | 1
+		binary.BigEndian.PutUint16(buf[at+1:], twcc)
+		at += 3
+	}
+	if wanted(ids.AbsSendTime) { // 6.18 fixed point seconds
+		t := media.NTPAt(s.cfg.Origin, now) >> 14
+		buf[at], buf[at+1], buf[at+2], buf[at+3] = ids.AbsSendTime<<4|2, byte(t>>16), byte(t>>8), byte(t)
+		at += 4
+	}
+	if wanted(ids.AudioLevel) && p.AudioLevel >= 0 {
+		buf[at], buf[at+1] = ids.AudioLevel<<4, uint8(p.AudioLevel)
+		if p.Voice {
+			buf[at+1] |= 0x80
+		}
+		at += 2
+	}
+	if wanted(ids.Orientation) && p.Orientation >= 0 && (p.Keyframe || p.Marker) {
+		buf[at], buf[at+1] = ids.Orientation<<4, uint8(p.Orientation)
+		at += 2
+	}
+	if wanted(ids.AbsCaptureTime) && p.AbsCapture != 0 {
+		buf[at] = ids.AbsCaptureTime<<4 | 7
+		binary.BigEndian.PutUint64(buf[at+1:], uint64(p.AbsCapture))
+		at += 9
+	}
+	if at == start {
+		return 12
+	}
+	for at%4 != 0 {
+		buf[at] = 0
+		at++
+	}
+	buf[0] |= 0x10
+	binary.BigEndian.PutUint16(buf[12:], 0xbede)
+	binary.BigEndian.PutUint16(buf[14:], uint16((at-start)/4))
+	return at
+}
+
+func wanted(id uint8) bool { return id >= 1 && id <= 14 }
