@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 
 const page = `<!doctype html><title>loop</title><button aria-label="Join now" onclick="start()">x</button>
 <input type="text"><div id="tiles"></div><script>
-window.switchyard = { room: { me: { id: "" } } };
+window.switchyard = { room: { you: "", state: "joining", mediaState: "new" } };
 async function start() {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } });
   const a = new RTCPeerConnection(), b = new RTCPeerConnection();
@@ -26,7 +26,7 @@ async function start() {
   setInterval(() => { g.fillStyle = "white"; g.fillRect(300, 160, 1, 1); }, 50);
   tile("still", canvas.captureStream(20).getTracks()[0]);
   tile("hidden", stream.getVideoTracks()[0]).style.visibility = "hidden";
-  window.switchyard.room.me.id = document.querySelector("input").value;
+  window.switchyard.room = { you: document.querySelector("input").value, state: "connected", mediaState: "connected" };
 }
 function tile(who, track) {
   const div = document.createElement("div");

@@ -58,12 +58,75 @@ export class Person {
     await this.page.goto(link);
     await this.fill(this.name);
     await this.click("Join");
-    await eventually(`${this.name} is in the room`, () => this.me(), { within: 20_000 });
+    await this.connected();
   }
 
   /** The own participant id, "" before the room is joined. */
   me() {
-    return this.page.evaluate(() => String(window.switchyard?.room?.me?.id ?? window.switchyard?.room?.you ?? ""));
+    return this.page.evaluate(() => String(window.switchyard?.room?.you ?? ""));
+  }
+
+  /** "connected" where both signalling and media are, else what they are. */
+  state() {
+    return this.page.evaluate(() => {
+      const room = window.switchyard?.room;
+      if (!room) return "no room";
+      return room.state === room.mediaState ? room.state : `${room.state}, media ${room.mediaState}`;
+    });
+  }
+
+  async connected(within = 20_000) {
+    await eventually(`${this.name} is connected`, async () => {
+      const state = await this.state();
+      if (state !== "connected") throw new Error(state);
+      return true;
+    }, { within, every: 50 });
+  }
+
+  /** Publishes a moving picture of the page's own, beside the camera. Returns the track's id. */
+  publishCanvas(label, source = "file") {
+    return this.page.evaluate(async ([label, source]) => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 160;
+      canvas.height = 90;
+      const g = canvas.getContext("2d");
+      let n = 0;
+      const timer = setInterval(() => {
+        g.fillStyle = "#fff";
+        g.fillRect(0, 0, 160, 90);
+        g.fillStyle = "#06c";
+        g.fillRect((n++ * 7) % 160, 0, 50, 90);
+      }, 66);
+      const [media] = canvas.captureStream(15).getVideoTracks();
+      const local = await window.switchyard.room.publish(media, { source, label });
+      (window.canvases ??= new Map()).set(local.info.id, { local, media, timer });
+      return local.info.id;
+    }, [label, source]);
+  }
+
+  unpublishCanvas(id) {
+    return this.page.evaluate(async (id) => {
+      const { local, media, timer } = window.canvases.get(id);
+      window.canvases.delete(id);
+      clearInterval(timer);
+      await local.unpublish();
+      media.stop();
+    }, id);
+  }
+
+  /** Keeps what the room tells from now on: told() reads it. */
+  listen(...events) {
+    return this.page.evaluate((events) => {
+      window.told = [];
+      const strip = (v) => (v === undefined ? null : JSON.parse(JSON.stringify(v instanceof Error ? v.message : v)));
+      for (const event of events) {
+        window.switchyard.room.on(event, (...args) => window.told.push([event, ...args.map(strip)]));
+      }
+    }, events);
+  }
+
+  told() {
+    return this.page.evaluate(() => window.told);
   }
 
   tiles(ms) {

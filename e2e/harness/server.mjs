@@ -56,18 +56,24 @@ export class Server {
     return Number(await run(command, args, { log: "readyz" }));
   }
 
-  /** A token as an operator makes one, while the server runs. */
-  async token({ room = "test", identity, grants = "publish,subscribe,data", more = [] }) {
-    const args = ["token", "--data", this.data, "--room", room, "--identity", identity, "--grants", grants, ...more];
-    return (await run(binary, args, { log: "token" })).trim();
+  /** One of our verbs at the side of the server: the same machine, the same data folder. */
+  cli(verb, args, options = {}) {
+    const all = [verb, "--data", this.data, ...args];
+    const [command, words] = this.namespace ? this.namespace.wrap(binary, all) : [binary, all];
+    return run(command, words, { log: verb, ...options });
   }
 
-  /** An invitation link to a room, on this server's address. */
-  async invite({ room = "test", more = [] } = {}) {
-    const text = await run(binary, ["invite", "--data", this.data, "--room", room, ...more], { log: "invite" });
+  /** A token as an operator makes one, while the server runs. */
+  async token({ room = "test", identity, grants = "publish,subscribe,data", more = [] }) {
+    return (await this.cli("token", ["--room", room, "--identity", identity, "--grants", grants, ...more])).trim();
+  }
+
+  /** An invitation link to a room, at `base` or this server's address. */
+  async invite({ room = "test", base = this.url, more = [] } = {}) {
+    const text = await this.cli("invite", ["--room", room, ...more]);
     const found = text.match(/\/i\/\S+/);
     assert.ok(found, `switchyard invite prints a link; it printed ${JSON.stringify(text)}`);
-    return this.url + found[0];
+    return base + found[0];
   }
 
   /** Ends it as an operator does: SIGTERM, and it has 5 seconds. */
