@@ -1,0 +1,142 @@
+package bwe
+
+import (
+	"time"
+
+	"switchyard/codec/rtcp"
+	"switchyard/media"
+)
+
+const (
+	historySize = 1024 // packets: more than a second of 8 Mbit/s
+	buckets     = 10
+	bucketTime  = 100 * time.Millisecond
+)
+
+// Sender remembers what was sent under which transport-wide number.
+type Sender struct {
+	next    media.ExtSeq
+	history []sent // made at the first packet
+	buckets [buckets]bucket
+	latest  media.Time // newest feedback
+	stats   Stats
+}
+
+type sent struct {
+	at    media.Time
+	size  uint16
+	state state
+}
+
+type state uint8
+
+const (
+	flying state = iota
+	acked
+	lost
+)
+
+// bucket sums up the feedback of one bucketTime.
+type bucket struct {
+	number      int64
+	bytes       int
+	acked, lost int
+}
+
+// Stats is what feedback says about the path.
+type Stats struct {
+	Sent, Acked, Lost uint64        // packets since the start
+	AckedRate         media.Bitrate // over the last second of feedback
+	Loss              float64       // 0 to 1, over the same
+	RTT               time.Duration // from the newest acked packet to its feedback, 0 when unknown
+	Garbage           uint64        // feedback that could not be read
+}
+
+// NewSender returns an empty history.
+func NewSender() *Sender { return &Sender{next: 1 << 16} }
+
+// Next returns the number of the next packet. It does not move until Sent.
+func (s *Sender) Next() uint16 { return uint16(s.next) }
+
+// Sent notes that the packet numbered Next, of size bytes on the wire, left at now.
+func (s *Sender) Sent(now media.Time, size int) {
+	if s.history == nil {
+		s.history = make([]sent, historySize)
+	}
+	s.history[s.next%historySize] = sent{at: now, size: uint16(size)}
+	s.next++
+	s.stats.Sent++
+}
+
+// OnFeedback takes one TWCC packet; false when it is none, or garbage.
+func (s *Sender) OnFeedback(now media.Time, p rtcp.Packet) bool {
+	f, ok := ParseFeedback(p)
+	if !ok {
+		if p.IsTWCC() {
+			s.stats.Garbage++
+		}
+		return false
+	}
+	s.latest = now
+	b := s.bucket(now)
+	for st, more := f.Next(); more; st, more = f.Next() {
+		if h := s.find(st.Seq); h != nil {
+			s.judge(now, h, st.Received, b)
+		}
+	}
+	return true
+}
+
+// find returns the packet numbered seq, nil when it is forgotten or was never sent.
+func (s *Sender) find(seq uint16) *sent {
+	back := uint16(s.next) - seq // 1 for the newest
+	if back == 0 || back > historySize || media.ExtSeq(back) > s.next-1<<16 {
+		return nil
+	}
+	return &s.history[(s.next-media.ExtSeq(back))%historySize]
+}
+
+func (s *Sender) judge(now media.Time, h *sent, received bool, b *bucket) {
+	switch {
+	case received && h.state != acked:
+		if h.state == lost { // it was only late
+			s.stats.Lost--
+			b.lost--
+		}
+		h.state = acked
+		s.stats.Acked++
+		s.stats.RTT = max(now.Sub(h.at), time.Microsecond)
+		b.acked++
+		b.bytes += int(h.size)
+	case !received && h.state == flying:
+		h.state = lost
+		s.stats.Lost++
+		b.lost++
+	}
+}
+
+func (s *Sender) bucket(now media.Time) *bucket {
+	number := int64(now) / int64(bucketTime)
+	b := &s.buckets[number%buckets]
+	if b.number != number {
+		*b = bucket{number: number}
+	}
+	return b
+}
+
+// Stats returns a snapshot; rate and loss are those of the second before the newest feedback.
+func (s *Sender) Stats() Stats {
+	st := s.stats
+	number := int64(s.latest) / int64(bucketTime)
+	bytes, acked, lost := 0, 0, 0
+	for i := range s.buckets {
+		if b := &s.buckets[i]; b.number > number-buckets {
+			bytes, acked, lost = bytes+b.bytes, acked+b.acked, lost+b.lost
+		}
+	}
+	st.AckedRate = media.Bitrate(bytes * 8)
+	if lost = max(lost, 0); acked+lost > 0 {
+		st.Loss = float64(lost) / float64(acked+lost)
+	}
+	return st
+}
