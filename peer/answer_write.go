@@ -10,8 +10,8 @@ import (
 	"switchyard/media"
 )
 
-// repeatTransport is the number of m-lines up to which each of them repeats the ICE and DTLS
-// attributes. RFC 9143 wants them once, on the tagged m-line, and browsers are content with that;
+// repeatTransport is the number of m-lines up to which each of them repeats the ICE credentials and
+// a=setup. RFC 9143 wants them once, on the tagged m-line, and browsers are content with that;
 // aiortc and others look for them on each. Those offer few m-lines, and big offers of browsers get
 // small answers.
 const repeatTransport = 8
@@ -45,6 +45,8 @@ func (a *answer) write() string {
 	if a.offer.hasBundle {
 		w.line("%s", strings.TrimSpace("a=group:BUNDLE "+strings.Join(a.accepted, " ")))
 	}
+	// At session level it also holds for rejected m-lines, where GStreamer wants to see one.
+	w.line("a=fingerprint:%s %s", a.local.Fingerprint.Hash, a.local.Fingerprint.Value)
 	next := 0 // of session.Media
 	for i := range a.offer.lines {
 		l := &a.offer.lines[i]
@@ -79,15 +81,22 @@ func connection(addr netip.Addr) string {
 	return "IN IP6 " + addr.WithZone("").String()
 }
 
+// writeRejected declines an m-line (RFC 3264 §6).
 func (a *answer) writeRejected(w *answerWriter, l *offerLine) {
 	w.line("m=%s 0 %s %s", l.media, l.proto, l.formats[0])
 	if l.midGiven {
 		w.line("a=mid:%s", l.mid)
 	}
+	if a.repeats() {
+		a.writeTransport(w)
+	}
 	if l.isRTP() {
 		w.line("a=inactive")
 	}
 }
+
+// repeats tells whether each m-line carries the transport's attributes.
+func (a *answer) repeats() bool { return len(a.offer.lines) <= repeatTransport }
 
 // writeCommon writes what m-lines of media and of data have alike.
 func (a *answer) writeCommon(w *answerWriter, l *offerLine, udp, tcp []netip.AddrPort) {
@@ -95,17 +104,8 @@ func (a *answer) writeCommon(w *answerWriter, l *offerLine, udp, tcp []netip.Add
 		w.line("a=mid:%s", l.mid)
 	}
 	tagged := l.mid == a.accepted[0]
-	if !tagged && len(a.offer.lines) > repeatTransport {
-		return
-	}
-	s := a.session
-	w.line("a=ice-ufrag:%s", s.LocalUfrag)
-	w.line("a=ice-pwd:%s", s.LocalPwd)
-	w.line("a=fingerprint:%s %s", a.local.Fingerprint.Hash, a.local.Fingerprint.Value)
-	if s.DTLSClient {
-		w.line("a=setup:active")
-	} else {
-		w.line("a=setup:passive")
+	if tagged || a.repeats() {
+		a.writeTransport(w)
 	}
 	if !tagged {
 		return
@@ -114,6 +114,16 @@ func (a *answer) writeCommon(w *answerWriter, l *offerLine, udp, tcp []netip.Add
 		w.line("a=ice-options:trickle")
 	}
 	writeCandidates(w, udp, tcp)
+}
+
+func (a *answer) writeTransport(w *answerWriter) {
+	w.line("a=ice-ufrag:%s", a.session.LocalUfrag)
+	w.line("a=ice-pwd:%s", a.session.LocalPwd)
+	if a.session.DTLSClient {
+		w.line("a=setup:active")
+	} else {
+		w.line("a=setup:passive")
+	}
 }
 
 // candidates returns our addresses, UDP and TCP apart.
@@ -178,7 +188,7 @@ func (a *answer) writeMedia(w *answerWriter, l *offerLine, m *Media) {
 	for _, c := range m.Codecs {
 		writeCodec(w, l, c)
 	}
-	writeFeedback(w, m, len(a.offer.lines) > repeatTransport)
+	writeFeedback(w, m, !a.repeats())
 	writeLayers(w, l, m)
 	if m.Send {
 		writeSlot(w, m)
