@@ -27,7 +27,6 @@ type bench struct {
 	t   *testing.T
 	a   *Agent
 	now media.Time
-	out []sentMessage
 }
 
 type sentMessage struct {
