@@ -53,7 +53,7 @@ scenario("bad tokens open nothing", async (stage) => {
   }
 
   assert.match(await knock(eve, "elsewhere", good), /unauthorized|refused/, "a token for another room");
-  const brief = await server.token({ identity: "late", more: ["--expires", "1s"] });
+  const brief = await server.token({ identity: "late", more: ["--ttl", "1s"] });
   const came = await eventually("the token expires", async () => {
     const got = await knock(eve, "test", brief);
     return got !== "welcome" && got;
