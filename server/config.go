@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"switchyard/web"
 )
 
 // Config says where the server listens and keeps its state. The zero value works: it listens on
@@ -40,6 +42,8 @@ type Config struct {
 	// Log receives what happens; nil discards it.
 	Log *slog.Logger
 
+	// headerTimeout is how long a request's header may take to arrive; 0: 5 seconds.
+	headerTimeout time.Duration
 	// backend makes what serves the rooms; nil: newBackend. Tests put their own here.
 	backend func(*Server) (*Backend, error)
 }
@@ -48,6 +52,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.HTTP, "localhost:8080")
 	setDefault(&c.Media, ":8443")
 	setDefault(&c.Data, "data")
+	setDefault(&c.headerTimeout, 5*time.Second)
 	setDefault(&c.TokenLife, 12*time.Hour)
 	setDefault(&c.RequestRate, 50)
 	setDefault(&c.RequestBurst, 200)
@@ -55,6 +60,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.GuessBurst, 20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Files == nil {
+		c.Files = web.Files
 	}
 	if c.backend == nil {
 		c.backend = newBackend
