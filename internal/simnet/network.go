@@ -165,7 +165,7 @@ func (n *Network) deliver(from, to netip.AddrPort, payload []byte) {
 	switch {
 	case c == nil:
 		n.stats.Dropped[DropNoRoute]++
-	case c.push(from, payload):
+	case c.inbox.push(from, payload):
 		n.stats.Delivered++
 	default:
 		n.stats.Dropped[DropReceiver]++
