@@ -272,7 +272,7 @@ func (l *Link) onPeerEvent(e peer.LinkEvent) {
 // sendControl sends what is not media: STUN and DTLS. Any goroutine.
 func (l *Link) sendControl(p peer.Path, b []byte) {
 	if p.TCP != nil {
-		_ = p.TCP.Send(b)
+		l.sendTCP(p, b)
 		return
 	}
 	_ = l.shard.sock.WriteTo(b, p.Remote, p.Local)
@@ -281,10 +281,17 @@ func (l *Link) sendControl(p peer.Path, b []byte) {
 // transmit sends what stands in the writer's reserved bytes.
 func (l *Link) transmit(b []byte) {
 	if l.path.TCP != nil {
-		_ = l.path.TCP.Send(b) // bounded; what does not fit is dropped and counted there
+		l.sendTCP(l.path, b)
 		return
 	}
 	l.shard.writer.Commit(l.path.Remote, l.path.Local, len(b))
+}
+
+// sendTCP queues b on a connection whose queue is bounded.
+func (l *Link) sendTCP(p peer.Path, b []byte) {
+	if !p.TCP.Send(b) {
+		l.shard.counters.drop(DropTCPFull)
+	}
 }
 
 // settle is the link's turn: what came in goes out as batches and feedback.

@@ -105,7 +105,7 @@ func (s *SFU) Close() {
 	}
 	s.tcpMu.Lock()
 	for c := range s.tcp {
-		_ = c.Close()
+		c.Close()
 	}
 	s.tcpMu.Unlock()
 	for _, sh := range s.shards {
@@ -183,20 +183,20 @@ func (s *SFU) ServeTCP(nc net.Conn) {
 	s.tcp[c] = struct{}{}
 	s.tcpMu.Unlock()
 	if s.closed.Load() {
-		_ = c.Close()
+		c.Close()
 	}
 	defer func() {
 		s.tcpMu.Lock()
 		delete(s.tcp, c)
 		s.tcpMu.Unlock()
-		_ = c.Close()
+		c.Close()
 	}()
 	path := peer.Path{Remote: c.Remote(), Local: c.Local().Addr(), TCP: c}
 	var owner *shard
 	err := c.Serve(func(b []byte) {
 		if owner == nil {
 			if owner = s.shardOf(stunUfrag(b)); owner == nil {
-				_ = c.Close()
+				c.Close()
 				return
 			}
 		}

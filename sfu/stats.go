@@ -28,11 +28,12 @@ const (
 	DropSeal                              // to send: no keys, or longer than a datagram
 	DropNoChannel                         // data for a channel that is not open
 	DropChannelFull                       // data for a channel whose buffer is full
+	DropTCPFull                           // to send: the TCP connection's queue is full, or it ended
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{"short", "unknown-protocol", "unknown-path", "unknown-ufrag", "unknown-stream",
-	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full"}
+	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full", "tcp-full"}
 
 func (r DropReason) String() string {
 	if r < dropReasons {

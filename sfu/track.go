@@ -111,6 +111,10 @@ func (f *fanout) deliver(now media.Time, batch media.Batch) {
 			s.sendBatch(now, batch)
 		}
 	}
+	releaseAll(batch)
+}
+
+func releaseAll(batch media.Batch) {
 	for _, p := range batch {
 		p.Release()
 	}
