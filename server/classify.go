@@ -33,6 +33,7 @@ func classify(b []byte) protocolKind {
 	if len(b) < classifyBytes {
 		return garbage
 	}
+	b = b[:classifyBytes]
 	switch {
 	case binary.BigEndian.Uint32(b[6:]) == magicCookie && b[2]&0xC0 == 0 && binary.BigEndian.Uint16(b) >= 20:
 		return iceFramed

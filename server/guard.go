@@ -84,11 +84,12 @@ func remote(r *http.Request) netip.Addr {
 
 // origins refuses requests that a page of another site makes through a visitor's browser, unless
 // the site is configured; then it answers as CORS wants. Requests without Origin do not come from
-// another site's script.
+// another site's script. WHIP and WHEP have a rule of their own: package signal/whip lets every
+// site's player in, by its token.
 func (s *Server) origins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
-		if origin == "" || sameOrigin(origin, r.Host) || !strings.HasPrefix(r.URL.Path, "/v1/") && !signalling(r.URL.Path) {
+		if origin == "" || sameOrigin(origin, r.Host) || !strings.HasPrefix(r.URL.Path, "/v1/") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -101,20 +102,15 @@ func (s *Server) origins(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Add("Vary", "Origin")
-		h.Set("Access-Control-Expose-Headers", "Location, Link, ETag")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 			h.Set("Access-Control-Max-Age", "600")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func signalling(path string) bool {
-	return strings.HasPrefix(path, "/whip/") || strings.HasPrefix(path, "/whep/")
 }
 
 func sameOrigin(origin, host string) bool {

@@ -244,7 +244,7 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%q: allowed %q", c.origin, allowed)
 		}
 	}
-	status, h, _ := s.call("OPTIONS", "/whip/r", "", "Origin: https://friend.example", "Access-Control-Request-Method: POST")
+	status, h, _ := s.call("OPTIONS", "/v1/invitations", "", "Origin: https://friend.example", "Access-Control-Request-Method: POST")
 	if status != 204 || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") {
 		t.Fatalf("preflight: %d %v", status, h)
 	}

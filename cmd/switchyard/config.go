@@ -27,12 +27,12 @@ func loadSettings(r io.Reader) (kong.Resolver, error) {
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, fmt.Errorf("not YAML: %s", firstLine(err))
+		return nil, fmt.Errorf("configuration file: not YAML: %s", firstLine(err))
 	}
 	s := &settings{values: map[string]string{}, lines: map[string]int{}}
 	for _, doc := range file.Docs {
 		if err := s.add(doc.Body); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("configuration file, %w", err)
 		}
 	}
 	return s, nil
