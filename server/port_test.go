@@ -79,8 +79,8 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
-// testPort is a port on the loopback interface with a short time-out.
-func testPort(t *testing.T) (*port, chan net.Conn) {
+// testPort is a port on the loopback interface.
+func testPort(t *testing.T, timeout time.Duration) (*port, chan net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,7 +92,7 @@ func testPort(t *testing.T) (*port, chan net.Conn) {
 	}
 	ice := make(chan net.Conn, 1)
 	p := newPort(l, cfg, newHandoff(l.Addr()), func(c net.Conn) { ice <- c }, slog.New(slog.DiscardHandler))
-	p.timeout = 200 * time.Millisecond
+	p.timeout = timeout
 	served := make(chan error, 1)
 	go func() { served <- p.serve() }()
 	t.Cleanup(func() {
@@ -130,7 +130,7 @@ func isTimeout(err error) bool {
 }
 
 func TestICEOverTCPIsHandedOnUnread(t *testing.T) {
-	p, ice := testPort(t)
+	p, ice := testPort(t, 200*time.Millisecond)
 	message := framed(stunRequest)
 	read := func(t *testing.T) {
 		t.Helper()
@@ -162,7 +162,7 @@ func TestICEOverTCPIsHandedOnUnread(t *testing.T) {
 }
 
 func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
-	p, _ := testPort(t)
+	p, _ := testPort(t, 200*time.Millisecond)
 	for _, c := range []struct {
 		name  string
 		send  []byte
@@ -192,8 +192,7 @@ func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
 }
 
 func TestUnclassifiedConnectionsAreBounded(t *testing.T) {
-	p, ice := testPort(t)
-	p.timeout = time.Minute
+	p, ice := testPort(t, time.Minute)
 	var open []net.Conn
 	for range maxUnclassifiedPerAddress {
 		open = append(open, dial(t, p))
