@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -399,12 +398,7 @@ func (l *Link) notice(r *receiver) {
 func (l *Link) refreshSources(t *Track) {
 	for i := range t.fans {
 		fan := &t.fans[i]
-		fan.shard.post(func() {
-			for _, s := range slices.Clone(fan.slots) {
-				generation, _, _ := s.out.Generation()
-				s.feedAgain(generation)
-			}
-		})
+		fan.shard.post(func() { fan.restart(func(*slot) bool { return true }) })
 	}
 }
 

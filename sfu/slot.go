@@ -46,18 +46,20 @@ func (s *slot) feed(now media.Time, t *Track, generation uint32) {
 	}
 	s.hasLive, s.codec = false, false
 	s.fan = fan
-	fan.add(s)
-	replay := s.out.Switch(now, egress.Source{Formats: *t.formats.Load()}, generation, fan.cache())
-	s.write(now, replay)
+	if fan.add(s); len(fan.slots) == 1 && sh != t.link.shard {
+		t.sendRecent(fan)
+	}
+	s.start(now, generation)
+}
+
+// start begins with the source that feeds the slot, out of the cache where that is possible.
+func (s *slot) start(now media.Time, generation uint32) {
+	formats := *s.fan.track.formats.Load()
+	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, generation, s.fan.cache()))
 	s.after(now)
 }
 
-// feedAgain starts the same source once more, after its table of formats grew.
-func (s *slot) feedAgain(generation uint32) {
-	if s.fan != nil {
-		s.feed(s.link.shard.clock.Now(), s.fan.track, generation)
-	}
-}
+func (s *slot) waits() bool { return s.out.WantsKeyframe() }
 
 // write sends a span of the cache: what a joiner may see at once.
 func (s *slot) write(now media.Time, span egress.Span) {

@@ -60,6 +60,29 @@ func (t *Track) publish(now media.Time, batch media.Batch) {
 	t.fans[own].deliver(now, batch)
 }
 
+// sendRecent fills the cache of a shard that has just begun to want the track with what the publisher's
+// own shard still has since the last keyframe, so that a slot there can start with it too.
+func (t *Track) sendRecent(to *fanout) {
+	home := t.link.shard
+	home.post(func() {
+		cache := t.fans[home.index].ring
+		span := cache.Recent(home.clock.Now())
+		if !span.Any {
+			return
+		}
+		var recent media.Batch
+		for seq := span.First; seq <= span.Last; seq++ {
+			if p := cache.Get(seq); p != nil {
+				p.Retain()
+				recent = append(recent, p)
+			}
+		}
+		if !to.shard.post(func() { to.fill(recent) }) {
+			releaseAll(recent)
+		}
+	})
+}
+
 // requestKeyframe asks the publisher for a keyframe, from any shard.
 func (t *Track) requestKeyframe(now media.Time, from *shard) {
 	home := t.link.shard
@@ -98,6 +121,28 @@ func (f *fanout) cache() *egress.Ring {
 		f.ring = egress.NewRing(n)
 	}
 	return f.ring
+}
+
+// fill takes over what another shard's cache held, and starts the slots that wait for a keyframe.
+func (f *fanout) fill(recent media.Batch) {
+	if !f.closed {
+		for _, p := range recent {
+			f.cache().Put(p)
+		}
+		f.restart((*slot).waits)
+	}
+	releaseAll(recent)
+}
+
+// restart starts the slots that match once more, under the same generation.
+func (f *fanout) restart(match func(*slot) bool) {
+	now := f.shard.clock.Now()
+	for _, s := range f.slots {
+		if match(s) {
+			generation, _, _ := s.out.Generation()
+			s.start(now, generation)
+		}
+	}
 }
 
 // deliver gives a batch to every slot and takes over its references.

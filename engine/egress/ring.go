@@ -71,6 +71,16 @@ func (r *Ring) Get(seq media.ExtSeq) *media.Packet {
 	return nil
 }
 
+// Recent returns the span from a young and whole keyframe to the newest packet: what a new slot can
+// start with. It is empty when there is no such keyframe.
+func (r *Ring) Recent(now media.Time) Span {
+	first := r.keyframe(now)
+	if first == nil {
+		return Span{}
+	}
+	return Span{First: first.Seq, Last: r.newest, Any: true}
+}
+
 func (r *Ring) empty() {
 	for i, p := range r.slots {
 		if p != nil {
