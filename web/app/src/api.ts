@@ -3,8 +3,10 @@ import { SwitchyardError } from "../../sdk/src/index";
 import type { ErrorCode } from "../../sdk/src/index";
 
 export interface Invitation {
-  room?: string;
-  role?: string;
+  room: string;
+  role: string;
+  /** It can still be accepted. */
+  valid: boolean;
 }
 
 export interface Accepted {
@@ -14,14 +16,9 @@ export interface Accepted {
   role?: string;
 }
 
-/** What an invitation leads to; asking does not use it up. Empty where the server does not tell. */
-export async function readInvitation(id: string): Promise<Invitation> {
-  try {
-    return await call<Invitation>(`/v1/invitations/${encodeURIComponent(id)}`, { method: "GET" });
-  } catch (e) {
-    if (e instanceof SwitchyardError && e.code === "bad-message") return {};
-    throw e;
-  }
+/** What an invitation leads to; asking does not use it up. */
+export function readInvitation(id: string): Promise<Invitation> {
+  return call<Invitation>(`/v1/invitations/${encodeURIComponent(id)}`, { method: "GET" });
 }
 
 /** Takes an invitation: the server makes an identity and its token. */
@@ -32,11 +29,11 @@ export function acceptInvitation(id: string, name: string): Promise<Accepted> {
 /** Makes an invitation to a room and returns its link. */
 export async function invite(room: string, token: string): Promise<string> {
   const init = json({ room });
-  const made = await call<{ id?: string; url?: string; link?: string }>("/v1/invitations", {
+  const made = await call<{ url: string }>("/v1/invitations", {
     ...init,
     headers: { ...init.headers, authorization: `Bearer ${token}` },
   });
-  return made.url ?? made.link ?? new URL(`/i/${made.id ?? ""}`, location.href).href;
+  return made.url;
 }
 
 function json(body: unknown) {
@@ -54,10 +51,11 @@ async function call<T>(path: string, init: RequestInit): Promise<T> {
   throw await refusal(response);
 }
 
-const codes: Record<number, ErrorCode> = { 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "bad-message", 410: "not-found", 429: "limit" };
+const codes: Record<number, ErrorCode> = { 401: "unauthorized", 403: "forbidden", 404: "not-found", 410: "not-found", 429: "limit" };
 
+/** The server answers with problem details (RFC 9457): `detail` is a sentence for a person. */
 async function refusal(response: Response): Promise<SwitchyardError> {
-  const said = (await response.json().catch(() => undefined)) as { code?: ErrorCode; message?: string } | undefined;
-  const code = said?.code ?? codes[response.status] ?? "internal";
-  return new SwitchyardError(code, said?.message ?? "", response.status >= 500);
+  const said = (await response.json().catch(() => undefined)) as { detail?: string } | undefined;
+  const code = codes[response.status] ?? "internal";
+  return new SwitchyardError(code, said?.detail ?? "", response.status >= 500);
 }

@@ -1,6 +1,6 @@
 // The pages around a call.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { SwitchyardError } from "../../sdk/src/index";
+import { SwitchyardError } from "../../sdk/src/index";
 import { acceptInvitation, readInvitation, type Invitation } from "./api";
 import { Call } from "./call";
 import { CallPage } from "./callpage";
@@ -55,6 +55,8 @@ export function HomePage() {
   );
 }
 
+const invalid = new SwitchyardError("not-found", "");
+
 /** Reading an invitation costs nothing; only the button takes it. */
 export function InvitationPage({ id }: { id: string }) {
   const [invitation, setInvitation] = useState<Invitation>();
@@ -62,7 +64,8 @@ export function InvitationPage({ id }: { id: string }) {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   useEffect(() => {
-    readInvitation(id).then(setInvitation, (e: unknown) => setRefused(invitationWords(e)));
+    const take = (found: Invitation) => (found.valid ? setInvitation(found) : setRefused(invitationWords(invalid)));
+    readInvitation(id).then(take, (e: unknown) => setRefused(invitationWords(e)));
   }, [id]);
   const join = async (name: string) => {
     setBusy(true);
@@ -81,9 +84,8 @@ export function InvitationPage({ id }: { id: string }) {
   };
   if (refused) return <Message words={refused} />;
   if (!invitation) return null;
-  const title = invitation.room ? `Join ${invitation.room}` : "Join the call";
-  const about = invitation.role ? `You are invited as ${invitation.role}.` : undefined;
-  return <Lobby title={title} about={about} named busy={busy} problem={problem} onjoin={(name) => void join(name)} />;
+  const about = `You are invited as ${invitation.role}.`;
+  return <Lobby title={`Join ${invitation.room}`} about={about} named busy={busy} problem={problem} onjoin={(name) => void join(name)} />;
 }
 
 type Stay =

@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Call } from "./call";
 import { Tile } from "./tile";
-import { fitTiles, makeTiles, type Size, type TileModel } from "./tiles";
+import { fitTiles, makeTiles, screenRatio, type Size, type TileModel } from "./tiles";
 
 const gap = 10; // px, as in app.css
 const narrow = 700; // px: below it is a phone
@@ -24,7 +24,7 @@ export function Stage({ call }: { call: Call }) {
 
 function Grid({ call, tiles, strip = false }: { call: Call; tiles: TileModel[]; strip?: boolean }) {
   const [ref, space] = useSize<HTMLDivElement>();
-  const size = strip ? undefined : fitTiles(tiles.length, space, gap);
+  const size = strip ? undefined : fitTiles(tiles.length, space, gap, tiles[0]?.screen ? screenRatio : undefined);
   return (
     <div class={strip ? "strip" : "grid"} ref={ref}>
       {tiles.map((model) => (

@@ -55,22 +55,25 @@ export interface Size {
 }
 
 const widest = 16 / 9;
+export const screenRatio = 4 / 3; // screens are cut nowhere, so a tall tile would be half empty
 const tallest = 4 / 5; // faces bear to be cut to that on a phone held upright
 
-/** The size of n equal tiles that fills the space best. */
-export function fitTiles(n: number, space: Size, gap: number): Size {
+/** The size of n equal tiles that fills the space best; none is narrower than `narrowest` (width by
+ * height). */
+export function fitTiles(n: number, space: Size, gap: number, narrowest = tallest): Size {
   let best: Size = { width: 0, height: 0 };
   for (let columns = 1; columns <= n; columns++) {
     const rows = Math.ceil(n / columns);
-    const size = shape((space.width - gap * (columns - 1)) / columns, (space.height - gap * (rows - 1)) / rows);
+    const width = (space.width - gap * (columns - 1)) / columns;
+    const size = shape(width, (space.height - gap * (rows - 1)) / rows, narrowest);
     if (size.width * size.height > best.width * best.height) best = size;
   }
   return best;
 }
 
-function shape(width: number, height: number): Size {
+function shape(width: number, height: number, narrowest: number): Size {
   if (width <= 0 || height <= 0) return { width: 0, height: 0 };
-  const ratio = Math.min(widest, Math.max(tallest, width / height));
+  const ratio = Math.min(widest, Math.max(narrowest, width / height));
   const fitted = width / height > ratio ? { width: height * ratio, height } : { width, height: width / ratio };
   return { width: Math.floor(fitted.width), height: Math.floor(fitted.height) };
 }
@@ -84,7 +87,7 @@ export function initials(name: string): string {
 
 /** A hue for someone, always the same for the same id. */
 export function hue(id: string): number {
-  let h = 0;
-  for (const c of id) h = (h * 31 + (c.codePointAt(0) ?? 0)) % 360;
-  return h;
+  let h = 2166136261; // FNV-1a: like ids get unlike hues
+  for (const c of id) h = Math.imul(h ^ (c.codePointAt(0) ?? 0), 16777619);
+  return (h >>> 8) % 360;
 }

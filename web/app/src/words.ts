@@ -32,17 +32,12 @@ export function endWords(e: unknown): Words {
   }
 }
 
+const spent = "It has expired, was used already or was withdrawn. Ask for a new link.";
+
 /** Why an invitation cannot be taken. */
 export function invitationWords(e: unknown): Words {
-  const code = e instanceof SwitchyardError ? e.code : undefined;
-  if (code === "not-found" || code === "forbidden" || code === "unauthorized") {
-    return {
-      title: "This invitation is no longer valid",
-      text: "It has expired, was used already or was withdrawn. Ask for a new link.",
-      again: false,
-    };
-  }
-  return endWords(e);
+  if (!(e instanceof SwitchyardError) || e.code !== "not-found") return endWords(e);
+  return { title: "This invitation is no longer valid", text: said(e, spent), again: false };
 }
 
 /** Why a camera, microphone or screen cannot be used, and how to change that. */
