@@ -14,7 +14,7 @@ import (
 
 const patience = 10 * time.Second
 
-func newSFU(t *testing.T, shards int) *SFU {
+func newSFU(t testing.TB, shards int) *SFU {
 	t.Helper()
 	s, err := New(Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards})
 	if err != nil {
@@ -26,7 +26,7 @@ func newSFU(t *testing.T, shards int) *SFU {
 
 // client is a Pion peer with a record of what its link's owner was told.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	pc   *webrtc.PeerConnection
 	link *Link
 
@@ -35,7 +35,7 @@ type client struct {
 	more   chan struct{}
 }
 
-func newClient(t *testing.T) *client {
+func newClient(t testing.TB) *client {
 	t.Helper()
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
@@ -177,7 +177,7 @@ func (c *client) receive(kind webrtc.RTPCodecType) <-chan *rtp.Packet {
 	return packets
 }
 
-func next(t *testing.T, packets <-chan *rtp.Packet) *rtp.Packet {
+func next(t testing.TB, packets <-chan *rtp.Packet) *rtp.Packet {
 	t.Helper()
 	select {
 	case p := <-packets:
