@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ParticipantLink } from "../src/participantlink";
+import { ParticipantLinks } from "../src/participantlinks";
+import type { Signal } from "../src/protocol";
+import { asPeer, FakePeer } from "./peer";
+import { settle } from "./server";
+
+/** One end: what it said is kept until the test carries it over. */
+class End {
+  peers: FakePeer[] = [];
+  said: Signal[] = [];
+  opened: ParticipantLink[] = [];
+  accepts = true;
+  gone = false;
+  links: ParticipantLinks;
+
+  constructor(readonly id: string) {
+    const say = (signal: Signal) => void this.said.push(signal);
+    this.links = new ParticipantLinks(
+      (config) => {
+        const peer = new FakePeer(config);
+        this.peers.push(peer);
+        return asPeer(peer);
+      },
+      {
+        describe: async (signal) => {
+          if (this.gone) throw new Error("not-found");
+          say(signal);
+        },
+        trickle: say,
+      },
+      () => id,
+      (link) => {
+        this.opened.push(link);
+        return this.accepts;
+      },
+    );
+  }
+
+  get peer(): FakePeer {
+    const peer = this.peers[0];
+    if (!peer) throw new Error("no connection");
+    return peer;
+  }
+}
+
+let a: End;
+let b: End; // the greater id: polite
+
+beforeEach(() => {
+  a = new End("a");
+  b = new End("b");
+});
+
+/** Carries everything over until both are silent, as the server would. */
+async function carry() {
+  await settle();
+  for (let i = 0; i < 10 && a.said.length + b.said.length > 0; i++) {
+    const [fromA, fromB] = [a.said.splice(0), b.said.splice(0)];
+    for (const s of fromA) b.links.receive({ ...s, to: undefined, from: "a" });
+    for (const s of fromB) a.links.receive({ ...s, to: undefined, from: "b" });
+    await settle();
+  }
+}
+
+const kinds = (end: End) => end.peer.remote.map((d) => d.type);
+
+describe("a link between participants", () => {
+  it("is offered by who opens a channel and answered by the other", async () => {
+    a.links.open("b", "file").open("bulk");
+    await carry();
+    expect(b.opened.map((l) => [l.name, l.peer, l.polite])).toEqual([["file", "a", true]]);
+    expect([kinds(a), kinds(b)]).toEqual([["answer"], ["offer"]]);
+    expect(a.links.open("b", "file")).toBe(a.links.open("b", "file"));
+  });
+
+  it("survives both offering at once: the polite end gives way", async () => {
+    a.links.open("b", "file").open("x");
+    b.links.open("a", "file").open("y");
+    await carry();
+    expect(kinds(b)).toEqual(["offer"]); // b took a's offer
+    expect(kinds(a)).toEqual(["answer"]); // a ignored b's and got an answer
+    expect([a.peer.signalingState, b.peer.signalingState]).toEqual(["stable", "stable"]);
+  });
+
+  it("trickles candidates both ways", async () => {
+    a.links.open("b", "file").open("x");
+    await carry();
+    const candidate = { toJSON: () => ({ candidate: "c1", sdpMid: "0" }) } as unknown as RTCIceCandidate;
+    a.peer.onicecandidate?.({ candidate });
+    b.peer.onicecandidate?.({ candidate: null });
+    await carry();
+    expect(b.peer.candidates).toMatchObject([{ candidate: "c1", sdpMid: "0" }]);
+    expect(a.peer.candidates).toMatchObject([{ candidate: "" }]);
+  });
+
+  it("can be refused", async () => {
+    b.accepts = false;
+    const link = a.links.open("b", "file");
+    let closed = 0;
+    link.on("closed", () => closed++);
+    link.open("x");
+    await carry();
+    expect(closed).toBe(1);
+    expect([a.peer.closed, b.peer.closed]).toEqual([true, true]);
+  });
+
+  it("ends on both ends when one closes it, and when its peer leaves", async () => {
+    const link = a.links.open("b", "file");
+    link.open("x");
+    await carry();
+    link.close();
+    await carry();
+    expect(b.peer.closed).toBe(true);
+    expect(a.links.states()).toEqual({});
+
+    const second = a.links.open("b", "two");
+    a.links.left("b");
+    expect(second.state).toBe("new");
+    expect(a.peers[1]?.closed).toBe(true);
+  });
+
+  it("ends when the other end is not there", async () => {
+    a.gone = true;
+    a.links.open("b", "file").open("x");
+    await settle();
+    expect(a.peer.closed).toBe(true);
+  });
+
+  it("restarts ICE when it fails or is told", async () => {
+    a.links.open("b", "file").open("x");
+    await carry();
+    a.peer.become("failed");
+    a.links.restart("file");
+    expect(a.peer.restarts).toBe(2);
+    expect(a.links.states()).toEqual({ file: "failed" });
+  });
+
+  it("uses the ICE servers that came for it", () => {
+    a.links.setICEServers("file", [{ urls: ["stun:x"] }]);
+    a.links.open("b", "file");
+    expect(a.peer.config.iceServers).toEqual([{ urls: ["stun:x"] }]);
+    a.links.setICEServers("file", [{ urls: ["stun:y"] }]);
+    expect(a.peer.configs[0]?.iceServers).toEqual([{ urls: ["stun:y"] }]);
+  });
+
+  it("is not opened by anything but an offer", async () => {
+    b.links.receive({ link: "file", from: "a", candidate: { candidate: "c" } });
+    b.links.receive({ link: "file", from: "a", close: true });
+    b.links.receive({ link: "file", description: { type: "offer", sdp: "x" } });
+    await settle();
+    expect(b.peers).toEqual([]);
+  });
+});
