@@ -63,6 +63,7 @@ func (r *Room) EnterViewer(now time.Time, who Identity, lines []Line) (ID, error
 
 // AdmitViewer says whether somebody could watch now: nil, or what to tell them.
 func (r *Room) AdmitViewer(who Identity) error {
+	r.reopen()
 	switch {
 	case r.closed:
 		return protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again.")

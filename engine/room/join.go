@@ -38,9 +38,12 @@ func (r *Room) onJoin(now time.Time, c Conn, cn *conn, e protocol.Envelope) {
 func (r *Room) Admit(who Identity) error { return r.admits(who, &protocol.Join{}) }
 
 func (r *Room) admits(who Identity, m *protocol.Join) error {
+	r.reopen()
 	switch {
 	case r.closed:
 		return protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again.")
+	case who.Expired:
+		return protocol.NewError(protocol.CodeUnauthorized, "The token has expired. Ask for a new invitation.")
 	case r.removed[who.ID]:
 		return protocol.NewError(protocol.CodeRemoved, "A moderator removed you from this room.")
 	case !protocol.ValidName(m.Name):
@@ -145,6 +148,7 @@ func (r *Room) welcome(s *session, replaced bool, answer *protocol.Description) 
 	}
 	s.join = nil
 	r.send(s, s.joinID, protocol.TypeWelcome, w)
+	r.tellSpeakers(s)
 }
 
 func (r *Room) welcomeOf(s *session) protocol.Welcome {

@@ -158,7 +158,15 @@ func (r *Room) NeedSlots(id ID, audio, video int) {
 
 // Speakers tells everyone who speaks, loudest first.
 func (r *Room) Speakers(list []protocol.Speaker) {
-	r.broadcastNow(protocol.TypeSpeakers, protocol.Speakers{Speakers: append([]protocol.Speaker{}, list...)})
+	r.speakers = append([]protocol.Speaker{}, list...)
+	r.broadcastNow(protocol.TypeSpeakers, protocol.Speakers{Speakers: r.speakers})
+}
+
+// tellSpeakers tells a session that has just come, or come back, who speaks. Who left does not.
+func (r *Room) tellSpeakers(s *session) {
+	if len(r.speakers) > 0 {
+		r.send(s, 0, protocol.TypeSpeakers, protocol.Speakers{Speakers: r.speakers})
+	}
 }
 
 // Warn sends an error that answers nothing and ends nothing.

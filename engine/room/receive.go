@@ -6,8 +6,10 @@ import (
 	"switchyard/protocol"
 )
 
-// Connect says that a WebSocket is there and who is at its other end.
+// Connect says that a WebSocket is there and who is at its other end. A room that has just closed
+// because it was empty goes on.
 func (r *Room) Connect(now time.Time, c Conn, who Identity) {
+	r.reopen()
 	if r.closed {
 		r.fatal(c, nil, 0, protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again."))
 		return
@@ -15,6 +17,8 @@ func (r *Room) Connect(now time.Time, c Conn, who Identity) {
 	r.conns[c] = &conn{who: who}
 	r.occupancy(now)
 }
+
+func (r *Room) reopen() { r.closed = r.shut }
 
 // Disconnect says that a WebSocket went away. Its session waits to be resumed.
 func (r *Room) Disconnect(now time.Time, c Conn) {

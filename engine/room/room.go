@@ -25,6 +25,8 @@ type Identity struct {
 	ID         protocol.ParticipantID
 	Name, Role string
 	Grants     protocol.Grants
+	// Expired: the token was good once. A session that it began can be resumed, none begun.
+	Expired bool
 }
 
 // Room is one room. Not safe for concurrent use.
@@ -41,10 +43,12 @@ type Room struct {
 	trackCount   uint64
 	removed      map[protocol.ParticipantID]bool // by a moderator: they stay out while the room lives
 
-	viewers int
-	lastID  ID
-	empty   time.Time // since when nobody is here; zero while somebody is
-	closed  bool
+	viewers  int
+	speakers []protocol.Speaker
+	lastID   ID
+	empty    time.Time // since when nobody is here; zero while somebody is
+	closed   bool
+	shut     bool // closed by Close, not by being empty
 
 	rerouted bool
 	outputs  []Output
@@ -133,7 +137,7 @@ func (r *Room) Advance(now time.Time) {
 			r.end(now, s, "lost")
 		}
 	}
-	if !r.empty.IsZero() && !now.Before(r.empty.Add(r.cfg.EmptyFor)) {
+	if !r.empty.IsZero() && !r.closed && !now.Before(r.empty.Add(r.cfg.EmptyFor)) {
 		r.closed = true
 	}
 }
@@ -162,7 +166,7 @@ func (r *Room) Close(now time.Time, why protocol.Error) {
 	clear(r.conns)
 	r.participants, r.order = map[protocol.ParticipantID]*participant{}, nil
 	r.tracks = map[protocol.TrackID]*track{}
-	r.empty, r.closed = now, true
+	r.empty, r.closed, r.shut = now, true, true
 }
 
 // send gives a message to a session: over its socket now, and again after a resume if need be.

@@ -34,6 +34,7 @@ func (r *Room) onResume(now time.Time, c Conn, cn *conn, e protocol.Envelope) {
 	}
 	s.conn, s.dropped, cn.session = c, time.Time{}, s
 	r.replay(s, e, missed)
+	r.tellSpeakers(s)
 	r.showConnected(s.p)
 	r.occupancy(now)
 }
@@ -70,6 +71,7 @@ func (r *Room) end(now time.Time, s *session, reason string) {
 	if p := s.p; p != nil && p.session == s {
 		for _, t := range p.tracks {
 			delete(r.tracks, t.info.ID)
+			r.emit(UnpublishTrack{Session: s.id, Track: t.info.ID})
 		}
 		delete(r.participants, p.info.ID)
 		r.order = slices.DeleteFunc(r.order, func(o *participant) bool { return o == p })

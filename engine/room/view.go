@@ -65,13 +65,19 @@ func (r *Room) Participants() []protocol.Participant {
 // Viewers counts those who only watch.
 func (r *Room) Viewers() int { return r.viewers }
 
-// Session returns the participant's session.
-func (r *Room) Session(id protocol.ParticipantID) (ID, bool) {
-	p := r.participants[id]
-	if p == nil {
-		return 0, false
+// Has says whether there is such a session.
+func (r *Room) Has(id ID) bool { return r.sessions[id] != nil }
+
+// Present says whether somebody is in the room.
+func (r *Room) Present(id protocol.ParticipantID) bool { return r.participants[id] != nil }
+
+// Who returns the participant of a session; false for a viewer, and where there is none.
+func (r *Room) Who(id ID) (protocol.ParticipantID, bool) {
+	s := r.sessions[id]
+	if s == nil || s.p == nil {
+		return "", false
 	}
-	return p.session.id, true
+	return s.who.ID, true
 }
 
 // Report returns what a session measured last.

@@ -26,6 +26,7 @@ type Ranking struct {
 	voices   map[protocol.TrackID]*voice
 	speaking []*voice                 // now, the loudest first
 	order    []protocol.ParticipantID // all who spoke, the last first
+	removed  bool                     // one who spoke is gone since the last Advance
 }
 
 type voice struct {
@@ -61,6 +62,7 @@ func (r *Ranking) Level(now time.Time, track protocol.TrackID, who protocol.Part
 func (r *Ranking) Remove(track protocol.TrackID) {
 	if v := r.voices[track]; v != nil {
 		delete(r.voices, track)
+		r.removed = r.removed || v.speaking
 		r.speaking = slices.DeleteFunc(r.speaking, func(s *voice) bool { return s == v })
 	}
 }
@@ -77,7 +79,7 @@ func (r *Ranking) Leave(who protocol.ParticipantID) {
 
 // Active says whether Advance may still change something without new levels.
 func (r *Ranking) Active() bool {
-	if len(r.speaking) > 0 {
+	if len(r.speaking) > 0 || r.removed {
 		return true
 	}
 	for _, v := range r.voices {
@@ -91,14 +93,15 @@ func (r *Ranking) Active() bool {
 // Advance says who speaks by now, and whether that list, or its order, is another than before. Call it
 // about five times a second while Active.
 func (r *Ranking) Advance(now time.Time) bool {
-	before := slices.Clone(r.speaking)
+	before, removed := slices.Clone(r.speaking), r.removed
+	r.removed = false
 	for _, v := range r.voices {
 		v.advance(now)
 	}
 	r.speaking = slices.DeleteFunc(r.speaking, func(v *voice) bool { return !v.speaking })
 	r.admit()
 	r.overtake()
-	if slices.Equal(before, r.speaking) {
+	if slices.Equal(before, r.speaking) && !removed {
 		return false
 	}
 	r.remember()

@@ -117,3 +117,12 @@ func TestLevelsOutOfRange(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoSpeaksAndLeavesIsNoSpeaker(t *testing.T) {
+	var r Ranking
+	talk(&r, 2*time.Second, func(string, time.Duration) float64 { return 0.9 }, "ann")
+	r.Remove("ann-mic")
+	if !r.Active() || !r.Advance(time.Unix(102, 1)) || len(r.Speakers()) != 0 || r.Active() {
+		t.Fatal("the list did not change", r.Speakers())
+	}
+}

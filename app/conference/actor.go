@@ -1,0 +1,164 @@
+package conference
+
+import (
+	"log/slog"
+	"time"
+
+	"switchyard/engine/room"
+	"switchyard/engine/router"
+	"switchyard/protocol"
+	"switchyard/signal/ws"
+)
+
+// speakEvery is how often speakers are ranked while somebody is loud.
+const speakEvery = 200 * time.Millisecond
+
+// actor is a room's goroutine and what it owns. It ends when the room closes.
+type actor struct {
+	host *Host
+	name string
+	log  *slog.Logger
+	box  *mailbox
+
+	// Owned by the goroutine.
+	room     *room.Room
+	conns    map[room.Conn]ws.Conn
+	links    map[room.ID]*link
+	subs     map[room.ID]*subscription
+	tracks   map[protocol.TrackID]published
+	visits   map[room.ID]*Visit
+	ranking  router.Ranking
+	rankAt   time.Time                // when to rank again; zero while all are quiet
+	speaking []protocol.ParticipantID // the ranking that was routed last
+	routing  bool                     // routes are to be computed
+	routeAt  time.Time                // not before
+}
+
+// published is a track with the media behind it.
+type published struct {
+	media Track
+	owner protocol.ParticipantID
+}
+
+// subscription is what a session receives. It outlives the session's link, so that generations grow.
+type subscription struct {
+	router.State
+	need   router.Need
+	slots  map[string]protocol.Slot // as last told, by MID
+	hidden bool                     // a viewer without a socket: nobody to tell
+}
+
+func newActor(h *Host, name string) *actor {
+	return &actor{
+		host: h, name: name, log: h.cfg.Log.With("room", name), box: newMailbox(),
+		room:  room.New(name, h.cfg.Room, time.Now()),
+		conns: map[room.Conn]ws.Conn{}, links: map[room.ID]*link{}, subs: map[room.ID]*subscription{},
+		tracks: map[protocol.TrackID]published{}, visits: map[room.ID]*Visit{},
+	}
+}
+
+// call runs f in the actor and waits for it; false when the room is gone.
+func (a *actor) call(f func(now time.Time)) bool {
+	done := make(chan struct{})
+	ok := a.box.post(func() {
+		defer close(done)
+		f(time.Now())
+	})
+	if ok {
+		<-done
+	}
+	return ok
+}
+
+// run is the actor's loop.
+func (a *actor) run() {
+	a.log.Debug("room opened")
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-a.box.ready:
+		case <-timer.C:
+		}
+		a.turn()
+		if a.room.Closed() && a.host.retire(a) {
+			a.end()
+			return
+		}
+		timer.Reset(a.wait())
+	}
+}
+
+// turn takes all mail, then does what follows from it.
+func (a *actor) turn() {
+	funcs, levels := a.box.take()
+	for _, f := range funcs {
+		f()
+		a.perform() // in order: what one message causes precedes what the next does
+	}
+	now := time.Now()
+	a.hear(now, levels)
+	a.room.Advance(now)
+	a.perform()
+	a.route(now)
+	a.perform()
+}
+
+// wait is how long nothing happens by itself.
+func (a *actor) wait() time.Duration {
+	next := a.room.Deadline()
+	for _, t := range []time.Time{a.rankAt, a.pendingRoute()} {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if next.IsZero() {
+		return time.Hour
+	}
+	return max(0, time.Until(next))
+}
+
+func (a *actor) pendingRoute() time.Time {
+	if a.routing {
+		return a.routeAt
+	}
+	return time.Time{}
+}
+
+// end lets go of what is left when the room is over.
+func (a *actor) end() {
+	for id := range a.links {
+		a.closeLink(id)
+	}
+	for _, c := range a.conns {
+		c.Hangup()
+	}
+	a.log.Debug("room closed")
+}
+
+// perform does what the room asks for.
+func (a *actor) perform() {
+	for _, o := range a.room.Outputs() {
+		switch o := o.(type) {
+		case room.Send:
+			if c := a.conns[o.Conn]; c != nil {
+				c.Send(o.Envelope)
+			}
+		case room.Hangup:
+			if c := a.conns[o.Conn]; c != nil {
+				c.Hangup()
+				delete(a.conns, o.Conn)
+			}
+		case room.AnswerOffer:
+			a.answer(o)
+		case room.CloseLink:
+			a.closeLink(o.Session)
+			a.closeVisit(o.Session)
+		case room.PublishTrack:
+			a.publish(o)
+		case room.UnpublishTrack:
+			a.unpublish(o.Track)
+		}
+	}
+	a.routing = a.room.Rerouted() || a.routing
+}

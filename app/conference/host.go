@@ -1,0 +1,189 @@
+// Package conference is rooms at work: it puts together the state of a room (engine/room), which track
+// feeds which slot (engine/router), the sockets of signal/ws and the links of sfu. A Host has all rooms
+// of a server; each room is an actor, one goroutine that owns everything of the room.
+package conference
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"switchyard/engine/auth"
+	"switchyard/engine/room"
+	"switchyard/protocol"
+	"switchyard/signal/ws"
+)
+
+// Config says how rooms are hosted. Verify must be set; the rest works as zero.
+type Config struct {
+	// Verify checks a token. Where the error is auth.ErrExpired, the claims stand beside it.
+	Verify func(token string, now time.Time) (auth.Claims, error)
+	// Room is what each room allows.
+	Room room.Config
+	// Rooms is how many can be open at once; 10000 by default.
+	Rooms int
+	// Log receives what happens; nil discards it.
+	Log *slog.Logger
+}
+
+// Host has all rooms of a server. Its methods are safe for concurrent use.
+type Host struct {
+	media Media
+	cfg   Config
+	count counters
+
+	mu       sync.Mutex
+	rooms    map[string]*actor // guarded by mu
+	draining bool              // guarded by mu
+	wg       sync.WaitGroup    // actors
+}
+
+type counters struct {
+	conns, links                      atomic.Uint64 // numbers given out
+	dataRelayed, dataDropped, dataBad atomic.Uint64
+	roomsOpened, refused              atomic.Uint64
+}
+
+// New returns a host without rooms. Its rooms open on demand.
+func New(media Media, c Config) *Host {
+	if c.Rooms <= 0 {
+		c.Rooms = 10000
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Host{media: media, cfg: c, rooms: map[string]*actor{}}
+}
+
+var (
+	errDraining = &protocol.Error{Code: protocol.CodeShuttingDown, Retryable: true, Message: "The server is shutting down. Try again in a moment."}
+	errTooMany  = &protocol.Error{Code: protocol.CodeLimit, Retryable: true, Message: "The server has as many rooms as it can hold. Try again later."}
+)
+
+// identify checks a token for a room. An expired one is let through marked as such.
+func (h *Host) identify(name, token string, now time.Time) (room.Identity, error) {
+	c, err := h.cfg.Verify(token, now)
+	expired := errors.Is(err, auth.ErrExpired) && c.Room != ""
+	if err == nil || expired {
+		if wrong := c.Opens(name); wrong != nil {
+			err, expired = wrong, false
+		}
+	}
+	if err != nil && !expired {
+		h.count.refused.Add(1)
+		return room.Identity{}, protocol.NewError(protocol.CodeUnauthorized, auth.Sentence(err))
+	}
+	return room.Identity{ID: protocol.ParticipantID(c.Identity), Name: c.Name, Role: c.Role, Grants: c.Grants, Expired: expired}, nil
+}
+
+// with runs f in the room's actor, opening the room if need be, and waits for it.
+func (h *Host) with(name string, f func(a *actor, now time.Time)) error {
+	for {
+		a, err := h.open(name)
+		if err != nil {
+			return err
+		}
+		if a.call(func(now time.Time) { f(a, now) }) {
+			return nil
+		} // it closed meanwhile, because it was empty
+	}
+}
+
+func (h *Host) open(name string) (*actor, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return nil, errDraining
+	}
+	if a := h.rooms[name]; a != nil {
+		return a, nil
+	}
+	if len(h.rooms) >= h.cfg.Rooms {
+		return nil, errTooMany
+	}
+	a := newActor(h, name)
+	h.rooms[name] = a
+	h.count.roomsOpened.Add(1)
+	h.wg.Go(a.run)
+	return a, nil
+}
+
+// retire takes a room that closed out of the register, unless somebody wants it meanwhile.
+func (h *Host) retire(a *actor) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !a.box.closeIfEmpty() {
+		return false
+	}
+	if h.rooms[a.name] == a {
+		delete(h.rooms, a.name)
+	}
+	return true
+}
+
+// Open implements ws.Rooms.
+func (h *Host) Open(_ context.Context, name, token string, c ws.Conn) (ws.Session, error) {
+	who, err := h.identify(name, token, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{id: room.Conn(h.count.conns.Add(1))}
+	err = h.with(name, func(a *actor, now time.Time) {
+		s.actor = a
+		a.conns[s.id] = c
+		a.room.Connect(now, s.id, who)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// socket is a WebSocket as ws sees its room.
+type socket struct {
+	id    room.Conn
+	actor *actor
+}
+
+// Receive hands a message to the room and waits, so that a socket has one message on its way at most.
+func (s *socket) Receive(e protocol.Envelope) {
+	s.actor.call(func(now time.Time) { s.actor.room.Receive(now, s.id, e) })
+}
+
+// Closed tells the room that the socket is gone.
+func (s *socket) Closed() {
+	a := s.actor
+	a.box.post(func() {
+		delete(a.conns, s.id)
+		a.room.Disconnect(time.Now(), s.id)
+	})
+}
+
+// Drain tells everybody that the server shuts down, so that they come back by themselves, and waits
+// until the rooms are closed or ctx ends. No room opens any more.
+func (h *Host) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	for _, a := range h.rooms {
+		a.box.post(func() { a.room.Close(time.Now(), *errDraining) })
+	}
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() { // ends with the last room: all were told to close
+		h.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// linkID names a link in logs, statistics and the admin API.
+func (h *Host) linkID() string { return "link-" + strconv.FormatUint(h.count.links.Add(1), 10) }
