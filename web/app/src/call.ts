@@ -6,6 +6,13 @@ import { camera, microphone, type Device } from "./devices";
 import { changeSeat, type Seat } from "./memory";
 import { deviceWords } from "./words";
 
+declare global {
+  interface Window {
+    /** The room of the call: for a look from the browser's console, and for tests. */
+    switchyard?: { room: Room };
+  }
+}
+
 const spokeRefresh = 3_000; // ms: more often would make tiles jump
 
 export class Call {
@@ -40,8 +47,10 @@ export class Call {
     const codec = new URLSearchParams(location.search).get("codec") ?? undefined;
     const joined = await connect(location.href, seat.token, { name, codec });
     const call = new Call(joined, ended);
-    changeSeat(room, { joined: true, camera: camera.on, microphone: microphone.on });
-    for (const device of [microphone, camera]) void call.#publish(device);
+    changeSeat(room, { joined: true, camera: wanted(camera), microphone: wanted(microphone) });
+    // Who joins before the browser's question is answered is seen once it is.
+    for (const device of [microphone, camera]) void device.settled().then(() => call.#publish(device));
+    window.switchyard = { room: joined };
     return call;
   }
 
@@ -202,4 +211,8 @@ export class Call {
       this.say(device.problem.value || `Your ${device.kind} was turned off.`);
     }
   }
+}
+
+function wanted(device: Device): boolean {
+  return device.on || device.opening.value;
 }

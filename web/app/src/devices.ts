@@ -16,6 +16,7 @@ export class Device {
   /** Which one; empty for the browser's choice. */
   readonly id = signal("");
   #turn = 0;
+  #pending: Promise<boolean> = Promise.resolve(false);
 
   constructor(readonly kind: Kind) {}
 
@@ -24,7 +25,17 @@ export class Device {
   }
 
   /** Opens it; false when that does not work, with `problem` saying why. */
-  async open(): Promise<boolean> {
+  open(): Promise<boolean> {
+    this.#pending = this.#open();
+    return this.#pending;
+  }
+
+  /** Done when nobody waits for it: it is on or off. */
+  async settled(): Promise<void> {
+    await this.#pending;
+  }
+
+  async #open(): Promise<boolean> {
     if (this.track.value) return true;
     const turn = ++this.#turn;
     this.opening.value = true;

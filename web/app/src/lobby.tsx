@@ -66,7 +66,7 @@ export function Lobby({ title, about, named, busy, problem, onjoin }: Props) {
         )}
         <div class="actions">
           <button type="submit" class="primary" disabled={!ready}>
-            {busy ? "Joining…" : camera.track.value ? "Join" : "Join without camera"}
+            {busy ? "Joining…" : camera.track.value || camera.opening.value ? "Join" : "Join without camera"}
           </button>
           {camera.track.value && (
             <button type="button" class="secondary" disabled={!ready} onClick={withoutCamera}>

@@ -22,6 +22,7 @@ export function Tile({ call, model }: { call: Call; model: TileModel }) {
       data-participant={participant.id}
       data-source={video?.source}
       data-track={video?.id}
+      data-kind={video?.kind}
       data-visible={Boolean(mine || visible)}
     >
       {!mine && !visible && <Avatar id={participant.id} name={name} screen={screen} />}
