@@ -1,0 +1,240 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"switchyard/protocol"
+)
+
+// DefaultLink is the name of the link that OpenLink makes: when both ends open it at once they get
+// one link, not two.
+const DefaultLink = "data"
+
+// The errors of links.
+var (
+	ErrPeerGone   = errors.New("client: the other participant is gone")
+	ErrLinkClosed = errors.New("client: link closed")
+	errLinkFailed = errors.New("client: no way to the other participant was found")
+)
+
+const (
+	linkFailAfter   = 20 * time.Second // without a connection, the link ends
+	politeRestart   = 5 * time.Second  // the polite end leaves the restart to the other for so long
+	impoliteRestart = 500 * time.Millisecond
+)
+
+// keeperID is the id of a DataChannel that both ends could have negotiated but nobody uses: it gives
+// the offer its application m-line, so that channels need not exist before the link does.
+const keeperID = 1022
+
+type linkKey struct {
+	peer protocol.ParticipantID
+	name string
+}
+
+// Link is a link between two participants, for data. Both ends run perfect negotiation (RFC 9429
+// §4.1.10.2 and the W3C's pattern) over signal messages: the one with the greater id is polite. Pion
+// cannot roll an offer back, so a polite end that loses starts over with a new peer connection;
+// nothing is lost because channels are made when the link is up.
+//
+// One goroutine, run, owns the peer connection; everything comes to it as a func.
+type Link struct {
+	// Immutable.
+	c      *Client
+	key    linkKey
+	polite bool
+	inbox  chan func() // what run does next; holds 256, a full one makes the sender wait
+	up     chan struct{}
+	gone   chan struct{}
+
+	channels chan *webrtc.DataChannel // opened by the other end; holds 64, more are closed
+
+	once sync.Once
+	mu   sync.Mutex
+	pc   *webrtc.PeerConnection // guarded by mu for reading by others; written by run
+	err  error                  // guarded by mu
+
+	// Owned by run.
+	ignoring   bool // the other end's offer that lost
+	candidates []webrtc.ICECandidateInit
+	connected  bool
+	fail       *time.Timer
+	restarting *time.Timer
+}
+
+// OpenLink opens the DefaultLink to a participant, or returns the one that is there, when it is up.
+func (c *Client) OpenLink(ctx context.Context, peer protocol.ParticipantID) (*Link, error) {
+	return c.OpenLinkNamed(ctx, peer, DefaultLink)
+}
+
+// OpenLinkNamed opens a link of that name.
+func (c *Client) OpenLinkNamed(ctx context.Context, peer protocol.ParticipantID, name string) (*Link, error) {
+	l, made := c.linkTo(linkKey{peer, name})
+	if made {
+		l.do(l.offerFirst)
+	}
+	select {
+	case <-l.up:
+		return l, nil
+	case <-l.gone:
+		return nil, l.Err()
+	case <-ctx.Done():
+		if made {
+			l.Close()
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// linkTo finds or makes a link.
+func (c *Client) linkTo(key linkKey) (l *Link, made bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.links[key]; l != nil {
+		return l, false
+	}
+	l = &Link{
+		c: c, key: key, polite: c.welcomed.You > key.peer, inbox: make(chan func(), 256),
+		up: make(chan struct{}), gone: make(chan struct{}), channels: make(chan *webrtc.DataChannel, 64),
+	}
+	c.links[key] = l
+	go l.run()
+	return l, true
+}
+
+// onSignal takes what another participant says of a link.
+func (c *Client) onSignal(m protocol.Signal) {
+	if m.Link == protocol.ServerLink || m.From == "" {
+		return
+	}
+	key := linkKey{m.From, m.Link}
+	c.mu.Lock()
+	known := c.links[key] != nil
+	c.mu.Unlock()
+	if !known && (m.Close || m.Description == nil || m.Description.Type != "offer") {
+		return // the rest of a link that ended
+	}
+	l, made := c.linkTo(key)
+	if f := c.o.Events.Link; made && f != nil {
+		go func() {
+			select {
+			case <-l.up:
+				c.event(func() { f(l) })
+			case <-l.gone:
+			}
+		}()
+	}
+	l.do(func() { l.receive(m) })
+}
+
+// Peer is the participant at the other end.
+func (l *Link) Peer() protocol.ParticipantID { return l.key.peer }
+
+// Name is the link's name.
+func (l *Link) Name() string { return l.key.name }
+
+// Open opens a DataChannel; nil options mean ordered and reliable.
+func (l *Link) Open(label string, o *webrtc.DataChannelInit) (*webrtc.DataChannel, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pc == nil || l.err != nil {
+		return nil, ErrLinkClosed
+	}
+	return l.pc.CreateDataChannel(label, o)
+}
+
+// Accept waits for a DataChannel that the other end opens.
+func (l *Link) Accept(ctx context.Context) (*webrtc.DataChannel, error) {
+	select {
+	case d := <-l.channels:
+		return d, nil
+	case <-l.gone:
+		return nil, l.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Done is closed when the link ended; Err then says why.
+func (l *Link) Done() <-chan struct{} { return l.gone }
+
+// Err is nil while the link lives, ErrLinkClosed when one of the ends closed it.
+func (l *Link) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Close ends the link on both ends.
+func (l *Link) Close() {
+	l.c.mu.Lock()
+	mine := l.c.links[l.key] == l
+	if mine {
+		delete(l.c.links, l.key)
+	}
+	l.c.mu.Unlock()
+	if mine {
+		m := protocol.Signal{Link: l.key.name, To: l.key.peer, Close: true}
+		_ = l.c.session.tell(l.c.ctx, protocol.TypeSignal, m) // the other end notices by ICE else
+	}
+	l.end(ErrLinkClosed)
+}
+
+// end closes our end.
+func (l *Link) end(err error) {
+	l.once.Do(func() {
+		l.mu.Lock()
+		l.err = err
+		l.mu.Unlock()
+		close(l.gone)
+	})
+}
+
+func (l *Link) do(f func()) {
+	select {
+	case l.inbox <- f:
+	case <-l.gone:
+	}
+}
+
+func (l *Link) run() {
+	l.fail = time.AfterFunc(linkFailAfter, func() { l.do(l.giveUp) })
+	l.restarting = time.AfterFunc(time.Hour, func() { l.do(func() { l.offer(true) }) })
+	l.restarting.Stop()
+	defer l.fail.Stop()
+	defer l.restarting.Stop()
+	for {
+		select {
+		case f := <-l.inbox:
+			f()
+		case <-l.gone:
+			l.mu.Lock()
+			pc := l.pc
+			l.mu.Unlock()
+			if pc != nil {
+				_ = pc.Close()
+			}
+			l.c.mu.Lock()
+			if l.c.links[l.key] == l {
+				delete(l.c.links, l.key)
+			}
+			l.c.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (l *Link) giveUp() {
+	if !l.connected {
+		l.c.log.Info("link failed", "link", l.key.name, "participant", l.key.peer)
+		l.end(errLinkFailed)
+	}
+}
+
+// restart asks for an ICE restart.
+func (l *Link) restart() { l.do(func() { l.offer(true) }) }

@@ -1,0 +1,221 @@
+package client
+
+import (
+	"github.com/pion/webrtc/v4"
+
+	"switchyard/protocol"
+)
+
+// The methods here are called by Link.run only.
+
+// fresh makes a new peer connection in place of the old one.
+func (l *Link) fresh() error {
+	l.c.mu.Lock()
+	servers := iceServers(l.c.linkICE)
+	l.c.mu.Unlock()
+	pc, err := l.c.api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
+	if err != nil {
+		return err
+	}
+	negotiated, id := true, uint16(keeperID)
+	if _, err := pc.CreateDataChannel("", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id}); err != nil {
+		_ = pc.Close()
+		return err
+	}
+	l.mu.Lock()
+	old := l.pc
+	l.pc = pc
+	l.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+	l.candidates = nil
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.trickle(pc, c) })
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.do(func() { l.changed(pc, s) }) })
+	pc.OnDataChannel(func(d *webrtc.DataChannel) {
+		select {
+		case l.channels <- d:
+		default:
+			_ = d.Close()
+		}
+	})
+	return nil
+}
+
+func (l *Link) offerFirst() {
+	if l.pc == nil {
+		l.offer(false)
+	}
+}
+
+// offer makes an offer when none is on its way.
+func (l *Link) offer(restart bool) {
+	if l.pc == nil {
+		if err := l.fresh(); err != nil {
+			l.end(err)
+			return
+		}
+	}
+	if l.pc.SignalingState() != webrtc.SignalingStateStable {
+		return
+	}
+	d, err := l.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	if err == nil {
+		err = l.pc.SetLocalDescription(d)
+	}
+	if err != nil {
+		l.end(err)
+		return
+	}
+	l.describe(d)
+}
+
+// describe sends a description. Whether it came through is learnt aside: run must not wait.
+func (l *Link) describe(d webrtc.SessionDescription) {
+	m := protocol.Signal{Link: l.key.name, To: l.key.peer, Description: &protocol.Description{Type: d.Type.String(), SDP: d.SDP}}
+	answer := make(chan reply, 1)
+	if _, err := l.c.session.post(l.c.ctx, protocol.TypeSignal, m, answer); err != nil {
+		l.end(err)
+		return
+	}
+	go func() {
+		select {
+		case r := <-answer:
+			if r.err == nil && r.e.Type == protocol.TypeError {
+				r.err = asError(r.e)
+			}
+			if r.err != nil {
+				l.end(r.err)
+			}
+		case <-l.gone:
+		}
+	}()
+}
+
+func (l *Link) trickle(pc *webrtc.PeerConnection, c *webrtc.ICECandidate) {
+	m := protocol.Signal{Link: l.key.name, To: l.key.peer, Candidate: &protocol.Candidate{}}
+	if c != nil {
+		init := c.ToJSON()
+		m.Candidate = &protocol.Candidate{
+			Candidate: init.Candidate, SDPMid: init.SDPMid, SDPMLineIndex: init.SDPMLineIndex, UsernameFrag: init.UsernameFragment,
+		}
+	}
+	l.do(func() {
+		if pc == l.pc && c != nil {
+			_ = l.c.session.tell(l.c.ctx, protocol.TypeSignal, m) // fails only when all ends
+		}
+	})
+}
+
+// receive takes what the other end says, in order.
+func (l *Link) receive(m protocol.Signal) {
+	switch {
+	case m.Close:
+		l.end(ErrLinkClosed)
+	case m.Description != nil:
+		if err := l.described(*m.Description); err != nil {
+			l.c.log.Info("link: description not taken", "link", l.key.name, "from", m.From, "error", err)
+		}
+	case m.Candidate != nil && m.Candidate.Candidate != "":
+		l.candidate(*m.Candidate)
+	}
+}
+
+func (l *Link) described(d protocol.Description) error {
+	if d.Type == "offer" {
+		return l.offered(d.SDP)
+	}
+	if l.pc == nil || d.Type != "answer" || l.pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		return nil // an answer to an offer that we gave up
+	}
+	if err := l.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: d.SDP}); err != nil {
+		return err
+	}
+	l.addCandidates()
+	return nil
+}
+
+func (l *Link) offered(sdp string) error {
+	collision := l.pc != nil && l.pc.SignalingState() != webrtc.SignalingStateStable
+	l.ignoring = collision && !l.polite
+	if l.ignoring {
+		return nil
+	}
+	if l.pc == nil || collision || l.pc.ConnectionState() == webrtc.PeerConnectionStateClosed {
+		if err := l.fresh(); err != nil {
+			return err
+		}
+	}
+	offer := webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}
+	if err := l.pc.SetRemoteDescription(offer); err != nil {
+		// The other end may have started over, with a new certificate: so do we.
+		if err := l.fresh(); err != nil {
+			return err
+		}
+		if err := l.pc.SetRemoteDescription(offer); err != nil {
+			return err
+		}
+	}
+	answer, err := l.pc.CreateAnswer(nil)
+	if err == nil {
+		err = l.pc.SetLocalDescription(answer)
+	}
+	if err != nil {
+		return err
+	}
+	l.describe(answer)
+	l.addCandidates()
+	return nil
+}
+
+// candidate adds a candidate, or keeps it until the description is there. Candidates of an offer that
+// lost are refused by their username fragment or never answered: neither does harm.
+func (l *Link) candidate(c protocol.Candidate) {
+	init := webrtc.ICECandidateInit{Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFrag}
+	if l.pc == nil || l.pc.RemoteDescription() == nil {
+		if len(l.candidates) < 64 {
+			l.candidates = append(l.candidates, init)
+		}
+		return
+	}
+	if err := l.pc.AddICECandidate(init); err != nil && !l.ignoring {
+		l.c.log.Debug("link: candidate not taken", "link", l.key.name, "error", err)
+	}
+}
+
+func (l *Link) addCandidates() {
+	for _, c := range l.candidates {
+		_ = l.pc.AddICECandidate(c) // one bad candidate does not spoil the others
+	}
+	l.candidates = nil
+}
+
+// changed follows the connection: lost ones are restarted, first by the impolite end.
+func (l *Link) changed(pc *webrtc.PeerConnection, s webrtc.PeerConnectionState) {
+	if pc != l.pc {
+		return
+	}
+	wait := impoliteRestart
+	if l.polite {
+		wait = politeRestart
+	}
+	switch s {
+	case webrtc.PeerConnectionStateConnected:
+		l.connected = true
+		l.fail.Stop()
+		l.restarting.Stop()
+		select {
+		case <-l.up:
+		default:
+			close(l.up)
+		}
+	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
+		if l.connected {
+			l.fail.Reset(linkFailAfter)
+		}
+		l.connected = false
+		l.restarting.Reset(wait)
+	case webrtc.PeerConnectionStateClosed:
+		l.end(ErrLinkClosed) // the other end said so by DTLS
+	}
+}

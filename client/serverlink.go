@@ -1,0 +1,270 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"switchyard/protocol"
+)
+
+const (
+	negotiateTimeout = 10 * time.Second
+	healAfter        = 2 * time.Second // disconnected for so long: restart ICE
+	healPause        = 3 * time.Second // between attempts to repair a link
+	healAttempts     = 5               // then a new session begins
+)
+
+// serverLink is the one peer connection to the server. The client always offers.
+type serverLink struct {
+	// Immutable.
+	c            *Client
+	pc           *webrtc.PeerConnection
+	ctx          context.Context // ends with the link
+	cancel       context.CancelFunc
+	reliable     *webrtc.DataChannel // nil without data
+	lossy        *webrtc.DataChannel
+	state        chan webrtc.PeerConnectionState // the latest state; holds one
+	repairWanted chan struct{}                   // holds one
+	negotiating  sync.Mutex                      // one offer at a time; held over requests on purpose
+
+	mu      sync.Mutex
+	slots   map[string]*Slot         // by MID, guarded by mu
+	pending map[string]protocol.Slot // what was said of slots that have no media yet, guarded by mu
+	idle    []*webrtc.RTPTransceiver // senders without a track, guarded by mu
+}
+
+// newServerLink makes the peer connection with everything that is published, and the slots.
+func (c *Client) newServerLink() (*serverLink, error) {
+	c.mu.Lock()
+	config := webrtc.Configuration{ICEServers: iceServers(c.serverICE)}
+	pubs, pairs := append([]*Publication(nil), c.pubs...), c.slots
+	c.mu.Unlock()
+	pc, err := c.api.NewPeerConnection(config)
+	if err != nil {
+		return nil, err
+	}
+	l := &serverLink{
+		c: c, pc: pc, slots: map[string]*Slot{}, pending: map[string]protocol.Slot{},
+		state: make(chan webrtc.PeerConnectionState, 1), repairWanted: make(chan struct{}, 1),
+	}
+	l.ctx, l.cancel = context.WithCancel(c.ctx)
+	pc.OnTrack(l.onTrack)
+	pc.OnConnectionStateChange(l.onState)
+	if err := l.build(pubs, pairs); err != nil {
+		l.close()
+		return nil, err
+	}
+	go l.heal()
+	return l, nil
+}
+
+func (l *serverLink) build(pubs []*Publication, pairs int) error {
+	if !l.c.o.NoData {
+		if err := l.openData(); err != nil {
+			return err
+		}
+	}
+	for _, p := range pubs {
+		if err := p.attach(l); err != nil {
+			return err
+		}
+	}
+	return l.addSlots(pairs)
+}
+
+func (l *serverLink) addSlots(pairs int) error {
+	for range pairs {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
+			if _, err := l.pc.AddTransceiverFromKind(kind, init); err != nil {
+				return fmt.Errorf("client: slot: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// grow adds slots by a new offer.
+func (l *serverLink) grow(pairs int) {
+	l.negotiating.Lock()
+	err := l.addSlots(pairs)
+	l.negotiating.Unlock()
+	if err == nil {
+		err = l.negotiate(false)
+	}
+	if err != nil {
+		l.c.log.Warn("cannot add slots", "error", err)
+	}
+}
+
+// offer makes the next offer. It waits for no candidates: the server needs none of ours.
+func (l *serverLink) offer(restart bool) (*protocol.Description, error) {
+	d, err := l.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	if err != nil {
+		return nil, fmt.Errorf("client: offer: %w", err)
+	}
+	if err := l.pc.SetLocalDescription(d); err != nil {
+		return nil, fmt.Errorf("client: offer: %w", err)
+	}
+	return &protocol.Description{Type: "offer", SDP: d.SDP}, nil
+}
+
+// accept takes the server's answer.
+func (l *serverLink) accept(d *protocol.Description) error {
+	if d == nil || d.Type != "answer" {
+		return fmt.Errorf("client: the server did not answer the offer")
+	}
+	if err := l.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: d.SDP}); err != nil {
+		return fmt.Errorf("client: answer: %w", err)
+	}
+	return nil
+}
+
+// negotiate offers and waits for the answer. When it fails the link is stuck with its offer (pion
+// cannot roll back) and a new session begins.
+func (l *serverLink) negotiate(restart bool) error {
+	l.negotiating.Lock()
+	defer l.negotiating.Unlock()
+	offer, err := l.offer(restart)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, negotiateTimeout+joinTimeout)
+	defer cancel()
+	e, err := l.c.session.request(ctx, protocol.TypeSignal, protocol.Signal{Link: protocol.ServerLink, Description: offer})
+	if err == nil {
+		var answer protocol.Signal
+		if err = e.Into(&answer); err == nil {
+			err = l.accept(answer.Description)
+		}
+	}
+	if err != nil && l.ctx.Err() == nil {
+		l.c.log.Warn("negotiation failed", "error", err)
+		l.abandon()
+	}
+	return err
+}
+
+// abandon gives the link up: the client joins anew.
+func (l *serverLink) abandon() {
+	l.c.mu.Lock()
+	present := l.c.link == l
+	l.c.mu.Unlock()
+	if present && l.ctx.Err() == nil {
+		l.cancel()
+		l.c.session.abandon()
+	}
+}
+
+func (l *serverLink) setICEServers(list []protocol.ICEServer) {
+	config := l.pc.GetConfiguration()
+	config.ICEServers = iceServers(list)
+	if err := l.pc.SetConfiguration(config); err != nil {
+		l.c.log.Debug("ICE servers not taken", "error", err)
+	}
+}
+
+func (l *serverLink) close() {
+	l.cancel()
+	_ = l.pc.Close() // nothing can be done about a failure, and nothing depends on it
+}
+
+// onTrack is told of the first packet of a slot.
+func (l *serverLink) onTrack(remote *webrtc.TrackRemote, recv *webrtc.RTPReceiver) {
+	mid := ""
+	for _, t := range l.pc.GetTransceivers() {
+		if t.Receiver() == recv {
+			mid = t.Mid()
+		}
+	}
+	s := &Slot{mid: mid, kind: protocol.KindVideo, link: l, recv: recv, remote: remote}
+	if remote.Kind() == webrtc.RTPCodecTypeAudio {
+		s.kind = protocol.KindAudio
+	}
+	l.mu.Lock()
+	if m, ok := l.pending[mid]; ok {
+		s.now.assign(m)
+	}
+	l.slots[mid] = s
+	l.mu.Unlock()
+	go s.readReports()
+	if f := l.c.o.Events.Media; f != nil {
+		l.c.event(func() { f(s) })
+	} else {
+		go s.drain()
+	}
+}
+
+// assign takes a message about a slot; false when it is void.
+func (l *serverLink) assign(m protocol.Slot) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.slots[m.MID]; s != nil {
+		return s.assign(m)
+	}
+	if m.Generation < l.pending[m.MID].Generation {
+		return false
+	}
+	l.pending[m.MID] = m
+	return true
+}
+
+func (l *serverLink) onState(s webrtc.PeerConnectionState) {
+	select {
+	case <-l.state:
+	default:
+	}
+	select {
+	case l.state <- s:
+	default:
+	}
+}
+
+// repair asks for an ICE restart.
+func (l *serverLink) repair() {
+	select {
+	case l.repairWanted <- struct{}{}:
+	default:
+	}
+}
+
+// heal restarts ICE when the transport was lost, until it is back; it owns the link's repair and ends
+// with the link.
+func (l *serverLink) heal() {
+	var timer <-chan time.Time
+	attempts := 0
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case s := <-l.state:
+			switch s {
+			case webrtc.PeerConnectionStateConnected:
+				timer, attempts = nil, 0
+			case webrtc.PeerConnectionStateDisconnected:
+				timer = time.After(healAfter)
+			case webrtc.PeerConnectionStateFailed:
+				timer = time.After(0)
+			}
+			continue
+		case <-l.repairWanted:
+		case <-timer:
+		}
+		if attempts++; attempts > healAttempts {
+			l.abandon()
+			return
+		}
+		l.c.log.Info("restarting ICE", "link", protocol.ServerLink, "attempt", attempts)
+		if err := l.negotiate(true); err != nil {
+			return // abandoned, or closed
+		}
+		timer = time.After(healPause)
+		if l.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
+			timer, attempts = nil, 0
+		}
+	}
+}
