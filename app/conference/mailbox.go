@@ -75,11 +75,13 @@ func (m *mailbox) poke() {
 func (m *mailbox) take() ([]func(), map[protocol.TrackID]level) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	funcs, levels := m.funcs, m.levels
+	funcs := m.funcs
 	m.funcs, m.data = nil, 0
-	if len(levels) > 0 {
-		m.levels = map[protocol.TrackID]level{}
+	if len(m.levels) == 0 {
+		return funcs, nil
 	}
+	levels := m.levels
+	m.levels = map[protocol.TrackID]level{}
 	return funcs, levels
 }
 
