@@ -39,18 +39,14 @@ func (s *Server) listLinks(w http.ResponseWriter, _ *http.Request) {
 
 const maxTap = time.Hour
 
-// tapLink is GET /v1/admin/links/{link}/tap?seconds=N&payload=true: the packets of the link in
-// rtpdump format, as they come. The tap is on as long as the request lasts, so that none is
-// forgotten.
+// tapLink is GET /v1/admin/links/{link}/tap?what=packets|events&payload=true&seconds=N: what passes
+// over the link, as it comes; packets in rtpdump format, headers only without payload, or events as
+// JSON lines. The tap is on as long as the request lasts, so that none is forgotten.
 func (s *Server) tapLink(w http.ResponseWriter, r *http.Request) {
-	life := maxTap
-	if q := r.URL.Query().Get("seconds"); q != "" {
-		n, err := strconv.ParseUint(q, 10, 32)
-		if err != nil || n == 0 || time.Duration(n)*time.Second > maxTap {
-			fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "seconds must be 1 to 3600.")
-			return
-		}
-		life = time.Duration(n) * time.Second
+	life, events, wrong := tapOptions(r)
+	if wrong != "" {
+		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, wrong)
+		return
 	}
 	if s.backend.Admin == nil {
 		fail(w, http.StatusNotFound, protocol.CodeNotFound, noLink)
@@ -58,32 +54,52 @@ func (s *Server) tapLink(w http.ResponseWriter, r *http.Request) {
 	}
 	reader, writer := io.Pipe()
 	defer reader.Close()
-	link := r.PathValue("link")
-	stop, err := s.backend.Admin.Tap(link, writer, r.URL.Query().Get("payload") == "true")
+	tap, kind := Tap{Packets: writer, Payload: r.URL.Query().Get("payload") == "true"}, "application/octet-stream"
+	if events {
+		tap, kind = Tap{Events: writer}, "application/x-ndjson"
+	}
+	stop, err := s.backend.Admin.Tap(r.PathValue("link"), tap)
 	if errors.Is(err, ErrNoLink) {
 		fail(w, http.StatusNotFound, protocol.CodeNotFound, noLink)
 		return
 	}
 	if err != nil {
-		fail(w, http.StatusConflict, protocol.CodeLimit, "The link cannot be tapped now: "+err.Error()+".")
+		fail(w, http.StatusConflict, protocol.CodeLimit, "The link cannot be tapped now ("+err.Error()+"). Try again when its other tap has ended.")
 		return
 	}
 	defer stop()
-	s.log.Info("tap on", "link", link)
-	defer s.log.Info("tap off", "link", link)
 	timer := time.AfterFunc(life, func() { writer.Close() })
 	defer timer.Stop()
-	go func() { // ends with the request
+	go func() { // ends with the request, or before it with the server
 		select {
 		case <-r.Context().Done():
 		case <-s.draining:
 		}
 		writer.Close()
 	}()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	stream(w, reader)
+}
+
+// tapOptions reads the query; a sentence where it is wrong.
+func tapOptions(r *http.Request) (life time.Duration, events bool, wrong string) {
+	life = maxTap
+	if q := r.URL.Query().Get("seconds"); q != "" {
+		n, err := strconv.ParseUint(q, 10, 32)
+		if life = time.Duration(n) * time.Second; err != nil || n == 0 || life > maxTap {
+			return 0, false, "seconds must be 1 to 3600."
+		}
+	}
+	switch what := r.URL.Query().Get("what"); what {
+	case "", "packets":
+	case "events":
+		events = true
+	default:
+		return 0, false, "what must be packets or events."
+	}
+	return life, events, ""
 }
 
 const noLink = "There is no such link. GET /v1/admin/links lists them."

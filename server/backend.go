@@ -14,13 +14,13 @@ type Backend struct {
 	Rooms http.Handler   // the WebSocket, GET /v1/rooms/{room}
 	WHIP  http.Handler   // everything below /whip/
 	WHEP  http.Handler   // everything below /whep/
-	ICE   func(net.Conn) // takes ICE-TCP connections, first bytes unread; must not block
+	ICE   func(net.Conn) // owns an ICE-TCP connection, first bytes unread, until it returns
 	Admin Admin
 	// Samples are the metrics of the moment.
 	Samples func() []Sample
 	// Ready returns nil while rooms can be joined.
 	Ready func(context.Context) error
-	// Drain tells everyone that the server ends, until ctx ends.
+	// Drain tells everyone that the server ends, and waits for them until ctx ends.
 	Drain func(context.Context)
 	Close func() error
 }
@@ -29,9 +29,16 @@ type Backend struct {
 type Admin interface {
 	Rooms() []RoomInfo
 	Links() []LinkInfo
-	// Tap copies the packets of a link to w in rtpdump format, headers only without payload, and
-	// closes w when the link ends. stop ends it before. Error: ErrNoLink.
-	Tap(link string, w io.WriteCloser, payload bool) (stop func(), err error)
+	// Tap records a link until it ends, then closes the writer; stop ends it before. Error:
+	// ErrNoLink.
+	Tap(link string, t Tap) (stop func(), err error)
+}
+
+// Tap says what is recorded of a link; one of the two writers is set.
+type Tap struct {
+	Packets io.WriteCloser // in rtpdump format
+	Events  io.WriteCloser // a JSON object per line
+	Payload bool           // whole packets, not headers only
 }
 
 // ErrNoLink is returned by Admin.Tap for a link that is not there.
@@ -41,6 +48,7 @@ var ErrNoLink = errors.New("server: no such link")
 type RoomInfo struct {
 	Room         string `json:"room"`
 	Participants int    `json:"participants"`
+	Viewers      int    `json:"viewers"` // by WHEP
 	Tracks       int    `json:"tracks"`
 }
 

@@ -260,32 +260,42 @@ func TestAdminAPI(t *testing.T) {
 		wantProblem(t, path, status, h, body, 403, protocol.CodeForbidden)
 	}
 	admin := s.bearer("", "admin")
-	if _, _, body := s.call("GET", "/v1/admin/rooms", "", admin); body != `{"rooms":[{"room":"r1","participants":2,"tracks":3}]}`+"\n" {
+	if _, _, body := s.call("GET", "/v1/admin/rooms", "", admin); body != `{"rooms":[{"room":"r1","participants":2,"viewers":0,"tracks":3}]}`+"\n" {
 		t.Fatalf("rooms: %s", body)
 	}
 	if _, _, body := s.call("GET", "/v1/admin/links", "", admin); !strings.Contains(body, `"link":"l1"`) {
 		t.Fatalf("links: %s", body)
 	}
-	status, _, body := s.call("GET", "/v1/admin/links/l1/tap?payload=true", "", admin)
-	if status != 200 || body != "packet of l1, payload true" || <-tapped != "stopped" {
-		t.Fatalf("tap: %d %q", status, body)
+	for query, want := range map[string]string{
+		"payload=true": "packets true, payload true", "seconds=5": "packets true, payload false", "what=events": "packets false, payload false",
+	} {
+		status, _, body := s.call("GET", "/v1/admin/links/l1/tap?"+query, "", admin)
+		if status != 200 || body != want || <-tapped != "stopped" {
+			t.Fatalf("tap?%s: %d %q", query, status, body)
+		}
 	}
 	status, h, body := s.call("GET", "/v1/admin/links/none/tap", "", admin)
 	wantProblem(t, "no link", status, h, body, 404, protocol.CodeNotFound)
-	status, h, body = s.call("GET", "/v1/admin/links/l1/tap?seconds=-1", "", admin)
-	wantProblem(t, "seconds", status, h, body, 400, protocol.CodeBadMessage)
+	for _, query := range []string{"seconds=-1", "seconds=3601", "what=everything"} {
+		status, h, body = s.call("GET", "/v1/admin/links/l1/tap?"+query, "", admin)
+		wantProblem(t, query, status, h, body, 400, protocol.CodeBadMessage)
+	}
 }
 
 type fakeAdmin struct{ tapped chan string }
 
 func (fakeAdmin) Rooms() []RoomInfo { return []RoomInfo{{Room: "r1", Participants: 2, Tracks: 3}} }
 func (fakeAdmin) Links() []LinkInfo { return []LinkInfo{{Link: "l1", Room: "r1"}} }
-func (f fakeAdmin) Tap(link string, w io.WriteCloser, payload bool) (func(), error) {
+func (f fakeAdmin) Tap(link string, tap Tap) (func(), error) {
 	if link != "l1" {
 		return nil, ErrNoLink
 	}
+	w := tap.Packets
+	if w == nil {
+		w = tap.Events
+	}
 	go func() {
-		fmt.Fprintf(w, "packet of %s, payload %v", link, payload)
+		fmt.Fprintf(w, "packets %v, payload %v", tap.Packets != nil, tap.Payload)
 		w.Close()
 	}()
 	return func() { f.tapped <- "stopped" }, nil

@@ -1,6 +1,171 @@
 package server
 
-// newBackend makes what serves rooms and media.
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"syscall"
+	"time"
+
+	"switchyard/app/conference"
+	"switchyard/engine/auth"
+	"switchyard/protocol"
+	"switchyard/sfu"
+	"switchyard/signal/whip"
+	"switchyard/signal/ws"
+)
+
+// newBackend makes what serves rooms and media: an SFU on the media port, the rooms on it, and the
+// signalling that leads into them.
 func newBackend(s *Server) (*Backend, error) {
-	return &Backend{}, nil
+	forward, err := sfu.New(sfu.Config{
+		Listen: s.MediaAddr(), PublicIPs: s.cfg.PublicIPs, TCP: true, Log: s.log,
+	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the UDP address %s is in use by another program: end it, or choose another address with --media", s.MediaAddr())
+	}
+	if err != nil {
+		return nil, err
+	}
+	host := conference.New(conference.Forward(forward), conference.Config{
+		Verify: func(token string, now time.Time) (auth.Claims, error) { return auth.Verify(s.key, token, now) },
+		Log:    s.log,
+	})
+	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
+	visits := whip.New(whipRooms{host}, whip.Options{})
+	return &Backend{
+		Rooms: sockets, WHIP: visits, WHEP: visits,
+		ICE:   forward.ServeTCP,
+		Admin: wiredAdmin{host},
+		Samples: func() []Sample {
+			out := sfuSamples(forward.Stats())
+			out = append(out, hostSamples(host.Stats())...)
+			return append(out, socketSamples(sockets.Stats(), visits.Sessions())...)
+		},
+		Drain: func(ctx context.Context) {
+			if err := host.Drain(ctx); err != nil {
+				s.log.Warn("rooms did not close in time", "error", err)
+			}
+			// The rooms have hung up; what they said last is still on its way.
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			for tick := time.NewTicker(5 * time.Millisecond); sockets.Stats().Open > 0 && ctx.Err() == nil; {
+				<-tick.C
+			}
+		},
+		Close: func() error {
+			sockets.Close()
+			forward.Close()
+			return nil
+		},
+	}, nil
+}
+
+// whipRooms lets WHIP and WHEP clients into the rooms.
+type whipRooms struct{ host *conference.Host }
+
+// Publish implements whip.Rooms.
+func (w whipRooms) Publish(_ context.Context, r whip.Request) (whip.Session, string, error) {
+	return visit(w.host.Publish, r)
+}
+
+// Watch implements whip.Rooms.
+func (w whipRooms) Watch(_ context.Context, r whip.Request) (whip.Session, string, error) {
+	return visit(w.host.Watch, r)
+}
+
+func visit(enter func(room, token, offer string) (*conference.Visit, string, error), r whip.Request) (whip.Session, string, error) {
+	v, answer, err := enter(r.Room, r.Token, r.Offer)
+	if err != nil {
+		return nil, "", whipError(err)
+	}
+	go func() { // ends with the visit
+		<-v.Done()
+		r.Closed()
+	}()
+	return visitor{v}, answer, nil
+}
+
+// visitor is a visit as WHIP sees it.
+type visitor struct{ *conference.Visit }
+
+// Offer implements whip.Session.
+func (v visitor) Offer(_ context.Context, offer string) (string, error) {
+	answer, err := v.Visit.Offer(offer)
+	return answer, whipError(err)
+}
+
+var whipStatus = map[string]int{
+	protocol.CodeBadOffer:     http.StatusUnprocessableEntity,
+	protocol.CodeBadMessage:   http.StatusBadRequest,
+	protocol.CodeUnauthorized: http.StatusUnauthorized,
+	protocol.CodeForbidden:    http.StatusForbidden,
+	protocol.CodeNotFound:     http.StatusNotFound,
+	protocol.CodeReplaced:     http.StatusConflict,
+}
+
+// whipError gives a room's refusal its HTTP status.
+func whipError(err error) error {
+	e, ok := errors.AsType[*protocol.Error](err)
+	if !ok {
+		return err
+	}
+	status := whipStatus[e.Code]
+	if status == 0 {
+		status = http.StatusServiceUnavailable
+	}
+	out := &whip.Error{Status: status, Detail: e.Message}
+	if e.Retryable {
+		out.RetryAfter = 2 * time.Second
+	}
+	return out
+}
+
+// wiredAdmin shows the rooms and links in the admin API.
+type wiredAdmin struct{ host *conference.Host }
+
+func (a wiredAdmin) Rooms() []RoomInfo {
+	var out []RoomInfo
+	for _, r := range a.host.Snapshot() {
+		info := RoomInfo{Room: r.Room, Participants: len(r.Participants), Viewers: r.Viewers}
+		for _, p := range r.Participants {
+			info.Tracks += len(p.Tracks)
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+func (a wiredAdmin) Links() []LinkInfo {
+	var out []LinkInfo
+	for _, r := range a.host.Snapshot() {
+		for _, l := range r.Links {
+			info := LinkInfo{Link: l.Link, Room: r.Room, Participant: string(l.Participant)}
+			if stats, ok := l.Media.Stats(); ok {
+				info.Stats = stats
+			}
+			out = append(out, info)
+		}
+	}
+	return out
+}
+
+func (a wiredAdmin) Tap(id string, t Tap) (stop func(), err error) {
+	link, ok := a.host.Link(id).(conference.Forwarded)
+	if !ok {
+		return nil, ErrNoLink
+	}
+	o := sfu.TapOptions{Payload: t.Payload}
+	if t.Packets != nil { // a nil *io.PipeWriter must not become a writer
+		o.Packets = t.Packets
+	}
+	if t.Events != nil {
+		o.Events = t.Events
+	}
+	err = link.Tap(o)
+	if errors.Is(err, sfu.ErrClosed) {
+		err = ErrNoLink
+	}
+	return link.Untap, err
 }
