@@ -48,7 +48,7 @@ func newPipe(send func(Path, []byte)) *pipe {
 
 // receive queues a copy of b; called on the shard.
 func (p *pipe) receive(b []byte) {
-	if len(b) > media.MaxDatagram {
+	if len(b) > media.MaxDatagram || !plausible(b) {
 		p.dropped.Add(1)
 		return
 	}

@@ -328,7 +328,7 @@ func (l *Link) Close() {
 // Stats are the counters of a link.
 type Stats struct {
 	ICE         ice.Stats
-	DTLSDropped uint64 // records that found the queue to DTLS full, or no path to leave by
+	DTLSDropped uint64 // datagrams that were no DTLS, found the queue full, or no path to leave by
 }
 
 // Stats returns the counters.
