@@ -175,7 +175,7 @@ func (t *transport) newConn(s *Session) (*dtls.Conn, error) {
 	shared := []dtls.Option{
 		dtls.WithCertificates(cert...),
 		dtls.WithSRTPProtectionProfiles(profiles...),
-		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
+		dtls.WithExtendedMasterSecret(dtls.RequestExtendedMasterSecret),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint is what is verified
 		dtls.WithVerifyPeerCertificate(verify),
 		dtls.WithFlightInterval(flightInterval),
