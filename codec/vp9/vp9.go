@@ -156,7 +156,7 @@ func (d *Descriptor) frameHeader(b []byte) {
 	if profile == 3 {
 		r.Skip(1)
 	}
-	if r.Flag() || r.Flag() { // show_existing_frame, or not a key frame
+	if r.Bits(2) != 0 { // show_existing_frame, or not a key frame
 		return
 	}
 	r.Skip(2) // show_frame, error_resilient_mode

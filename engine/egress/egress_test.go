@@ -532,3 +532,25 @@ func BenchmarkWrite(b *testing.B) {
 		p.Seq++
 	}
 }
+
+func TestFrameThatComesLateAmongClampedOnesIsDropped(t *testing.T) {
+	r := newRig(t, videoConfig)
+	a, b := newPublisher(1, 1, 'a'), newPublisher(1, 1, 'b')
+	b.delay = 200 * ms
+	r.slot.Switch(0, video(), 1, a.ring)
+	for i := range media.Time(20) {
+		r.write(a.frame(i*40*ms, 1, i == 0)...)
+	}
+	n := len(r.got)
+	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.write(b.frame(16*40*ms, 1, true)...)
+	whole := b.frame(17*40*ms, 1, false)
+	torn := b.frame(18*40*ms, 2, false)
+	r.write(torn[1])
+	if r.write(whole...) != 0 {
+		t.Error("a frame came out that has no place in time")
+	}
+	if r.write(torn[0]) != 1 || r.last().Timestamp != r.got[n+1].Timestamp {
+		t.Error("the late half of a frame got another timestamp")
+	}
+}

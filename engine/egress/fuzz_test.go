@@ -24,7 +24,6 @@ type world struct {
 	lastTS   media.Ticks
 	started  bool
 	frames   map[media.Ticks]uint64 // outgoing timestamp: (source, epoch, frame) that has it
-	first    media.Ticks
 	lastSeqs []uint16
 	twcc     uint16
 	sent     int

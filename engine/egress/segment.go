@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxSegments = 16 // of the past that NACKs are answered from
+	maxSegments = 8  // of the past that NACKs are answered from
 	maxFormats  = 16 // of one source
 	maxMoved    = 64 // frames whose timestamp is not the plain one
 	maxGap      = 1000
