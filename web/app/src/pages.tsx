@@ -88,6 +88,11 @@ export function InvitationPage({ id }: { id: string }) {
   return <Lobby title={`Join ${invitation.room}`} about={about} named busy={busy} problem={problem} onjoin={(name) => void join(name)} />;
 }
 
+/** The page is being left: the SDK says goodbye then, which is not the end of the seat. */
+let pageGoes = false;
+window.addEventListener("pagehide", () => (pageGoes = true));
+window.addEventListener("pageshow", (e) => e.persisted && location.reload()); // back from the browser's cache
+
 type Stay =
   | { at: "lobby" }
   | { at: "joining" }
@@ -101,6 +106,7 @@ export function RoomPage({ room }: { room: string }) {
   const seat = loadSeat(room);
   const [stay, setStay] = useState<Stay>(seat?.joined ? { at: "joining" } : { at: "lobby" });
   const end = (e: SwitchyardError | undefined) => {
+    if (pageGoes) return; // a reload comes back
     closeDevices();
     if (e?.code === "unauthorized") forgetSeat(room);
     else changeSeat(room, { joined: false });

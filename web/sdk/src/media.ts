@@ -12,6 +12,8 @@ export interface MediaOwner {
   state(state: RTCPeerConnectionState): void;
   lost(): void;
   audioBlocked(blocked: boolean): void;
+  /** Whether its publisher muted a track. */
+  muted(track: TrackID): boolean;
 }
 
 export interface MediaSettings extends ServerLinkSettings {
@@ -64,6 +66,11 @@ export class RoomMedia implements ServerLinkOwner {
     if (this.table.apply(news)) this.#updateViews();
   }
 
+  /** A track was muted or unmuted: its word comes before the slot's. */
+  trackChanged(): void {
+    this.#updateViews();
+  }
+
   /** Offers more slots, as many as are missed and allowed. */
   async need(missing: NeedSlots): Promise<void> {
     const link = this.#link;
@@ -96,7 +103,8 @@ export class RoomMedia implements ServerLinkOwner {
     const slot = this.table.of(track);
     const receive = slot && this.#link?.slots.find((s) => s.transceiver.mid === slot.mid);
     if (!slot || !receive) return undefined;
-    return { slot, media: receive.media, delivered: () => lastDelivered(receive) };
+    const shown: Slot = this.owner.muted(track) ? { ...slot, paused: "muted" } : slot;
+    return { slot: shown, media: receive.media, delivered: () => lastDelivered(receive) };
   }
 
   // ---- ServerLinkOwner ----

@@ -253,7 +253,10 @@ export class Room extends Emitter<RoomEvents> {
       participant: (p) => this.emit("participant", p),
       published: (t) => this.emit("published", t),
       unpublished: (t) => this.emit("unpublished", t),
-      track: (t) => this.emit("track", t),
+      track: (t) => {
+        this.#media.trackChanged();
+        this.emit("track", t);
+      },
     });
   }
 
@@ -270,6 +273,7 @@ export class Room extends Emitter<RoomEvents> {
       state: (state: RTCPeerConnectionState) => this.emit("media", state),
       lost: () => this.#session.rejoin(),
       audioBlocked: (blocked: boolean) => this.emit("audioblocked", blocked),
+      muted: (track: TrackID) => this.#roster.track(track)?.muted ?? false,
     };
     return new RoomMedia(owner, settings, this.#bytes, env.peer ?? browserPeer, env.audio);
   }

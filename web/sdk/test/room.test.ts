@@ -413,6 +413,20 @@ describe("slots", () => {
     stop();
   });
 
+  it("are dark while the track is muted, whatever the slot says", async () => {
+    await joinRoom([person("me"), person("bob", video("B", "bob"))]);
+    const s = surface();
+    room.showOn("B", s);
+    server.line.say({ type: "slots", seq: ++seq, body: { slots: [{ mid: "5", kind: "video", track: "B", generation: 1, timestamp: 100 }] } });
+    s.frame(100);
+    server.line.say({ type: "track", seq: ++seq, body: { track: "B", muted: true } });
+    expect(s.visible).toBe(false);
+    server.line.say({ type: "track", seq: ++seq, body: { track: "B", muted: false } });
+    expect(s.visible).toBe(false);
+    s.frame(5000);
+    expect(s.visible).toBe(true);
+  });
+
   it("are forgotten with the link they belong to", async () => {
     await joinRoom([person("me"), person("bob", video("B", "bob"))]);
     const s = surface();
