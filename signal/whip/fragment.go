@@ -98,6 +98,8 @@ func (f Fragment) String() string {
 	line := func(s string) { b.WriteString(s + "\r\n") }
 	if f.Ufrag != "" {
 		line("a=ice-ufrag:" + f.Ufrag)
+	}
+	if f.Pwd != "" {
 		line("a=ice-pwd:" + f.Pwd)
 	}
 	if f.MediaLine != "" {
