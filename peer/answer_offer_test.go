@@ -64,6 +64,22 @@ func TestAgreedWithRealOffers(t *testing.T) {
 			t.Errorf("%+v\n%s", s.Data, answer)
 		}
 	})
+	t.Run("ffmpeg is passive", func(t *testing.T) {
+		s, answer := mustAnswer(t, readOffer(t, "like-ffmpeg"), testLocal(), nil)
+		c := s.Media[1].Codecs[0]
+		if !s.DTLSClient || c.Format.Profile != "42e0/1" || c.NACK || c.RTX != 0 || !hasLine(answer, "a=setup:active") {
+			t.Errorf("%+v\n%s", c, answer)
+		}
+	})
+	t.Run("OBS", func(t *testing.T) {
+		s, answer := mustAnswer(t, readOffer(t, "like-obs"), testLocal(), nil)
+		if s.Media[1].StreamID != "p2LzHvVnqAa" || s.Media[0].SSRCs[0].SSRC != 2178216231 || !hasLine(answer, "a=ice-options:trickle") {
+			t.Errorf("%+v\n%s", s.Media, answer)
+		}
+		if !hasLine(answer, "a=fmtp:111 minptime=10;maxaveragebitrate=96000;stereo=1;useinbandfec=1") {
+			t.Error(answer)
+		}
+	})
 	t.Run("firefox data", func(t *testing.T) {
 		s, answer := mustAnswer(t, readOffer(t, "firefox-data"), testLocal(), nil)
 		if s.Data.MaxMessageSize != 1073741823 || !hasLine(answer, "a=sctp-port:5000") || !hasLine(answer, "a=max-message-size:262144") {

@@ -48,7 +48,7 @@ func (l *offerLine) readICELite(string) error {
 }
 
 func (l *offerLine) readICEOptions(v string) error {
-	for _, o := range strings.Fields(v) {
+	for _, o := range strings.FieldsFunc(v, func(r rune) bool { return r == ' ' || r == ',' }) { // libdatachannel has commas
 		l.ice.trickle = l.ice.trickle || o == "trickle"
 	}
 	return nil
