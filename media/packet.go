@@ -19,7 +19,7 @@ type Packet struct {
 	// publisher): Seq and Timestamp are comparable within one epoch only.
 	Epoch uint32
 
-	Seq       ExtSeq // of the publisher's stream (one per layer), RTX already undone
+	Seq       ExtSeq // of the publisher's stream (one per layer), RTX undone, consumed padding closed up
 	Timestamp Ticks
 	Format    uint8 // index into the track's formats
 	Marker    bool
