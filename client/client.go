@@ -220,3 +220,14 @@ func (c *Client) Moderate(ctx context.Context, m protocol.Moderate) error {
 func (c *Client) Report(ctx context.Context, m protocol.Report) error {
 	return c.session.tell(ctx, protocol.TypeReport, m)
 }
+
+// LinkState is the state of the link to the server, as WebRTC names it ("connected", "failed", …).
+func (c *Client) LinkState() string {
+	c.mu.Lock()
+	link := c.link
+	c.mu.Unlock()
+	if link == nil {
+		return webrtc.PeerConnectionStateNew.String()
+	}
+	return link.pc.ConnectionState().String()
+}

@@ -99,6 +99,16 @@ func (c *Client) reachable(b bool) {
 	}
 }
 
+// serverClosed takes that the server's end of the link is gone for good.
+func (c *Client) serverClosed() {
+	c.mu.Lock()
+	link := c.link
+	c.mu.Unlock()
+	if link != nil {
+		go link.abandon()
+	}
+}
+
 // handlers take the messages that are no answers.
 var handlers = map[string]func(*Client, json.RawMessage) error{
 	protocol.TypeJoined:      decoded((*Client).onJoined),

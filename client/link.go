@@ -109,6 +109,9 @@ func (c *Client) linkTo(key linkKey) (l *Link, made bool) {
 
 // onSignal takes what another participant says of a link.
 func (c *Client) onSignal(m protocol.Signal) {
+	if m.Link == protocol.ServerLink && m.From == "" && m.Close {
+		c.serverClosed()
+	}
 	if m.Link == protocol.ServerLink || m.From == "" {
 		return
 	}

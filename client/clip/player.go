@@ -59,6 +59,14 @@ func NewPlayer(c *Clip, o PlayerOptions) *Player {
 	return p
 }
 
+// Size is the picture's size in pixels, 0 when not known.
+func (p *Player) Size() (width, height int) {
+	if p.clip.Video == nil {
+		return 0, 0
+	}
+	return p.clip.Video.Width, p.clip.Video.Height
+}
+
 // Play sends the clip until ctx ends (then it returns nil), the clip is over, or the file cannot be
 // read. Only one Play may run at a time.
 func (p *Player) Play(ctx context.Context) error {

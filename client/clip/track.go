@@ -71,6 +71,9 @@ func newTrack(s *Stream, id, stream string, keyframe func()) *Track {
 // Codec is what the track sends.
 func (t *Track) Codec() media.Codec { return t.codec }
 
+// ClockRate is that of the RTP timestamps, in Hz.
+func (t *Track) ClockRate() uint32 { return t.clock }
+
 // Keyframe asks for a keyframe, as a PLI does.
 func (t *Track) Keyframe() { t.keyframe() }
 

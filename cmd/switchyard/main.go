@@ -22,6 +22,8 @@ type CLI struct {
 	Serve   ServeCmd   `cmd:"" help:"Run the server."`
 	Invite  InviteCmd  `cmd:"" help:"Make a link that lets people into a room."`
 	Token   TokenCmd   `cmd:"" help:"Print a token for a room."`
+	Publish PublishCmd `cmd:"" help:"Send a file or a test clip to a room or a WHIP endpoint."`
+	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`
 	Help    HelpCmd    `cmd:"" help:"Explain a verb."`
 }

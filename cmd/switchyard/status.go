@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// status is one line on a terminal that is written over; it is silent elsewhere.
+type status struct {
+	out   io.Writer
+	shown bool
+}
+
+func newStatus(w io.Writer) *status {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &status{out: w}
+	}
+	return &status{out: io.Discard}
+}
+
+func (s *status) show(line string) {
+	s.shown = true
+	fmt.Fprintf(s.out, "\r\x1b[K%s", line)
+}
+
+func (s *status) end() {
+	if s.shown {
+		fmt.Fprintln(s.out)
+	}
+}
