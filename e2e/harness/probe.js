@@ -1,5 +1,6 @@
 // Runs inside every page before its own scripts. It reads what a person would see and hear, from
-// pixels and samples, and counters from getStats; it changes nothing but what `prefer` asks for.
+// pixels and samples, and counters from getStats; it changes nothing but the size of cameras
+// and the codec that `prefer` asks for.
 
 (() => {
   const links = [];
@@ -23,6 +24,15 @@
     }
     return setPreferences.call(this, codecs);
   };
+
+  // Small cameras: two cores encode and decode for all the people of a scenario.
+  const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+  if (open) {
+    navigator.mediaDevices.getUserMedia = (wanted) => {
+      const small = { width: 320, height: 180, frameRate: 20 };
+      return open(wanted.video ? { ...wanted, video: { ...(wanted.video === true ? {} : wanted.video), ...small } } : wanted);
+    };
+  }
 
   const luma = (video) => {
     const canvas = document.createElement("canvas");
