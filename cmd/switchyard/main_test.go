@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +53,6 @@ func verb(t *testing.T, args ...string) (code int, stdout, stderr string) {
 type serving struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	dir    string
 	link   string // printed
 	base   string
 	stderr bytes.Buffer
@@ -61,8 +62,16 @@ type serving struct {
 // serve starts a server on free ports and waits for its link.
 func serve(t *testing.T, dir string, args ...string) *serving {
 	t.Helper()
-	args = append([]string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0"}, args...)
-	s := &serving{t: t, dir: dir, cmd: command(t, args...), out: make(chan string, 1)}
+	return start(t, command(t, append(serveArgs(dir), args...)...))
+}
+
+func serveArgs(dir string) []string {
+	return []string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0"}
+}
+
+func start(t *testing.T, cmd *exec.Cmd) *serving {
+	t.Helper()
+	s := &serving{t: t, cmd: cmd, out: make(chan string, 1)}
 	s.cmd.Stderr = &s.stderr
 	pipe, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -358,12 +367,26 @@ func TestConfigFile(t *testing.T) {
 	}
 }
 
-// TestIdleMemory holds the whole server to its promise of less than 60 MB.
-func TestIdleMemory(t *testing.T) {
-	if _, err := os.Stat("/proc/self/status"); err != nil {
-		return // only Linux says it this way
+// TestBinary builds the binary as users have it: static, and under 60 MB of memory when idle.
+func TestBinary(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "switchyard")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
-	s := serve(t, t.TempDir())
+	if runtime.GOOS != "linux" {
+		return // what follows reads ELF and /proc
+	}
+	file, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if libs, err := file.ImportedLibraries(); err != nil || len(libs) > 0 || file.Section(".interp") != nil {
+		t.Fatalf("not static: %v %v", libs, err)
+	}
+	s := start(t, exec.CommandContext(t.Context(), path, serveArgs(t.TempDir())...))
 	res, err := http.Get(s.base + "/readyz")
 	if err != nil {
 		t.Fatal(err)
