@@ -7,5 +7,6 @@ export { LocalTrack, type PublishOptions } from "./localtrack";
 export type { ConnectOptions, Environment } from "./options";
 export { ParticipantLink } from "./participantlink";
 export type * from "./protocol";
-export { Room, type RoomEvents, type RoomState, type ShowOptions } from "./room";
+export type { RoomEvents, RoomState, ShowOptions } from "./events";
+export { Room } from "./room";
 export { SlotView, reached, type Feed, type Surface } from "./slotview";

@@ -3,6 +3,7 @@ import { ByteChannels } from "./bytes";
 import { deferred } from "./deferred";
 import { Emitter } from "./emitter";
 import { SwitchyardError } from "./error";
+import type { RoomEvents, RoomState, ShowOptions } from "./events";
 import type { LocalTrack, PublishOptions } from "./localtrack";
 import { RoomMedia } from "./media";
 import type { ConnectOptions, Environment } from "./options";
@@ -10,14 +11,11 @@ import type { ParticipantLink } from "./participantlink";
 import { ParticipantLinks } from "./participantlinks";
 import { browserPeer } from "./peer";
 import type {
-  Data,
   Grants,
   Join,
   Limits,
   Participant,
   ParticipantID,
-  ParticipantQuality,
-  Plan,
   ServerEnvelope,
   Speaker,
   Track,
@@ -35,43 +33,7 @@ import { dialWebSocket, roomSocketURL } from "./socket";
 import type { Surface } from "./slotview";
 import { videoSurface } from "./videosurface";
 import { browserWake } from "./wake";
-import { Wishes } from "./wishes";
-
-/** `joining` until the first welcome, `reconnecting` while the server cannot be reached. */
-export type RoomState = "joining" | "connected" | "reconnecting" | "closed";
-
-export type RoomEvents = {
-  state: [RoomState];
-  /** The media link: it lives on while signalling reconnects, and the other way round. */
-  media: [RTCPeerConnectionState];
-  joined: [Participant];
-  left: [Participant, string];
-  participant: [Participant];
-  published: [Track];
-  unpublished: [Track];
-  track: [Track];
-  /** What feeds the slots changed: feed() of some tracks did. */
-  slots: [];
-  speakers: [Speaker[]];
-  quality: [ParticipantQuality[]];
-  /** A small message, such as a line of chat. */
-  data: [Data];
-  /** Bytes from a data channel. */
-  bytes: [{ from: ParticipantID; topic: string; payload: Uint8Array; reliable: boolean }];
-  /** Someone opened a link to us. Without a listener such links are refused. */
-  link: [ParticipantLink];
-  plan: [Plan];
-  /** A device went away, sharing was stopped by the browser's button, or the server ended it. */
-  ended: [LocalTrack];
-  /** The browser wants a click before it plays sound: call startAudio() from one. */
-  audioblocked: [boolean];
-  /** The server gave a token with a later expiry: keep it for the next connect(). */
-  token: [string];
-  /** Something failed that nobody awaits. */
-  error: [SwitchyardError];
-  /** It is over, by leave() or for the reason given. */
-  closed: [SwitchyardError | undefined];
-};
+import { watchSize, Wishes } from "./wishes";
 
 const reportEvery = 5_000; // ms
 const spareAudio = 3; // audio slots for those who speak and are not shown
@@ -177,7 +139,7 @@ export class Room extends Emitter<RoomEvents> {
    * transparent meanwhile. Its size becomes a wish. The result ends it. */
   show(track: TrackID, video: HTMLVideoElement, options: ShowOptions = {}): () => void {
     const view = this.#media.view(track, videoSurface(video), options.onvisible ?? (() => {}));
-    const unwatch = this.#watchSize(track, video, options.pinned ?? false);
+    const unwatch = watchSize(this.#wishes, track, video, options.pinned ?? false);
     return () => {
       unwatch();
       this.#media.forget(view);
@@ -434,21 +396,6 @@ export class Room extends Emitter<RoomEvents> {
     return this.#spoke.get(t.participant) ?? 0;
   }
 
-  #watchSize(track: TrackID, video: HTMLVideoElement, pinned: boolean): () => void {
-    const tell = () => {
-      const width = Math.round(video.clientWidth * devicePixelRatio);
-      const height = Math.round(video.clientHeight * devicePixelRatio);
-      if (width > 0 && height > 0) this.#wishes.set({ track, width, height, pinned: pinned || undefined });
-      else this.#wishes.delete(track);
-    };
-    const observer = new ResizeObserver(tell);
-    observer.observe(video);
-    return () => {
-      observer.disconnect();
-      this.#wishes.delete(track);
-    };
-  }
-
   async #report(): Promise<void> {
     if (this.#state !== "connected" || this.mediaState !== "connected") return;
     const stats = await this.getStats()?.catch(() => undefined);
@@ -471,13 +418,6 @@ export class Room extends Emitter<RoomEvents> {
       this.emit("error", e instanceof SwitchyardError ? e : new SwitchyardError("internal", message));
     });
   }
-}
-
-/** How show() shows. */
-export interface ShowOptions {
-  /** Keep this one whatever else is wished. */
-  pinned?: boolean;
-  onvisible?(visible: boolean): void;
 }
 
 /** Where a server's address and a token lead. */

@@ -63,3 +63,19 @@ export class Wishes {
     return { wishes, auto: true };
   }
 }
+
+/** Makes a wish of the size at which an element shows a track, for as long as it does. */
+export function watchSize(wishes: Wishes, track: TrackID, video: HTMLVideoElement, pinned: boolean): () => void {
+  const tell = () => {
+    const width = Math.round(video.clientWidth * devicePixelRatio);
+    const height = Math.round(video.clientHeight * devicePixelRatio);
+    if (width > 0 && height > 0) wishes.set({ track, width, height, pinned: pinned || undefined });
+    else wishes.delete(track);
+  };
+  const observer = new ResizeObserver(tell);
+  observer.observe(video);
+  return () => {
+    observer.disconnect();
+    wishes.delete(track);
+  };
+}
