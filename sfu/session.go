@@ -162,6 +162,7 @@ func (l *Link) Publish(mid, id string) (*Track, error) {
 		r.track = t
 		table := r.in.Formats()
 		t.formats.Store(&table)
+		l.refreshSources(t) // another shard may have fed a slot from it already
 		r.in.RequestKeyframe(l.shard.clock.Now())
 		l.shard.touch(l)
 	})
