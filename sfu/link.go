@@ -119,8 +119,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 func (l *Link) begin(session *peer.Session) {
 	s := l.shard
 	now := s.clock.Now()
-	l.ufrags = append(l.ufrags, session.LocalUfrag)
-	s.byUfrag[session.LocalUfrag] = l
+	l.addUfrag(session.LocalUfrag)
 	l.reportAt = now.Add(reportEvery)
 	l.levelAt = now.Add(levelEvery)
 	heap.Push(&s.timers, l)
@@ -156,16 +155,11 @@ func (l *Link) Offer(offer string) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
-	restarted := session.LocalUfrag != l.session.LocalUfrag
 	l.local, l.session = local, session
 	posted := l.shard.post(func() {
 		l.run(func() {
-			if restarted {
-				l.addUfrag(session.LocalUfrag)
-				l.peer.Restart(session, session.LocalUfrag, session.LocalPwd)
-			} else {
-				l.peer.Update(session)
-			}
+			l.addUfrag(session.LocalUfrag)
+			l.peer.Update(session)
 			l.apply(session)
 		})
 	})
@@ -175,8 +169,12 @@ func (l *Link) Offer(offer string) (answer string, err error) {
 	return answer, nil
 }
 
-// addUfrag makes the link known by new credentials; those before the last are forgotten.
+// addUfrag makes the link known by its credentials; when they are new, those before the last are
+// forgotten.
 func (l *Link) addUfrag(ufrag string) {
+	if l.shard.byUfrag[ufrag] == l {
+		return
+	}
 	l.ufrags = append(l.ufrags, ufrag)
 	l.shard.byUfrag[ufrag] = l
 	if len(l.ufrags) > 2 {
@@ -326,9 +324,9 @@ func (l *Link) settle(now media.Time) {
 }
 
 func (l *Link) nextDeadline() media.Time {
-	next := l.peer.Deadline()
-	if l.up {
-		next = min(next, l.reportAt, l.twccIn.Deadline())
+	next := min(l.peer.Deadline(), l.twccIn.Deadline())
+	if len(l.slots) > 0 {
+		next = min(next, l.reportAt)
 	}
 	for _, r := range l.receivers {
 		next = min(next, r.in.Deadline())
@@ -339,11 +337,9 @@ func (l *Link) nextDeadline() media.Time {
 	return next
 }
 
-// feedback sends the RTCP that is due as one compound datagram, or several where it is long.
+// feedback sends the RTCP that is due as one compound datagram, or several where it is long. Without a
+// path it is made all the same, and dropped: what is due must not stay due.
 func (l *Link) feedback(now media.Time) {
-	if !l.up {
-		return
-	}
 	b := l.shard.rtcp[:0]
 	for _, r := range l.receivers {
 		b = l.flushRTCP(r.in.Feedback(now, b), rtcpRoom)
@@ -367,6 +363,9 @@ const rtcpRoom = 800
 func (l *Link) flushRTCP(b []byte, limit int) []byte {
 	if len(b) <= limit {
 		return b
+	}
+	if !l.up {
+		return b[:0]
 	}
 	out := l.shard.writer.Reserve(sealedMax)
 	if n := l.peer.SealRTCP(out, b); n > 0 {

@@ -17,9 +17,9 @@ type slot struct {
 	twcc bool    // packets carry a transport-wide sequence number
 	fan  *fanout // what feeds it, nil when empty
 
-	announced uint32 // generation that SlotLive told of
-	hasLive   bool
-	codec     bool // SlotPaused told that the codec cannot be decoded
+	generation uint32 // of what feeds it
+	live       bool   // SlotLive told of it
+	codec      bool   // SlotPaused told that the codec cannot be decoded
 }
 
 func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
@@ -44,18 +44,22 @@ func (s *slot) feed(now media.Time, t *Track, generation uint32) {
 	if fan.closed {
 		return
 	}
-	s.hasLive, s.codec = false, false
+	s.live, s.codec = false, false
 	s.fan = fan
 	if fan.add(s); len(fan.slots) == 1 && sh != t.link.shard {
 		t.sendRecent(fan)
 	}
-	s.start(now, generation)
+	s.generation = generation
+	s.start(now)
 }
 
 // start begins with the source that feeds the slot, out of the cache where that is possible.
-func (s *slot) start(now media.Time, generation uint32) {
+func (s *slot) start(now media.Time) {
 	formats := *s.fan.track.formats.Load()
-	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, generation, s.fan.cache()))
+	if len(formats) == 0 {
+		return // Publish is on its way to the publisher's shard, and starts the slot when it gets there
+	}
+	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, s.fan.cache()))
 	s.after(now)
 }
 
@@ -155,18 +159,22 @@ func (s *slot) after(now media.Time) {
 	case egress.Codec:
 		if !s.codec {
 			s.codec = true
-			generation, _, _ := s.out.Generation()
-			s.link.emit(SlotPaused{MID: s.mid, Generation: generation, Reason: PausedCodec})
+			s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: PausedCodec})
 		}
 	}
-	if generation, first, live := s.out.Generation(); live && (!s.hasLive || s.announced != generation) {
-		s.hasLive, s.announced = true, generation
-		if s.codec {
-			s.codec = false
-			s.link.emit(SlotPaused{MID: s.mid, Generation: generation, Reason: PausedNot})
-		}
-		s.link.emit(SlotLive{MID: s.mid, Generation: generation, Timestamp: first})
+	if s.live {
+		return
 	}
+	_, first, live := s.out.Generation()
+	if !live {
+		return
+	}
+	s.live = true
+	if s.codec {
+		s.codec = false
+		s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: PausedNot})
+	}
+	s.link.emit(SlotLive{MID: s.mid, Generation: s.generation, Timestamp: first})
 }
 
 // sealedMax is room for a header, a payload and the SRTP tag.

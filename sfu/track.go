@@ -139,8 +139,7 @@ func (f *fanout) restart(match func(*slot) bool) {
 	now := f.shard.clock.Now()
 	for _, s := range f.slots {
 		if match(s) {
-			generation, _, _ := s.out.Generation()
-			s.start(now, generation)
+			s.start(now)
 		}
 	}
 }
