@@ -19,6 +19,7 @@ function knock(person, room, token) {
       if (message.type === "error") end(message.body.code);
     };
     socket.onerror = () => end("refused");
+    socket.onclose = (e) => end(`closed ${e.code} without a word`);
     setTimeout(end, 5000, "silence");
   }), [room, token]);
 }
