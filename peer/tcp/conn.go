@@ -210,7 +210,8 @@ func (c *Conn) write() {
 			c.late.Add(uint64(n))
 			return
 		}
-		if n == 0 {
+		if n == 0 { // nothing was queued since the last turn: b is the buffer to use next
+			spare = b
 			continue
 		}
 		_ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout)) // fails only when closed

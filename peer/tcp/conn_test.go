@@ -190,3 +190,33 @@ func FuzzReadFrame(f *testing.F) {
 		}
 	})
 }
+
+func TestConcurrentSendersKeepFramesWhole(t *testing.T) {
+	const senders, each = 4, 2000
+	c, other, _ := pair(t, Options{QueuePackets: senders * each, QueueBytes: 16 << 20}, func([]byte) {})
+	var wg sync.WaitGroup
+	for id := range byte(senders) {
+		wg.Go(func() {
+			for i := range each {
+				if !c.Send(bytes.Repeat([]byte{id}, 1+i%300)) {
+					t.Error("not sent")
+					return
+				}
+			}
+		})
+	}
+	buf := make([]byte, media.MaxDatagram)
+	var got [senders]int
+	for range senders * each {
+		n, err := readFrame(other, buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := buf[0]
+		if int(id) >= senders || n != 1+got[id]%300 || bytes.Count(buf[:n], buf[:1]) != n {
+			t.Fatalf("a torn frame of %d bytes from sender %d", n, id)
+		}
+		got[id]++
+	}
+	wg.Wait()
+}
