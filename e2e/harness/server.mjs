@@ -9,10 +9,11 @@ import { eventually } from "./wait.mjs";
 
 export class Server {
   /** Starts `switchyard serve` and waits until it is ready. `namespace` runs it in that namespace. */
-  static async start({ log = "server", args = [], host = "127.0.0.1", namespace } = {}) {
+  static async start({ log = "server", args = [], host = "127.0.0.1", mediaHost = host, namespace } = {}) {
     const s = new Server();
     s.log = log;
     s.host = host;
+    s.mediaHost = mediaHost; // "0.0.0.0": candidates are the machine's addresses
     s.args = args;
     s.namespace = namespace;
     s.data = mkdtempSync(path.join(tmpdir(), "switchyard-e2e-"));
@@ -30,7 +31,7 @@ export class Server {
     const args = [
       "serve",
       "--http", `${this.host}:${this.http}`,
-      "--media", `${this.host}:${this.media}`,
+      "--media", `${this.mediaHost}:${this.media}`,
       "--data", this.data,
       ...this.args,
     ];
