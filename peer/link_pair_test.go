@@ -141,10 +141,15 @@ func (n *node) ticking() {
 }
 
 func (n *node) close() {
+	n.stop()
+	n.loop.stop()
+}
+
+// stop ends all but the loop.
+func (n *node) stop() {
 	close(n.stopTick)
 	n.tick.Wait()
 	n.loop.do(n.link.Close)
-	n.loop.stop()
 }
 
 // pairConfig is what tests vary.
@@ -216,7 +221,9 @@ func (n *node) eventually(what string, ok func() bool) {
 			return
 		}
 		if time.Now().After(end) {
-			n.loop.do(func() { n.t.Fatalf("never: %s; events %v", what, n.events) })
+			var events []LinkEvent
+			n.loop.do(func() { events = slices.Clone(n.events) })
+			n.t.Fatalf("never: %s; events %v", what, events)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -445,10 +452,10 @@ func TestDataChannelsBothWays(t *testing.T) {
 	a.loop.do(func() {
 		var err error
 		if reliable, err = a.link.OpenDataChannel("reliable", DataChannelOptions{Protocol: "p"}); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		if lossy, err = a.link.OpenDataChannel("lossy", DataChannelOptions{Unordered: true, MaxRetransmits: &zero}); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		for _, d := range []*DataChannel{reliable, lossy} {
 			d.OnMessage(func(b []byte, text bool) { echoed <- message{d.Label, bytes.Clone(b), text} })

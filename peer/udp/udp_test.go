@@ -309,7 +309,7 @@ func TestReadAndWriteDoNotAllocate(t *testing.T) {
 			t.Fatal(k, err)
 		}
 	})
-	if n != 0 {
+	if n != 0 && !raceEnabled {
 		t.Errorf("%v allocations", n)
 	}
 	if peer.Stats().Sent == 0 || v6.Is4() {
