@@ -106,8 +106,15 @@ func (a *app) file(w http.ResponseWriter, r *http.Request) {
 			"There is nothing at this address. Check the link, or ask for a new one.")
 		return
 	}
+	if name == sdkFile { // pages of other origins build on it
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	f.serve(w, r)
 }
+
+// sdkFile is the web SDK as one ES module.
+const sdkFile = "sdk.js"
 
 func (f *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

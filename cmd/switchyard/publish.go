@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"switchyard/client"
 	"switchyard/client/clip"
 	"switchyard/protocol"
@@ -17,6 +19,7 @@ type PublishCmd struct {
 	WHIP      string  `help:"WHIP endpoint to publish to, instead of a room." name:"whip" placeholder:"URL"`
 	Audio     string  `help:"Sound to go with the picture (Ogg Opus)." type:"existingfile" placeholder:"FILE"`
 	Clip      string  `help:"Built-in clip: clock, red, green, blue, yellow, purple, cyan, orange, grey, h264, vp9 or av1." default:"clock" placeholder:"NAME"`
+	Copies    int     `help:"Publish as this many participants at once, each with the next of the eight coloured clips: a crowd to try a room with." default:"1" placeholder:"N"`
 	Loop      bool    `help:"Play again and again." default:"true" negatable:""`
 	FPS       float64 `help:"Frame rate of H.264 Annex B, which carries none." default:"30" name:"fps" placeholder:"N"`
 	For       string  `help:"Stop after this time, such as 10s; without it, when interrupted." placeholder:"DURATION"`
@@ -29,6 +32,9 @@ func (c *PublishCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	defer cancel()
+	if c.Copies != 1 {
+		return c.crowd(ctx, std)
+	}
 	target, err := c.target(ctx)
 	if err != nil {
 		return err
@@ -40,15 +46,51 @@ func (c *PublishCmd) Run(ctx context.Context, std *Streams) error {
 	defer media.Close()
 	line := newStatus(std.Err)
 	defer line.end()
-	player := clip.NewPlayer(media, clip.PlayerOptions{Once: !c.Loop})
-	err = client.Play(ctx, target, player, func(p client.Progress) {
+	err = c.play(ctx, target, media, func(p client.Progress) {
 		line.show(fmt.Sprintf("%s %6.1f kbit/s  loss %.1f %%  RTT %v  %s",
 			p.At.Round(time.Second), float64(p.Bitrate)/1000, p.Loss*100, p.RTT.Round(100*time.Microsecond), p.State))
 	})
+	return err
+}
+
+// play plays until the end; to be told to end is no error.
+func (c *PublishCmd) play(ctx context.Context, t client.Target, media *clip.Clip, progress func(client.Progress)) error {
+	player := clip.NewPlayer(media, clip.PlayerOptions{Once: !c.Loop})
+	err := client.Play(ctx, t, player, progress)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// crowd publishes as several participants, whose names tell what they show: "red 1", "green 2".
+func (c *PublishCmd) crowd(ctx context.Context, std *Streams) error {
+	switch {
+	case c.Copies < 1 || c.Copies > 200:
+		return Usagef("--copies %d: from 1 to 200", c.Copies)
+	case len(c.Files) > 0 || c.Audio != "" || c.WHIP != "" || c.Token != "":
+		return Usagef("--copies goes with --room and the built-in clips, and makes tokens of its own")
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range c.Copies {
+		one := *c
+		one.Clip = clip.Colours[i%len(clip.Colours)].Name
+		one.Name = fmt.Sprintf("%s %d", one.Clip, i+1)
+		target, err := one.target(ctx)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			media, err := one.open()
+			if err != nil {
+				return err
+			}
+			defer media.Close()
+			return one.play(ctx, target, media, nil)
+		})
+	}
+	fmt.Fprintf(std.Err, "%d participants publish\n", c.Copies)
+	return g.Wait()
 }
 
 func (c *PublishCmd) target(ctx context.Context) (client.Target, error) {
