@@ -1,0 +1,198 @@
+// Runs inside the page of the slots gate. It shows nine people of a crowd, lets the driver change whom,
+// and measures from pixels and samples: whose picture stands under which name, and how far a flash is
+// from its beep.
+//
+// The crowd's clips (client/clip): each second a white picture of two frames and a tone of 0.1 s; three
+// blocks in the picture are the clip's number, so the picture itself says whose it is.
+
+(() => {
+  const colours = ["red", "green", "blue", "yellow", "purple", "cyan", "orange", "grey"];
+  const silence = 0.3; // seconds without sound before a beep
+  const loud = 0.02; // sample value at which a beep begins
+
+  const count = { local: 0, remote: 0 };
+  const links = [];
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      links.push(this);
+    }
+    setLocalDescription(...args) {
+      count.local++;
+      return super.setLocalDescription(...args);
+    }
+    setRemoteDescription(...args) {
+      count.remote++;
+      return super.setRemoteDescription(...args);
+    }
+  };
+
+  // What feeds which slot, as the wire says it: independent of the SDK.
+  const slots = new Map();
+  const NativeSocket = window.WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("message", ({ data }) => {
+        const m = JSON.parse(data);
+        if (m.type === "slots") for (const s of m.body.slots) slots.set(s.mid, s);
+      });
+    }
+  };
+
+  // One processor with an input per audio slot: the context's time of each beep's first sample.
+  const processor = `
+    registerProcessor("beeps", class extends AudioWorkletProcessor {
+      constructor(options) { super(); this.quiet = new Array(options.numberOfInputs).fill(0); }
+      process(inputs) {
+        inputs.forEach(([samples], i) => {
+          if (!samples) return;
+          for (let k = 0; k < samples.length; k++) {
+            if (Math.abs(samples[k]) < ${loud}) { this.quiet[i]++; continue; }
+            if (this.quiet[i] > ${silence} * sampleRate) this.port.postMessage({ i, at: currentTime + k / sampleRate });
+            this.quiet[i] = 0;
+          }
+        });
+        return true;
+      }
+    });`;
+
+  const gate = { tiles: [], frames: [], beeps: [], flashes: [], changes: [] };
+
+  async function start(url, token, wanted) {
+    const { connect } = await import("/sdk.js");
+    const room = await connect(url, token, { name: "gate", send: false, slots: wanted, maxSlots: wanted });
+    gate.room = room;
+    room.subscribe([], false); // nothing but what the driver wants
+    for (let i = 0; i < wanted; i++) {
+      const video = document.body.appendChild(document.createElement("video"));
+      video.muted = true;
+      video.style.width = "240px";
+      gate.tiles.push({ video, index: i });
+    }
+    await listen(wanted);
+    gate.offers = { ...count };
+  }
+
+  /** Connects every audio slot to the beep detector. */
+  async function listen(wanted) {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    gate.context = context;
+    const url = URL.createObjectURL(new Blob([processor], { type: "text/javascript" }));
+    await context.audioWorklet.addModule(url);
+    const node = new AudioWorkletNode(context, "beeps", { numberOfInputs: wanted, numberOfOutputs: 0 });
+    const receivers = links[0].getTransceivers().filter((t) => t.receiver.track.kind === "audio" && t.direction === "recvonly");
+    gate.audio = receivers.slice(0, wanted).map((t) => t.mid);
+    receivers.slice(0, wanted).forEach((t, i) => {
+      const stream = new MediaStream([t.receiver.track]);
+      const element = new Audio(); // without an element Chromium does not pull the audio
+      element.srcObject = stream;
+      element.muted = true;
+      void element.play();
+      gate.audio[i] = { mid: t.mid, element, source: context.createMediaStreamSource(stream) };
+      gate.audio[i].source.connect(node, 0, i);
+    });
+    node.port.onmessage = ({ data: { i, at } }) => {
+      const { contextTime, performanceTime } = context.getOutputTimestamp();
+      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: performanceTime + (at - contextTime) * 1000 });
+    };
+    await context.resume();
+  }
+
+  /** Puts a person on a tile. */
+  function put(index, id) {
+    const tile = gate.tiles[index];
+    tile.stop?.();
+    cancel(tile);
+    const person = gate.room.participants.find((p) => p.id === id);
+    const video = person.tracks.find((t) => t.kind === "video");
+    const audio = person.tracks.find((t) => t.kind === "audio");
+    Object.assign(tile, { person: id, name: person.name, track: video.id, audio: audio.id, since: performance.now(), visibleAt: 0, visible: false });
+    gate.changes.push(tile.seen = { index, name: person.name, at: tile.since, visibleAfter: null });
+    tile.stop = gate.room.show(video.id, tile.video, {
+      onvisible: (visible) => {
+        tile.visible = visible;
+        if (visible && tile.seen.visibleAfter === null) tile.seen.visibleAfter = performance.now() - tile.since;
+      },
+    });
+    watch(tile);
+    wish();
+  }
+
+  function wish() {
+    const tiles = gate.tiles.filter((t) => t.track);
+    gate.room.subscribe(tiles.flatMap((t) => [{ track: t.track, width: 320, height: 180 }, { track: t.audio }]), false);
+  }
+
+  const canvas = document.createElement("canvas");
+  canvas.width = 80;
+  canvas.height = 45;
+  const g = canvas.getContext("2d", { willReadFrequently: true });
+  const at = (data, x, y) => {
+    const i = 4 * ((y >> 2) * 80 + (x >> 2));
+    return (data[i] + data[i + 1] + data[i + 2]) / 3;
+  };
+
+  /** Looks at every presented frame of a tile while it is visible. */
+  function watch(tile) {
+    const track = tile.track;
+    const look = (_now, { expectedDisplayTime, rtpTimestamp }) => {
+      if (tile.track !== track) return;
+      tile.handle = tile.video.requestVideoFrameCallback(look);
+      if (!tile.visible) return;
+      g.drawImage(tile.video, 0, 0, 80, 45);
+      const { data } = g.getImageData(0, 0, 80, 45);
+      const white = [[16, 160], [160, 110], [300, 160], [304, 20]].every(([x, y]) => at(data, x, y) > 235);
+      if (white) {
+        if (!tile.white) gate.flashes.push({ track: tile.audio, at: expectedDisplayTime, since: performance.now() - tile.since });
+        tile.white = true;
+        return;
+      }
+      tile.white = false;
+      const bits = [64, 160, 256].map((x) => (at(data, x, 48) > 128 ? 1 : 0));
+      const shown = colours[bits[0] * 4 + bits[1] * 2 + bits[2]];
+      const named = tile.name.split(" ")[0];
+      gate.frames.push(shown === named ? 1 : 0);
+      if (shown !== named) (gate.wrong ??= []).push({ name: tile.name, shown, rtpTimestamp, since: performance.now() - tile.since });
+    };
+    tile.handle = tile.video.requestVideoFrameCallback(look);
+  }
+
+  function cancel(tile) {
+    if (tile.handle !== undefined) tile.video.cancelVideoFrameCallback(tile.handle);
+    tile.white = false;
+  }
+
+  /** Everything measured since the start. Each flash is paired with the nearest beep of its person. */
+  async function result() {
+    const sync = [];
+    for (const f of gate.flashes) {
+      let best;
+      for (const b of gate.beeps) {
+        if (b.track === f.track && (best === undefined || Math.abs(b.at - f.at) < Math.abs(best))) best = b.at - f.at;
+      }
+      if (best !== undefined && Math.abs(best) < 450) sync.push({ since: f.since, beepAfterFlash: best });
+    }
+    const stats = [];
+    for (const s of (await links[0].getStats()).values()) {
+      if (s.type === "inbound-rtp" && s.kind === "video") {
+        const { mid, framesReceived, framesDecoded, framesDropped, keyFramesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost } = s;
+        stats.push({ mid, framesReceived, framesDecoded, framesDropped, keyFramesDecoded, freezeCount, totalFreezesDuration, pliCount, nackCount, packetsLost });
+      }
+    }
+    return {
+      offersAtJoin: gate.offers, offers: { ...count },
+      frames: gate.frames.length, wrong: gate.wrong ?? [],
+      flashes: gate.flashes.length, beeps: gate.beeps.length, sync,
+      changes: gate.changes.map(({ name, visibleAfter }) => ({ name, visibleAfter })),
+      stats,
+    };
+  }
+
+  const crowd = () => gate.room.participants
+    .filter((p) => p.tracks.some((t) => t.kind === "video") && p.tracks.some((t) => t.kind === "audio"))
+    .map((p) => p.id);
+
+  window.gate = { start, put, result, crowd, state: () => gate.room?.mediaState, shown: () => gate.tiles.map((t) => t.person) };
+})();
