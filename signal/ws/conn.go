@@ -24,6 +24,7 @@ const (
 type conn struct {
 	server *Server
 	sock   *websocket.Conn
+	stream *stream // under sock
 	ctx    context.Context
 	cancel context.CancelFunc
 	wake   chan struct{} // the queue has something, or is to be closed; holds one
@@ -36,8 +37,8 @@ type conn struct {
 	welcome bool                // guarded by mu
 }
 
-func newConn(parent context.Context, s *Server, sock *websocket.Conn) *conn {
-	c := &conn{server: s, sock: sock, wake: make(chan struct{}, 1), joined: make(chan struct{})}
+func newConn(parent context.Context, s *Server, sock *websocket.Conn, under *stream) *conn {
+	c := &conn{server: s, sock: sock, stream: under, wake: make(chan struct{}, 1), joined: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(parent)
 	// More than a message may have, so that one that is too large can be answered.
 	sock.SetReadLimit(int64(s.cfg.MessageBytes) + discardUpTo)
@@ -63,21 +64,12 @@ func (c *conn) run(room, token string) {
 		e.Fatal = true
 		c.sendError(e)
 		c.Hangup()
-		c.drain()
+		<-c.ctx.Done() // write says it, and hears the client out
 		return
 	}
 	c.read(session)
 	c.cancel()
 	session.Closed()
-}
-
-// drain waits for the other end to take the last words.
-func (c *conn) drain() {
-	for {
-		if _, _, err := c.sock.Reader(c.ctx); err != nil {
-			return
-		}
-	}
 }
 
 // Send queues a message.
@@ -141,6 +133,8 @@ func (c *conn) write() {
 			}
 		}
 		if last {
+			// Reads until the client answers, in place of our reader, and discards.
+			c.stream.farewell()
 			_ = c.sock.Close(websocket.StatusNormalClosure, "")
 			return
 		}
@@ -217,7 +211,7 @@ func (c *conn) read(session Session) {
 			c.sendError(refused)
 			if bad++; bad >= maxBad {
 				c.Hangup()
-				c.drain()
+				<-c.ctx.Done()
 				return
 			}
 			continue

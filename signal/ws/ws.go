@@ -171,7 +171,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such room: its name has 1 to 64 letters, digits, '-', '_' or '.'.", http.StatusNotFound)
 		return
 	}
-	sock, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	h := &hijacker{ResponseWriter: w}
+	sock, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{protocol.Subprotocol},
 		OriginPatterns:     s.cfg.Origins,
 		InsecureSkipVerify: slices.Contains(s.cfg.Origins, "*"),
@@ -180,9 +181,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Log.Debug("websocket refused", "error", err)
 		return // Accept has answered
 	}
-	c := newConn(r.Context(), s, sock)
+	c := newConn(r.Context(), s, sock, h.stream)
 	if !s.add(c) {
 		c.cancel()
+		h.stream.farewell()
 		_ = sock.Close(websocket.StatusGoingAway, "shutting down")
 		return
 	}

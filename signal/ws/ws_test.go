@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,60 @@ func TestRefusalIsToldInWords(t *testing.T) {
 	c = dial(t, url, nil)
 	if e := readError(t, c); e.Code != protocol.CodeInternal || strings.Contains(e.Message, "secret") {
 		t.Fatalf("%+v", e)
+	}
+}
+
+// A client does not wait for the server's first word before it joins.
+func TestRefusalReachesWhoSendsAtOnce(t *testing.T) {
+	r := newRooms()
+	r.refuse = protocol.NewError(protocol.CodeUnauthorized, "The token has expired.")
+	r.opened = make(chan opened, 200)
+	url, _ := site(t, r, Config{})
+	join := []byte(`{"type":"join","id":1,"seq":1,"body":{"offer":{"type":"offer","sdp":"` + strings.Repeat("a=mid:0 ", 4000) + `"}}}`)
+	for i := range 200 {
+		c := dial(t, url, nil)
+		for range i%3 + 1 {
+			if err := c.Write(within(t), websocket.MessageText, join[:len(join)>>(i%10)]); err != nil {
+				break // closed already: what was said is still there to read
+			}
+		}
+		if e := readError(t, c); e.Code != protocol.CodeUnauthorized || !e.Fatal {
+			t.Fatalf("%d: %+v", i, e)
+		}
+		if _, _, err := c.Read(within(t)); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+			t.Fatal(i, err)
+		}
+		_ = c.CloseNow()
+	}
+}
+
+// Who goes on sending, and never answers the close frame, is not heard forever.
+func TestFarewellIsBounded(t *testing.T) {
+	r := newRooms()
+	r.refuse = protocol.NewError(protocol.CodeUnauthorized, "The token has expired.")
+	url, s := site(t, r, Config{})
+	host := strings.TrimSuffix(strings.TrimPrefix(url, "ws://"), "/v1/rooms/demo")
+	sock, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	_, _ = io.WriteString(sock, "GET /v1/rooms/demo HTTP/1.1\r\nHost: "+host+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	_, _ = sock.Write([]byte{0x82, 0xff, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0}) // 2 GiB follow
+	_ = sock.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	sent, chunk := 0, make([]byte, 64<<10)
+	for err == nil {
+		var n int
+		n, err = sock.Write(chunk)
+		sent += n
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || sent > farewellBytes+(64<<20) { // besides the kernel's buffers
+		t.Fatalf("%d bytes, then %v", sent, err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); s.Stats().Open > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("still open")
+		}
 	}
 }
 
