@@ -235,6 +235,9 @@ func (l *Link) OnDTLS(_ media.Time, _ Path, b []byte) {
 // Path returns where to send, and false when there is no consent.
 func (l *Link) Path() (Path, bool) { return l.path, l.hasPath }
 
+// RTT returns the smoothed round-trip time of ICE checks, 0 before the first answer.
+func (l *Link) RTT() time.Duration { return l.agent.RTT() }
+
 // Deadline returns when Advance wants to be called.
 func (l *Link) Deadline() media.Time {
 	if l.state == linkNew || l.state == linkEnded {

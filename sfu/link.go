@@ -319,6 +319,7 @@ func (l *Link) settle(now media.Time) {
 	if now >= l.levelAt {
 		l.levelAt = now.Add(levelEvery)
 		l.levels(now)
+		l.tellRTT()
 	}
 	l.setDeadline(l.nextDeadline())
 }
@@ -330,7 +331,7 @@ func (l *Link) nextDeadline() media.Time {
 	}
 	for _, r := range l.receivers {
 		next = min(next, r.in.Deadline())
-		if r.kind == media.Audio && r.track != nil {
+		if r.track != nil {
 			next = min(next, l.levelAt)
 		}
 	}
@@ -398,6 +399,20 @@ func (l *Link) refreshSources(t *Track) {
 	for i := range t.fans {
 		fan := &t.fans[i]
 		fan.shard.post(func() { fan.restart(func(*slot) bool { return true }) })
+	}
+}
+
+// tellRTT lets the NACKs to the publisher be spaced by the round trip.
+func (l *Link) tellRTT() {
+	rtt := l.twccOut.Stats().RTT
+	if rtt == 0 {
+		rtt = l.peer.RTT()
+	}
+	if rtt == 0 {
+		return
+	}
+	for _, r := range l.receivers {
+		r.in.SetRTT(rtt)
 	}
 }
 

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"sync/atomic"
+	"time"
 
 	"switchyard/engine/bwe"
 	"switchyard/engine/egress"
@@ -97,8 +98,9 @@ type LinkStats struct {
 	ID        string
 	Shard     int
 	Up        bool
-	Remote    string // address of the path, "" before there is one
-	Transport string // "udp" or "tcp"
+	Remote    string        // address of the path, "" before there is one
+	Transport string        // "udp" or "tcp"
+	RTT       time.Duration // of ICE checks, smoothed; 0 before the first answer
 	Tracks    []TrackStats
 	Slots     []SlotStats
 	Send      bwe.Stats
@@ -133,7 +135,7 @@ func (l *Link) Stats() (LinkStats, bool) {
 }
 
 func (l *Link) collect(out *LinkStats) {
-	out.Up, out.Send = l.up, l.twccOut.Stats()
+	out.Up, out.RTT, out.Send = l.up, l.peer.RTT(), l.twccOut.Stats()
 	if l.up {
 		out.Remote, out.Transport = l.path.Remote.String(), "udp"
 		if l.path.TCP != nil {

@@ -99,6 +99,7 @@ type Agent struct {
 	out        []output
 	buf        []byte
 	stats      Stats
+	rtt        time.Duration
 	firstValid media.Time // controlling: when there was something to nominate; 0 before
 	msg        message    // scratch
 }
@@ -190,6 +191,9 @@ func (a *Agent) Nominated() bool { return a.selected != nil && a.selected.nomina
 
 // Controlling reports whether the agent has the controlling role.
 func (a *Agent) Controlling() bool { return a.controlling }
+
+// RTT returns the smoothed round-trip time of our checks, 0 before the first answer.
+func (a *Agent) RTT() time.Duration { return a.rtt }
 
 // Stats returns the counters.
 func (a *Agent) Stats() Stats { return a.stats }

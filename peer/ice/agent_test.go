@@ -324,6 +324,23 @@ func TestBeforeNominationTheBestValidPairIsUsed(t *testing.T) {
 	b.wantPath(p)
 }
 
+func TestChecksMeasureTheRoundTrip(t *testing.T) {
+	b, p := newBench(t, Config{}), udpPath("198.51.100.7:4000")
+	_, req := b.sendCheck(p, creds.check(t, highPriority, controlling))
+	b.now = b.now.Add(40 * time.Millisecond)
+	b.answer(p, creds, req)
+	if b.a.RTT() != 40*time.Millisecond {
+		t.Errorf("RTT %v", b.a.RTT())
+	}
+	q := udpPath("198.51.100.8:4000")
+	_, req = b.sendCheck(q, creds.check(t, lowPriority, controlling))
+	b.forward(time.Second) // repeated: which of them is answered cannot be known
+	b.answer(q, creds, req)
+	if b.a.RTT() != 40*time.Millisecond {
+		t.Errorf("RTT %v after an ambiguous answer", b.a.RTT())
+	}
+}
+
 func TestConsentIsAskedForAndExpires(t *testing.T) {
 	b, p := newBench(t, Config{}), udpPath("198.51.100.7:4000")
 	b.connect(p, creds, highPriority)

@@ -37,7 +37,8 @@ type check struct {
 // sent is a request that may be answered.
 type sent struct {
 	id          transactionID
-	controlling bool // the role that it claimed
+	at          media.Time // when it was sent first
+	controlling bool       // the role that it claimed
 	nominates   bool
 	used        bool
 }
@@ -223,7 +224,7 @@ func (a *Agent) better(pr, than *pair) bool {
 func (a *Agent) newCheck(now media.Time, pr *pair, nominates bool) {
 	c := &pr.check
 	copy(c.recent[1:], c.recent[:])
-	c.recent[0] = sent{controlling: a.controlling, nominates: nominates && a.controlling, used: true}
+	c.recent[0] = sent{at: now, controlling: a.controlling, nominates: nominates && a.controlling, used: true}
 	_, _ = rand.Read(c.recent[0].id[:]) // never fails
 	c.tries = 0
 	a.transmit(now, pr)

@@ -2,6 +2,7 @@ package ice
 
 import (
 	"bytes"
+	"time"
 
 	"switchyard/media"
 )
@@ -171,6 +172,9 @@ func (a *Agent) onResponse(now media.Time, p Path, m *message) bool {
 		return true
 	}
 	s.used = false
+	if once := s == &pr.check.recent[0] && pr.check.tries == 1; once { // else it is not known which was answered
+		a.onRTT(now.Sub(s.at))
+	}
 	pr = a.adopt(pr, p)
 	pr.check.next = media.Never
 	a.validate(now, pr)
@@ -178,6 +182,15 @@ func (a *Agent) onResponse(now media.Time, p Path, m *message) bool {
 		a.nominate(now, pr)
 	}
 	return true
+}
+
+// onRTT smooths a measured round-trip time (RFC 6298 §2).
+func (a *Agent) onRTT(rtt time.Duration) {
+	if a.rtt == 0 {
+		a.rtt = rtt
+		return
+	}
+	a.rtt += (rtt - a.rtt) / 8
 }
 
 // adopt gives a pair made from a candidate the local address that it turned out to have. Where a
