@@ -6,14 +6,19 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
+// maxNACKs is how often a packet is asked for, each 100 ms. Pion does not see what arrives by RTX as
+// repaired, so that without a bound it asks for each lost packet until 512 others came.
+const maxNACKs = 10
+
 // NewAPI returns how the client makes peer connections to the server at address: the default
 // codecs and feedback, audio levels (RFC 6464), no mDNS, and loopback addresses where the server is
-// on this machine.
-func NewAPI(address string) (*webrtc.API, error) {
+// on this machine. Settings may change the engine at last, such as to give it a socket.
+func NewAPI(address string, settings ...func(*webrtc.SettingEngine)) (*webrtc.API, error) {
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		return nil, err
@@ -23,7 +28,8 @@ func NewAPI(address string) (*webrtc.API, error) {
 		return nil, err
 	}
 	interceptors := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptors(m, interceptors); err != nil {
+	nacks := webrtc.WithNackGeneratorOptions(nack.GeneratorMaxNacksPerPacket(maxNACKs))
+	if err := webrtc.RegisterDefaultInterceptorsWithOptions(m, interceptors, nacks); err != nil {
 		return nil, err
 	}
 	var s webrtc.SettingEngine
@@ -31,6 +37,9 @@ func NewAPI(address string) (*webrtc.API, error) {
 	s.SetICETimeouts(4*time.Second, 10*time.Second, time.Second)
 	if u, err := url.Parse(address); err == nil && isLoopback(u.Hostname()) {
 		s.SetIncludeLoopbackCandidate(true)
+	}
+	for _, set := range settings {
+		set(&s)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(s)), nil
 }

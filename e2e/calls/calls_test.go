@@ -1,0 +1,179 @@
+package calls
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"switchyard/client"
+	"switchyard/client/clip"
+	"switchyard/protocol"
+)
+
+const (
+	videoStep = 90000 / clip.FPS // between two frames
+	audioStep = 48000 / 50
+)
+
+// play publishes a built-in clip until the test ends.
+func play(t *testing.T, p *person, name string) (video, audio protocol.TrackID) {
+	t.Helper()
+	c, err := clip.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	player := clip.NewPlayer(c, clip.PlayerOptions{StreamID: name})
+	v, err := p.Publish(t.Context(), player.Video, client.PublishOptions{Group: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := p.Publish(t.Context(), player.Audio, client.PublishOptions{Group: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- player.Play(t.Context()) }() // which ends before cleanups run
+	t.Cleanup(func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = c.Close()
+	})
+	return v.Track().ID, a.Track().ID
+}
+
+// Three people in a call, each behind a network that loses a twentieth of everything both ways. What
+// Ann films is complete at both others after repair, what Ben says goes on, data is whole and in order,
+// and a WebSocket that is cut comes back while media flows.
+func TestCallOverBadNetworks(t *testing.T) {
+	s := startServer(t)
+	ann, ben, cas := s.join(t, "ann", 1, 0), s.join(t, "ben", 2, 2), s.join(t, "cas", 3, 2)
+	annVideo, annAudio := play(t, ann, "clock")
+	benVideo, benAudio := play(t, ben, "red")
+
+	watched := map[string]struct {
+		ear          *ear
+		video, audio protocol.TrackID
+	}{
+		"ben of ann": {&ben.ear, annVideo, annAudio},
+		"cas of ann": {&cas.ear, annVideo, annAudio},
+		"cas of ben": {&cas.ear, benVideo, benAudio},
+	}
+	videoFrom, audioFrom := map[string]mark{}, map[string]int{}
+	for name, w := range watched {
+		eventually(t, 10*time.Second, name, func() string {
+			v, a := w.ear.of(w.video), w.ear.of(w.audio)
+			if v == nil || a == nil || v.count() < 50 || a.count() < 50 {
+				return "picture and sound do not flow"
+			}
+			return ""
+		})
+		// From here on the frames come as they are filmed; before, some were caught up with.
+		videoFrom[name], audioFrom[name] = w.ear.of(w.video).newest(), w.ear.of(w.audio).count()
+	}
+	began := time.Now()
+
+	sendInOrder(t, ann, ben, cas)
+	cutAndResume(t, ann, cas)
+
+	for name, w := range watched {
+		video, audio := w.ear.of(w.video), w.ear.of(w.audio)
+		from := videoFrom[name]
+		eventually(t, 10*time.Second, name, func() string {
+			if n := (video.newest().time - from.time) / videoStep; n < 100 {
+				return fmt.Sprintf("only %d frames were filmed", n)
+			}
+			return ""
+		})
+		to := video.newest()
+		eventually(t, 3*time.Second, "picture at "+name, func() string { return video.holes(from, to, videoStep) })
+		heard, due := audio.count()-audioFrom[name], int(time.Since(began)/(20*time.Millisecond))
+		if heard < due*3/5 { // two networks lose a tenth, and a clip that jumps to a keyframe a few more
+			t.Errorf("sound at %s: %d of %d packets", name, heard, due)
+		}
+		if video.copies > video.count() {
+			t.Errorf("picture at %s: %d packets came %d times more: what is repaired is asked for again", name, video.count(), video.copies)
+		}
+		t.Logf("%s: %d packets, %d of them twice; sound %d of %d", name, video.count(), video.copies, heard, due)
+	}
+	for who, p := range map[string]*person{"ann": ann, "ben": ben, "cas": cas} {
+		out, in := p.net.Stats()
+		if out.Lost() == 0 || in.Lost() == 0 {
+			t.Errorf("%s's network lost nothing: it was not used", who)
+		}
+		t.Logf("%s: out %+v in %+v", who, out, in)
+	}
+}
+
+// sendInOrder sends numbered messages on the reliable DataChannel, which all arrive once and in order.
+func sendInOrder(t *testing.T, from *person, to ...*person) {
+	t.Helper()
+	const messages = 200
+	for i := range messages {
+		payload := binary.BigEndian.AppendUint32(make([]byte, 0, 500), uint32(i))
+		eventually(t, 10*time.Second, "the DataChannel opens", func() string {
+			if err := from.SendPacket(client.Packet{Topic: "count", Payload: payload[:500], Reliable: true}); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+	}
+	for _, p := range to {
+		var got []client.Packet
+		eventually(t, 10*time.Second, "data", func() string {
+			if _, _, got = p.received(); len(got) < messages {
+				return fmt.Sprintf("%d of %d messages", len(got), messages)
+			}
+			return ""
+		})
+		for i, m := range got {
+			if m.From != from.ID() || !m.Reliable || len(m.Payload) != 500 || binary.BigEndian.Uint32(m.Payload) != uint32(i) {
+				t.Fatalf("%s got as message %d: %s %v", p.ID(), i, m.From, m.Payload[:4])
+			}
+		}
+	}
+}
+
+// cutAndResume cuts the WebSocket of away: media goes on, and what is said meanwhile comes after it.
+func cutAndResume(t *testing.T, from, away *person) {
+	t.Helper()
+	session := away.Welcome().Session
+	before := away.ear.flows[0].newest()
+	away.tcp.sever()
+	eventually(t, 5*time.Second, "the cut is noticed", func() string {
+		if states, _, _ := away.received(); !slices.Contains(states, client.Reconnecting) {
+			return fmt.Sprint(states)
+		}
+		return ""
+	})
+	for i := range 5 {
+		if err := from.SendData(t.Context(), "chat", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 5*time.Second, "media flows on", func() string {
+		if n := away.ear.flows[0].newest().seq - before.seq; n < 30 {
+			return fmt.Sprint(n, " packets since the cut")
+		}
+		return ""
+	})
+	if _, chats, _ := away.received(); len(chats) > 0 {
+		t.Fatalf("%v came over a cut cable", chats)
+	}
+	away.tcp.mend()
+	want := []string{"0", "1", "2", "3", "4"}
+	eventually(t, 8*time.Second, "what was said meanwhile", func() string {
+		if _, chats, _ := away.received(); !slices.Equal(chats, want) {
+			return fmt.Sprint(chats)
+		}
+		return ""
+	})
+	if got := away.Welcome().Session; got != session {
+		t.Errorf("a new session began instead of the old one resuming")
+	}
+	if states, _, _ := away.received(); slices.Contains(states, client.Rejoined) {
+		t.Errorf("%v", states)
+	}
+}
