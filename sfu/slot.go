@@ -105,7 +105,7 @@ func (s *slot) send(now media.Time, p *media.Packet) {
 	if !ok {
 		return // counted by the slot, by reason
 	}
-	n := l.peer.SealRTP(buf, headerLen, s.out.Payload(p), roc)
+	n := l.peer.SealRTP(buf, headerLen, s.out.Payload(p, buf[headerLen:]), roc)
 	if n == 0 {
 		l.shard.counters.drop(DropSeal)
 		return

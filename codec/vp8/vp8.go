@@ -96,3 +96,29 @@ func (d *Descriptor) frameHeader(b []byte) {
 		d.Height = int(b[8]) | int(b[9]&0x3f)<<8
 	}
 }
+
+// Shift adds to the picture id and TL0PICIDX of the payload b in place, each modulo its width. b must be
+// one that Parse reads; fields that it does not have stay absent.
+func Shift(b []byte, picture uint16, tl0 uint8) {
+	if len(b) < 2 || b[0]&0x80 == 0 {
+		return
+	}
+	x, at := b[1], 2
+	if x&0x80 != 0 && at < len(b) {
+		at += shiftID(b[at:], picture)
+	}
+	if x&0x40 != 0 && at < len(b) {
+		b[at] += tl0
+	}
+}
+
+// shiftID adds to a picture id of 7 or 15 bits and returns its length in bytes.
+func shiftID(b []byte, picture uint16) int {
+	if b[0]&0x80 == 0 || len(b) < 2 {
+		b[0] = b[0]&0x80 | (b[0]+uint8(picture))&0x7f
+		return 1
+	}
+	id := (uint16(b[0])<<8 | uint16(b[1])) + picture
+	b[0], b[1] = 0x80|uint8(id>>8), uint8(id)
+	return 2
+}

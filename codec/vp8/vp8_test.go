@@ -81,3 +81,36 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzShift checks that Shift changes the ids by what it is told, and nothing else.
+func FuzzShift(f *testing.F) {
+	f.Add([]byte{0x90, 0xc0, 0xff, 0xff, 0xff, 0x10, 0x02}, uint16(1), uint8(1))
+	f.Add([]byte{0xb8, 0x7f, 0x20, 0xff, 0x49}, uint16(2), uint8(3))
+	f.Fuzz(func(t *testing.T, b []byte, picture uint16, tl0 uint8) {
+		before, ok := Parse(b)
+		if !ok {
+			return
+		}
+		Shift(b, picture, tl0)
+		after, ok := Parse(b)
+		if !ok {
+			t.Fatal("cannot be read any more")
+		}
+		if before.PictureID >= 0 {
+			d := after.PictureID - before.PictureID - int32(picture)
+			if d&0x7f != 0 || after.PictureID > 0x7fff {
+				t.Errorf("picture %d + %d = %d", before.PictureID, picture, after.PictureID)
+			}
+			after.PictureID = before.PictureID
+		}
+		if before.TL0PicIdx >= 0 {
+			if uint8(after.TL0PicIdx) != uint8(before.TL0PicIdx)+tl0 {
+				t.Errorf("TL0PICIDX %d + %d = %d", before.TL0PicIdx, tl0, after.TL0PicIdx)
+			}
+			after.TL0PicIdx = before.TL0PicIdx
+		}
+		if after != before {
+			t.Errorf("%+v became %+v", before, after)
+		}
+	})
+}

@@ -180,3 +180,26 @@ func (d *Descriptor) frameHeader(b []byte) {
 		d.Width, d.Height = w, h
 	}
 }
+
+// Shift adds to the picture id and TL0PICIDX of the payload b in place, each modulo its width. b must be
+// one that Parse reads; fields that it does not have stay absent.
+func Shift(b []byte, picture uint16, tl0 uint8) {
+	if len(b) < 2 {
+		return
+	}
+	at := 1
+	if b[0]&0x80 != 0 { // I
+		if b[1]&0x80 == 0 || len(b) < 3 {
+			b[1] = b[1]&0x80 | (b[1]+uint8(picture))&0x7f
+			at = 2
+		} else {
+			id := (uint16(b[1])<<8 | uint16(b[2])) + picture
+			b[1], b[2] = 0x80|uint8(id>>8), uint8(id)
+			at = 3
+		}
+	}
+	flexible := b[0]&0x10 != 0
+	if b[0]&0x20 != 0 && !flexible && at+1 < len(b) {
+		b[at+1] += tl0
+	}
+}

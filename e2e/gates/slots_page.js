@@ -36,7 +36,11 @@
       super(...args);
       this.addEventListener("message", ({ data }) => {
         const m = JSON.parse(data);
-        if (m.type === "slots") for (const s of m.body.slots) slots.set(s.mid, s);
+        if (m.type !== "slots") return;
+        for (const s of m.body.slots) {
+          slots.set(s.mid, s);
+          (gate.wire[s.mid] ??= []).push({ ...s, at: performance.now() });
+        }
       });
     }
   };
@@ -58,7 +62,7 @@
       }
     });`;
 
-  const gate = { tiles: [], frames: [], beeps: [], flashes: [], changes: [] };
+  const gate = { wire: {}, tiles: [], frames: [], beeps: [], flashes: [], changes: [] };
 
   async function start(url, token, wanted) {
     const { connect } = await import("/sdk.js");
@@ -154,9 +158,17 @@
       const shown = colours[bits[0] * 4 + bits[1] * 2 + bits[2]];
       const named = tile.name.split(" ")[0];
       gate.frames.push(shown === named ? 1 : 0);
-      if (shown !== named) (gate.wrong ??= []).push({ name: tile.name, shown, rtpTimestamp, since: performance.now() - tile.since });
+      if (shown !== named) (gate.wrong ??= []).push(evidence(tile, shown, rtpTimestamp));
     };
     tile.handle = tile.video.requestVideoFrameCallback(look);
+  }
+
+  /** What the wire said of the slot that a wrong picture came from. */
+  function evidence(tile, shown, rtpTimestamp) {
+    const now = performance.now();
+    const mid = [...slots.values()].find((s) => s.track === tile.track)?.mid;
+    const said = (gate.wire[mid] ?? []).slice(-5).map((s) => ({ ...s, at: Math.round(s.at - now) }));
+    return { name: tile.name, shown, rtpTimestamp, since: Math.round(now - tile.since), mid, said };
   }
 
   function cancel(tile) {

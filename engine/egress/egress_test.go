@@ -98,7 +98,7 @@ func (r *rig) write(ps ...*media.Packet) (sent int) {
 		}
 		sent++
 		r.twcc++
-		w := written{payload: bytes.Clone(r.slot.Payload(p)), roc: roc}
+		w := written{payload: bytes.Clone(r.slot.Payload(p, make([]byte, media.MaxDatagram))), roc: roc}
 		if m, err := w.Unmarshal(buf[:n]); err != nil || m != n {
 			r.Fatalf("header of %d bytes, pion reads %d: %v", n, m, err)
 		}

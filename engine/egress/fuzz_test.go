@@ -58,7 +58,7 @@ func (w *world) write(u *publisher, p *media.Packet) {
 	}
 	w.twcc++
 	w.sent++
-	datagram := append(buf[:n], w.slot.Payload(p)...)
+	datagram := append(buf[:n], w.slot.Payload(p, buf[n:])...)
 	w.seal(binary.BigEndian.Uint32(datagram[8:]), roc, datagram)
 	w.slot.Sealed(datagram)
 	seq := binary.BigEndian.Uint16(datagram[2:])

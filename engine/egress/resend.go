@@ -59,7 +59,7 @@ func (s *Slot) OnNACK(now media.Time, seq uint16, buf []byte, twcc uint16) (Rese
 	}
 	size := len(sealed)
 	if sealed == nil {
-		size = len(payload(o, p)) + 2
+		size = len(primary(o, p)) + 2
 	}
 	if !s.mayResend(now, out, size) {
 		return Resend{}, false
@@ -103,7 +103,7 @@ func (s *Slot) writeRTX(now media.Time, g *segment, o *outgoing, p *media.Packet
 	putHeader(buf, p.Marker, o.rtx, uint16(s.rtx), ts, s.cfg.RTXSSRC)
 	n := s.extensions(now, p, buf, twcc)
 	binary.BigEndian.PutUint16(buf[n:], uint16(out))
-	size := 2 + copy(buf[n+2:], payload(o, p))
+	size := 2 + copy(buf[n+2:], g.payload(p, buf[n+2:]))
 	return Resend{HeaderLen: n, PayloadLen: size, ROC: uint32(s.rtx >> 16)}
 }
 

@@ -24,6 +24,7 @@ type segment struct {
 
 	in, out media.ExtSeq // its first packet, as published and as sent
 	delta   media.Ticks  // added to the publisher's timestamps
+	shift   shift        // added to its picture ids
 
 	highest media.ExtSeq // published, newest one sent
 	lastIn  media.Ticks  // its timestamp
@@ -36,6 +37,7 @@ type segment struct {
 
 // outgoing is how one of the source's formats is sent.
 type outgoing struct {
+	codec        media.Codec
 	ok           bool
 	nack         bool
 	pt, rtx, red media.PayloadType

@@ -32,6 +32,7 @@ type Slot struct {
 	any      bool        // something was sent
 	moved    [maxMoved]movedFrame
 	movedN   uint32
+	pictures pictures
 	rtx      media.ExtSeq // newest on the RTX stream
 	resent   [64]resent   // by sequence number
 	budget   int          // bytes that may be resent now
@@ -106,7 +107,7 @@ func (s *Slot) negotiate(src Source) {
 			if c.Format != f {
 				continue
 			}
-			o := outgoing{ok: true, nack: c.NACK, pt: c.PT, red: c.RED, rate: f.ClockRate}
+			o := outgoing{codec: f.Codec, ok: true, nack: c.NACK, pt: c.PT, red: c.RED, rate: f.ClockRate}
 			if s.cfg.RTXSSRC != 0 {
 				o.rtx = c.RTX
 			}
@@ -183,6 +184,7 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 	*s.segment() = segment{
 		id: s.begun, ring: s.ring, epoch: p.Epoch, rate: s.time.rate, table: s.table,
 		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1,
+		shift: s.pictures.begin(o.codec, p.Payload),
 	}
 	s.flowing = true
 	return true
@@ -209,6 +211,7 @@ func (s *Slot) replay(first *media.Packet) bool {
 		return false
 	}
 	g := s.segment()
+	g.shift = s.pictures.begin(g.table[first.Format%maxFormats].codec, first.Payload)
 	last, step := newest.Timestamp+g.delta, media.Ticks(s.time.rate/1000)
 	if s.any {
 		switch room := int32(last - s.lastTS); {

@@ -8,7 +8,7 @@ import (
 )
 
 // Write writes the complete RTP header of p, as this slot sends it, into buf (of at least MaxHeader
-// bytes). The caller seals it with Payload(p) and roc. twcc is the next transport-wide sequence
+// bytes). The caller seals it with Payload and roc. twcc is the next transport-wide sequence
 // number, used up when ok and the extension was agreed.
 func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (headerLen int, roc uint32, ok bool) {
 	if !s.admit(p) {
@@ -43,13 +43,16 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 	if !s.live {
 		s.live, s.first = true, ts
 	}
+	if s.video {
+		s.pictures.sent(o.codec, p.Payload, g.shift)
+	}
 	pt := o.pt
 	payload := len(p.Payload)
 	if p.RED {
 		if passesRED(o, p.Payload) {
 			pt = o.red
 		} else {
-			payload = len(s.Payload(p))
+			payload = len(primary(o, p))
 		}
 	}
 	s.stats.Packets++
@@ -77,7 +80,7 @@ func (s *Slot) admit(p *media.Packet) bool {
 		}
 	}
 	o := &s.table[p.Format%maxFormats]
-	s.codec = !o.ok || p.RED && !passesRED(o, p.Payload) && len(s.Payload(p)) == 0
+	s.codec = !o.ok || p.RED && !passesRED(o, p.Payload) && len(primary(o, p)) == 0
 	if s.codec {
 		s.flowing = false
 		s.drop(DropCodec)
@@ -142,13 +145,20 @@ func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
 	return ts, true
 }
 
-// Payload returns what to seal behind the header that Write made of p: RED is stripped to its
-// primary block where the receiver did not negotiate it.
-func (s *Slot) Payload(p *media.Packet) []byte {
-	return payload(&s.table[p.Format%maxFormats], p)
+// Payload returns what to seal behind the header that Write made of p: RED is stripped to its primary
+// block where the receiver did not negotiate it, and picture ids go on where the last source's ended.
+// What is not p's own bytes is written to buf, the room behind the header.
+func (s *Slot) Payload(p *media.Packet, buf []byte) []byte {
+	return s.segment().payload(p, buf)
 }
 
-func payload(o *outgoing, p *media.Packet) []byte {
+func (g *segment) payload(p *media.Packet, buf []byte) []byte {
+	o := &g.table[p.Format%maxFormats]
+	return g.shift.apply(o.codec, primary(o, p), buf)
+}
+
+// primary is p's payload, without redundancy that the receiver cannot read.
+func primary(o *outgoing, p *media.Packet) []byte {
 	if !p.RED || passesRED(o, p.Payload) {
 		return p.Payload
 	}
