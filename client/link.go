@@ -52,7 +52,7 @@ type Link struct {
 	up     chan struct{}
 	gone   chan struct{}
 
-	channels chan *webrtc.DataChannel // opened by the other end; holds 64, more are closed
+	channels chan opened // by the other end
 
 	once sync.Once
 	mu   sync.Mutex
@@ -100,7 +100,7 @@ func (c *Client) linkTo(key linkKey) (l *Link, made bool) {
 	}
 	l = &Link{
 		c: c, key: key, polite: c.welcomed.You > key.peer, inbox: make(chan func(), 256),
-		up: make(chan struct{}), gone: make(chan struct{}), channels: make(chan *webrtc.DataChannel, 64),
+		up: make(chan struct{}), gone: make(chan struct{}), channels: make(chan opened),
 	}
 	c.links[key] = l
 	go l.run()
@@ -151,11 +151,22 @@ func (l *Link) Open(label string, o *webrtc.DataChannelInit) (*webrtc.DataChanne
 	return l.pc.CreateDataChannel(label, o)
 }
 
-// Accept waits for a DataChannel that the other end opens.
-func (l *Link) Accept(ctx context.Context) (*webrtc.DataChannel, error) {
+// opened is a DataChannel that is not read until taken is closed.
+type opened struct {
+	channel *webrtc.DataChannel
+	taken   chan struct{}
+}
+
+// Accept waits for a DataChannel that the other end opens. Setup is called before anything is read from
+// it: an OnMessage that is set there misses nothing, one that is set later may miss the first messages.
+func (l *Link) Accept(ctx context.Context, setup ...func(*webrtc.DataChannel)) (*webrtc.DataChannel, error) {
 	select {
-	case d := <-l.channels:
-		return d, nil
+	case o := <-l.channels:
+		for _, f := range setup {
+			f(o.channel)
+		}
+		close(o.taken)
+		return o.channel, nil
 	case <-l.gone:
 		return nil, l.Err()
 	case <-ctx.Done():

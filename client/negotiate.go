@@ -33,10 +33,13 @@ func (l *Link) fresh() error {
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.trickle(pc, c) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.do(func() { l.changed(pc, s) }) })
 	pc.OnDataChannel(func(d *webrtc.DataChannel) {
+		// Pion accepts the next channel, and reads this one, when this func returns. A peer that opens
+		// many waits, and SCTP bounds what it sends meanwhile.
+		o := opened{d, make(chan struct{})}
 		select {
-		case l.channels <- d:
-		default:
-			_ = d.Close()
+		case l.channels <- o:
+			<-o.taken
+		case <-l.gone:
 		}
 	})
 	return nil
