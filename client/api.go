@@ -7,6 +7,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
@@ -33,6 +34,12 @@ func NewAPI(address string, settings ...func(*webrtc.SettingEngine)) (*webrtc.AP
 		return nil, err
 	}
 	var s webrtc.SettingEngine
+	// Pion tells what we handle; PION_LOG_DEBUG=all brings it back.
+	log := logging.NewDefaultLoggerFactory()
+	if log.DefaultLogLevel == logging.LogLevelError {
+		log.DefaultLogLevel = logging.LogLevelDisabled
+	}
+	s.LoggerFactory = log
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(4*time.Second, 10*time.Second, time.Second)
 	if u, err := url.Parse(address); err == nil && isLoopback(u.Hostname()) {

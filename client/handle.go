@@ -15,6 +15,13 @@ func (c *Client) join(context.Context) (protocol.Join, error) {
 	if err != nil {
 		return protocol.Join{}, err
 	}
+	m := protocol.Join{Name: c.o.Name, Attributes: c.o.Attributes, Capabilities: protocol.Capabilities{SDK: sdkName}}
+	if !link.empty() { // else the first thing that is published makes the first offer
+		link.joining, err = true, link.lock()
+		if err == nil {
+			m.Offer, err = link.offer(false)
+		}
+	}
 	c.mu.Lock()
 	old := c.link
 	c.link = link
@@ -22,13 +29,7 @@ func (c *Client) join(context.Context) (protocol.Join, error) {
 	if old != nil {
 		old.close()
 	}
-	offer, err := link.offer(false)
-	if err != nil {
-		return protocol.Join{}, err
-	}
-	return protocol.Join{
-		Name: c.o.Name, Attributes: c.o.Attributes, Capabilities: protocol.Capabilities{SDK: sdkName}, Offer: offer,
-	}, nil
+	return m, err
 }
 
 // welcome takes the answer to the join's offer, and puts things back after a rejoin. It implements
@@ -46,12 +47,16 @@ func (c *Client) welcome(w protocol.Welcome) error {
 	if w.Resumed {
 		return nil
 	}
-	if link == nil || w.Answer == nil {
+	if link == nil {
 		return errLinkBroken
 	}
 	link.setICEServers(w.ICEServers)
-	if err := link.accept(w.Answer); err != nil {
-		return err
+	if link.joining {
+		if err := link.accept(w.Answer); err != nil {
+			return err
+		}
+		link.joining = false
+		link.unlock()
 	}
 	c.replaceRoster(people, w.You)
 	if again {

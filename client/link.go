@@ -63,6 +63,7 @@ type Link struct {
 	ignoring   bool // the other end's offer that lost
 	candidates []webrtc.ICECandidateInit
 	connected  bool
+	heard      bool // a description of the other end came
 	fail       *time.Timer
 	restarting *time.Timer
 }
@@ -202,6 +203,11 @@ func (l *Link) Close() {
 // end closes our end.
 func (l *Link) end(err error) {
 	l.once.Do(func() {
+		l.c.mu.Lock()
+		if l.c.links[l.key] == l {
+			delete(l.c.links, l.key) // before anybody hears of the end, and opens it anew
+		}
+		l.c.mu.Unlock()
 		l.mu.Lock()
 		l.err = err
 		l.mu.Unlock()
@@ -233,11 +239,6 @@ func (l *Link) run() {
 			if pc != nil {
 				_ = pc.Close()
 			}
-			l.c.mu.Lock()
-			if l.c.links[l.key] == l {
-				delete(l.c.links, l.key)
-			}
-			l.c.mu.Unlock()
 			return
 		}
 	}

@@ -114,8 +114,11 @@ func (l *Link) trickle(pc *webrtc.PeerConnection, c *webrtc.ICECandidate) {
 func (l *Link) receive(m protocol.Signal) {
 	switch {
 	case m.Close:
-		l.end(ErrLinkClosed)
+		if l.heard { // else it ends an earlier link of this name, whose end ICE told us sooner
+			l.end(ErrLinkClosed)
+		}
 	case m.Description != nil:
+		l.heard = true
 		if err := l.described(*m.Description); err != nil {
 			l.c.log.Info("link: description not taken", "link", l.key.name, "from", m.From, "error", err)
 		}

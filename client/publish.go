@@ -37,8 +37,8 @@ type Publication struct {
 	announced  *serverLink // guarded by announcing: the link on which the room knows it
 
 	mu     sync.Mutex
-	link   *serverLink            // guarded by mu, as all below: the link that it is attached to
-	trans  *webrtc.RTPTransceiver // on that link
+	link   *serverLink // guarded by mu, as all below: the link that it is attached to
+	pos    *position   // on that link
 	track  protocol.Track
 	muted  bool
 	report Delivery
@@ -99,9 +99,11 @@ func (p *Publication) publish(ctx context.Context) error {
 		p.c.pubs = append(p.c.pubs, p)
 	}
 	p.c.mu.Unlock()
-	link.negotiating.Lock()
+	if err := link.lock(); err != nil {
+		return err
+	}
 	err := p.attach(link)
-	link.negotiating.Unlock()
+	link.unlock()
 	if err != nil {
 		return err
 	}
@@ -121,27 +123,30 @@ func (p *Publication) attach(l *serverLink) error {
 	if p.link == l || p.closed {
 		return nil
 	}
-	t, err := l.sender(p.local)
+	pos, err := l.sender(p.local)
 	if err != nil {
 		return fmt.Errorf("client: sender: %w", err)
 	}
-	p.link, p.trans = l, t
-	go p.readReports(t.Sender())
+	p.link, p.pos = l, pos
+	go p.readReports(pos.trans.Sender())
 	return nil
 }
 
-// sender takes a transceiver whose track was unpublished, or makes one.
-func (l *serverLink) sender(local webrtc.TrackLocal) (*webrtc.RTPTransceiver, error) {
+// sender takes a position whose track was unpublished, or makes one.
+func (l *serverLink) sender(local webrtc.TrackLocal) (*position, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, t := range l.idle {
-		if t.Kind() == local.Kind() && t.Sender().ReplaceTrack(local) == nil {
+	for i, pos := range l.idle {
+		if pos.trans.Kind() == local.Kind() && pos.trans.Sender().ReplaceTrack(pos.on(local)) == nil {
 			l.idle = slices.Delete(l.idle, i, i+1)
-			return t, nil
+			return pos, nil
 		}
 	}
+	pos := &position{}
 	init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
-	return l.pc.AddTransceiverFromTrack(local, init)
+	trans, err := l.pc.AddTransceiverFromTrack(pos.on(local), init)
+	pos.trans = trans
+	return pos, err
 }
 
 // announce sends the publish message for the link's m-line, once for a link, and takes the track's
@@ -155,7 +160,7 @@ func (p *Publication) announce(ctx context.Context, l *serverLink) error {
 		return nil
 	}
 	m := protocol.PublishTrack{
-		MID: p.trans.Mid(), Kind: protocol.TrackKind(p.local.Kind().String()), Source: p.o.Source, Label: p.o.Label,
+		MID: p.pos.trans.Mid(), Kind: protocol.TrackKind(p.local.Kind().String()), Source: p.o.Source, Label: p.o.Label,
 		Group: p.o.Group, Muted: p.muted, Width: p.o.Width, Height: p.o.Height,
 	}
 	p.mu.Unlock()
@@ -221,11 +226,11 @@ func (p *Publication) abort() {
 		return
 	}
 	p.closed = true
-	if p.trans == nil || p.trans.Sender().ReplaceTrack(nil) != nil {
+	if p.pos == nil || p.pos.trans.Sender().ReplaceTrack(nil) != nil {
 		return
 	}
 	p.link.mu.Lock()
-	p.link.idle = append(p.link.idle, p.trans)
+	p.link.idle = append(p.link.idle, p.pos)
 	p.link.mu.Unlock()
 }
 
@@ -237,7 +242,7 @@ func (p *Publication) readReports(s *webrtc.RTPSender) {
 			return
 		}
 		p.mu.Lock()
-		mine := p.trans != nil && p.trans.Sender() == s && !p.closed
+		mine := p.pos != nil && p.pos.trans.Sender() == s && !p.closed
 		p.mu.Unlock()
 		if !mine {
 			return

@@ -29,12 +29,15 @@ type serverLink struct {
 	lossy        *webrtc.DataChannel
 	state        chan webrtc.PeerConnectionState // the latest state; holds one
 	repairWanted chan struct{}                   // holds one
-	negotiating  sync.Mutex                      // one offer at a time; held over requests on purpose
+	turn         chan struct{}                   // full while an offer waits for its answer; see lock
+
+	// Owned by the session's goroutine.
+	joining bool // the join carried our offer, and the turn is taken until the welcome
 
 	mu      sync.Mutex
 	slots   map[string]*Slot         // by MID, guarded by mu
 	pending map[string]protocol.Slot // what was said of slots that have no media yet, guarded by mu
-	idle    []*webrtc.RTPTransceiver // senders without a track, guarded by mu
+	idle    []*position              // without a track, guarded by mu
 }
 
 // newServerLink makes the peer connection with everything that is published, and the slots.
@@ -50,6 +53,7 @@ func (c *Client) newServerLink() (*serverLink, error) {
 	l := &serverLink{
 		c: c, pc: pc, slots: map[string]*Slot{}, pending: map[string]protocol.Slot{},
 		state: make(chan webrtc.PeerConnectionState, 1), repairWanted: make(chan struct{}, 1),
+		turn: make(chan struct{}, 1),
 	}
 	l.ctx, l.cancel = context.WithCancel(c.ctx)
 	pc.OnTrack(l.onTrack)
@@ -76,6 +80,9 @@ func (l *serverLink) build(pubs []*Publication, pairs int) error {
 	return l.addSlots(pairs)
 }
 
+// empty tells whether there is nothing to offer: an offer has an m-line at least.
+func (l *serverLink) empty() bool { return l.reliable == nil && len(l.pc.GetTransceivers()) == 0 }
+
 func (l *serverLink) addSlots(pairs int) error {
 	for range pairs {
 		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
@@ -90,9 +97,11 @@ func (l *serverLink) addSlots(pairs int) error {
 
 // grow adds slots by a new offer.
 func (l *serverLink) grow(pairs int) {
-	l.negotiating.Lock()
-	err := l.addSlots(pairs)
-	l.negotiating.Unlock()
+	err := l.lock()
+	if err == nil {
+		err = l.addSlots(pairs)
+		l.unlock()
+	}
 	if err == nil {
 		err = l.negotiate(false)
 	}
@@ -100,6 +109,18 @@ func (l *serverLink) grow(pairs int) {
 		l.c.log.Warn("cannot add slots", "error", err)
 	}
 }
+
+// lock waits for the turn to change what is offered: one offer at a time. It fails when the link ends.
+func (l *serverLink) lock() error {
+	select {
+	case l.turn <- struct{}{}:
+		return nil
+	case <-l.ctx.Done():
+		return ErrSessionLost
+	}
+}
+
+func (l *serverLink) unlock() { <-l.turn }
 
 // offer makes the next offer. It waits for no candidates: the server needs none of ours.
 func (l *serverLink) offer(restart bool) (*protocol.Description, error) {
@@ -127,8 +148,10 @@ func (l *serverLink) accept(d *protocol.Description) error {
 // negotiate offers and waits for the answer. When it fails the link is stuck with its offer (pion
 // cannot roll back) and a new session begins.
 func (l *serverLink) negotiate(restart bool) error {
-	l.negotiating.Lock()
-	defer l.negotiating.Unlock()
+	if err := l.lock(); err != nil {
+		return err
+	}
+	defer l.unlock()
 	offer, err := l.offer(restart)
 	if err != nil {
 		return err
