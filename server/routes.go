@@ -32,6 +32,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/admin/rooms", s.admin(s.listRooms))
 	mux.HandleFunc("GET /v1/admin/links", s.admin(s.listLinks))
 	mux.HandleFunc("GET /v1/admin/links/{link}/tap", s.admin(s.tapLink))
+	mux.HandleFunc("GET /v1/admin/profile/{name}", s.admin(s.profiles))
 
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
