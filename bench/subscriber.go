@@ -212,7 +212,8 @@ func (s *subscriber) report(now time.Time) {
 		}
 	}
 	s.out = rtcp.AppendRR(s.out[:0], media.SSRC(s.ssrc), blocks...)
-	s.out = s.twcc.Feedback(s.clock.Now(), s.out)
+	// The rhythm is ours: what has arrived is due now.
+	s.out = s.twcc.Feedback(s.clock.Now().Add(reportEvery), s.out)
 	out := s.out
 	s.mu.Unlock()
 	if len(blocks) > 0 {

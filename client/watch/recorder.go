@@ -79,7 +79,7 @@ func (r *Recorder) open(kind string, c webrtc.RTPCodecParameters) error {
 	switch codec := parseMime(c.MimeType); codec {
 	case media.VP8, media.VP9, media.AV1:
 		path += ".ivf"
-		w, err = ivfwriter.New(path, ivfwriter.WithCodec(c.MimeType))
+		w, err = ivfwriter.New(path, ivfwriter.WithCodec(c.MimeType), ivfwriter.WithFrameRate(1, 90000), ivfwriter.WithDirectPTS())
 	case media.H264:
 		path += ".h264"
 		w, err = h264writer.New(path)

@@ -1,0 +1,243 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp/codecs"
+
+	"switchyard/codec/h264"
+	"switchyard/codec/opus"
+	"switchyard/codec/vp8"
+)
+
+func config(s *pionServer) Config {
+	return Config{
+		WHIP: s.URL + "/whip/{i}", WHEP: s.URL + "/whep/{i}", Publishers: 2, Subscribers: 6,
+		Shape:  Shape{Codec: CodecVP8, Bitrate: 1_000_000, FPS: 30, Packet: 1000},
+		Settle: 300 * time.Millisecond, For: 2 * time.Second, PID: os.Getpid(),
+	}
+}
+
+func bounded(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestBenchCountsEveryPacketOfAPionServer(t *testing.T) {
+	s := newPionServer(t)
+	r, err := Run(bounded(t), config(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 4 packets a frame, 30 frames a second, two publishers; three subscribers each.
+	if math.Abs(float64(r.Sent)-2*4*30*r.Seconds) > 24 || r.Expected != 3*r.Sent {
+		t.Errorf("sent %d, expected %d in %.2f s", r.Sent, r.Expected, r.Seconds)
+	}
+	if r.Lost != 0 || r.Received != r.Expected || r.Failures != 0 || r.Failed != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r.LatencyP50 <= 0 || r.LatencyP50 > r.LatencyP99 || r.LatencyP99 > r.LatencyMax || r.LatencyP50 > 50_000 {
+		t.Errorf("latency %v %v %v", r.LatencyP50, r.LatencyP99, r.LatencyMax)
+	}
+	if r.JoinP50 <= 0 || r.JoinP50 > r.JoinP99 || r.CPUPerPacket <= 0 || r.MemoryAfter <= 0 {
+		t.Errorf("%+v", r)
+	}
+	if s.keyframes.Load() < 2 {
+		t.Errorf("%d keyframes", s.keyframes.Load())
+	}
+	// 20 reports a second and subscriber for the two seconds and what came before.
+	if n := s.reports.Load(); n < 6*20*2 {
+		t.Errorf("%d receiver reports", n)
+	}
+	if n := s.feedback.Load(); n < 6*20*3/2 {
+		t.Errorf("%d transport-wide feedbacks", n)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deletes != 8 {
+		t.Errorf("%d sessions were deleted", s.deletes)
+	}
+}
+
+func TestBenchSeesLoss(t *testing.T) {
+	s := newPionServer(t)
+	s.dropped = 50
+	c := config(s)
+	c.Publishers, c.Subscribers = 1, 2
+	r, err := Run(bounded(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Loss < 0.012 || r.Loss > 0.028 {
+		t.Errorf("loss %.4f, want 0.02: %d of %d", r.Loss, r.Lost, r.Expected)
+	}
+}
+
+func TestBenchWithOtherCodecs(t *testing.T) {
+	for _, shape := range []Shape{{Codec: CodecH264, Bitrate: 500_000, FPS: 30, Packet: 1000}, {Codec: CodecOpus, Bitrate: 64_000}} {
+		s := newPionServer(t)
+		c := config(s)
+		c.Publishers, c.Subscribers, c.Shape, c.For = 1, 1, shape, time.Second
+		r, err := Run(bounded(t), c)
+		if err != nil || r.Lost != 0 || r.Received == 0 {
+			t.Errorf("%s: %v, %+v", shape.Codec, err, r)
+		}
+	}
+}
+
+func TestBenchSaysWhatIsWrong(t *testing.T) {
+	s := newPionServer(t)
+	c := config(s)
+	c.WHEP = s.URL + "/whep/unknown"
+	if _, err := Run(bounded(t), c); err == nil {
+		t.Error("watching what is not published works")
+	}
+	c.WHIP = "http://127.0.0.1:1/whip"
+	if _, err := Run(bounded(t), c); err == nil {
+		t.Error("publishing to nobody works")
+	}
+	for _, shape := range []Shape{{Codec: "theora"}, {Codec: CodecVP8, FPS: 0}, {Codec: CodecVP8, FPS: 30, Packet: 9000}, {Codec: CodecOpus, Bitrate: 100e6}} {
+		c := config(s)
+		c.Shape = shape
+		if _, err := Run(bounded(t), c); err == nil {
+			t.Errorf("%+v is possible", shape)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Run(ctx, config(s)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestPayloadsAreValid(t *testing.T) {
+	p, err := Shape{Codec: CodecVP8, Bitrate: 2_000_000, FPS: 30, Packet: 1200}.plan()
+	if err != nil || p.packets != 7 || p.size != 1180 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	b := make([]byte, p.size)
+	for _, key := range []bool{true, false} {
+		p.head(b, 0, p.packets, key, 77)
+		d, ok := vp8.Parse(b)
+		if !ok || !d.FrameStart || d.Keyframe != key || d.PictureID != 77 || key && (d.Width != 640 || d.Height != 360) {
+			t.Errorf("first VP8 packet, key %v: %+v", key, d)
+		}
+		p.head(b, 3, p.packets, key, 77)
+		if d, ok := vp8.Parse(b); !ok || d.FrameStart || d.Keyframe {
+			t.Errorf("fourth VP8 packet: %+v", d)
+		}
+	}
+	p.codec = CodecH264
+	var depacketizer codecs.H264Packet
+	for i := range p.packets {
+		p.head(b, i, p.packets, true, 0)
+		u, ok := h264.Parse(b)
+		if !ok || !u.Keyframe || i == 0 && (!u.SPS || !u.PPS || u.Width != 640 || u.Height != 360) || i > 0 && !u.IDR {
+			t.Errorf("H.264 keyframe packet %d: %+v %v", i, u, ok)
+		}
+		if _, err := depacketizer.Unmarshal(b); err != nil {
+			t.Errorf("H.264 packet %d: %v", i, err)
+		}
+		p.head(b, i, p.packets, false, 0)
+		if u, ok := h264.Parse(b); !ok || u.Keyframe {
+			t.Errorf("H.264 packet %d: %+v", i, u)
+		}
+	}
+	p.codec = CodecOpus
+	p.head(b, 0, 1, false, 0)
+	if toc, ok := opus.ParseTOC(b); !ok {
+		t.Errorf("Opus %+v", toc)
+	}
+	stamp{3, 1 << 40, 123456789}.put(b)
+	if s, ok := readStamp(b); !ok || s != (stamp{3, 1 << 40, 123456789}) {
+		t.Errorf("stamp %+v", s)
+	}
+	if _, ok := readStamp(b[:20]); ok {
+		t.Error("a stamp in 20 bytes")
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	var h histogram
+	for i := range 100_000 {
+		h.add(time.Duration(i) * time.Microsecond)
+	}
+	for q, want := range map[float64]time.Duration{.5: 50 * time.Millisecond, .99: 99 * time.Millisecond} {
+		if got := h.quantile(q); math.Abs(float64(got-want)) > .035*float64(want) {
+			t.Errorf("quantile %v is %v", q, got)
+		}
+	}
+	if h.max != 99_999*time.Microsecond || h.quantile(1) != h.max {
+		t.Errorf("max %v, %v", h.max, h.quantile(1))
+	}
+	for v := uint64(0); v < 1<<20; v += 7 {
+		if b := bucket(v); value(b) < v || float64(value(b)) > float64(v)*1.04+1 {
+			t.Fatalf("%d is in bucket %d, which ends at %d", v, b, value(b))
+		}
+	}
+	h.add(-time.Second)
+	h.add(math.MaxInt64)
+}
+
+func TestEachPacketCountsOnce(t *testing.T) {
+	c := counted{}
+	for _, step := range []struct {
+		seq  uint64
+		want bool
+	}{{5, true}, {5, false}, {3, true}, {3, false}, {8190, true}, {8191 + 5, true}, {5, false}, {6, true}, {1 << 20, true}, {1<<20 - 1, true}, {8190, false}} {
+		if got := c.note(step.seq); got != step.want {
+			t.Errorf("%d: %v", step.seq, got)
+		}
+	}
+}
+
+func TestFloor(t *testing.T) {
+	r, err := Floor(bounded(t), 10, 1200, 7, 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Packets == 0 || r.SealOnly <= 0 || r.PerPacket < r.SealOnly/4 {
+		t.Errorf("%+v", r)
+	}
+	if _, err := Floor(bounded(t), 10, 1400, 60, time.Second); err == nil {
+		t.Error("a message over 64 kB")
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	f.Add("v=0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=setup:passive\r\na=rtpmap:96 VP8/90000\r\na=candidate:1 1 udp 1 127.0.0.1 5000 typ host\r\na=extmap:2/recvonly " + twccURI + "\r\n")
+	f.Add("a=candidate:1 1 udp 1 ::1 99999 typ host")
+	f.Fuzz(func(t *testing.T, sdp string) {
+		a, err := parseAnswer(sdp)
+		if err == nil && (a.ufrag == "" || len(a.candidates) == 0 || len(a.candidates) > 16) {
+			t.Fatalf("%+v", a)
+		}
+	})
+}
+
+func FuzzDatagram(f *testing.F) {
+	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 0x21, 0, 1, 0})
+	f.Add([]byte{0x80, 201, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0})
+	f.Add([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tr := &transport{up: make(chan struct{}), answer: &answer{twcc: map[uint8]bool{2: true}}}
+		tr.hello = newPipe(tr)
+		s := newSubscriber(tr, &window{}, nil)
+		tr.receive(time.Now(), b)
+		if len(b) >= 12 && b[0]>>6 == 2 {
+			if n := rtpHeaderLen(b); n > len(b) {
+				t.Fatalf("header of %d in %d bytes", n, len(b))
+			}
+		}
+		if s.first.Load() != 0 {
+			t.Fatal("a packet without keys counts")
+		}
+	})
+}
