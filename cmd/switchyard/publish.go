@@ -20,6 +20,8 @@ type PublishCmd struct {
 	Audio     string  `help:"Sound to go with the picture (Ogg Opus)." type:"existingfile" placeholder:"FILE"`
 	Clip      string  `help:"Built-in clip: clock, red, green, blue, yellow, purple, cyan, orange, grey, h264, vp9 or av1." default:"clock" placeholder:"NAME"`
 	Copies    int     `help:"Publish as this many participants at once, each with the next of the eight coloured clips: a crowd to try a room with." default:"1" placeholder:"N"`
+	Talk      bool    `help:"With --copies: speak, one after the other, instead of beeping once a second."`
+	Speak     bool    `help:"Mark the sound as speech, so that its publisher counts as a speaker."`
 	Loop      bool    `help:"Play again and again." default:"true" negatable:""`
 	FPS       float64 `help:"Frame rate of H.264 Annex B, which carries none." default:"30" name:"fps" placeholder:"N"`
 	For       string  `help:"Stop after this time, such as 10s; without it, when interrupted." placeholder:"DURATION"`
@@ -34,6 +36,9 @@ func (c *PublishCmd) Run(ctx context.Context, std *Streams) error {
 	defer cancel()
 	if c.Copies != 1 {
 		return c.crowd(ctx, std)
+	}
+	if c.Talk {
+		return Usagef("--talk goes with --copies")
 	}
 	target, err := c.target(ctx)
 	if err != nil {
@@ -55,7 +60,11 @@ func (c *PublishCmd) Run(ctx context.Context, std *Streams) error {
 
 // play plays until the end; to be told to end is no error.
 func (c *PublishCmd) play(ctx context.Context, t client.Target, media *clip.Clip, progress func(client.Progress)) error {
-	player := clip.NewPlayer(media, clip.PlayerOptions{Once: !c.Loop})
+	o := clip.PlayerOptions{Once: !c.Loop}
+	if c.Speak {
+		o.Level = clip.Speech
+	}
+	player := clip.NewPlayer(media, o)
 	err := client.Play(ctx, t, player, progress)
 	if ctx.Err() != nil {
 		return nil
@@ -86,6 +95,11 @@ func (c *PublishCmd) crowd(ctx context.Context, std *Streams) error {
 				return err
 			}
 			defer media.Close()
+			if c.Talk {
+				if err := media.Talk(i, c.Copies); err != nil {
+					return err
+				}
+			}
 			return one.play(ctx, target, media, nil)
 		})
 	}
