@@ -1,5 +1,5 @@
 // Speakers joins a room and prints who speaks: go run ./examples/speakers LINK, where LINK is an
-// invitation.
+// invitation. Three to listen to: switchyard publish --copies 3 --talk --room ROOM.
 package main
 
 import (
