@@ -17,6 +17,8 @@ type Player struct {
 	once bool
 	want atomic.Bool // a keyframe is wanted
 
+	level func(at time.Duration) (level uint8, voice bool) // nil when not known
+
 	// Owned by Play. Output time is time since Play began; clip time is a frame's at.
 	origin       time.Duration // output time of clip time 0 in this round
 	video, audio cursor
@@ -39,14 +41,23 @@ type PlayerOptions struct {
 	Once bool
 	// Mute leaves the sound out, Blind the picture.
 	Mute, Blind bool
+	// Level is the loudness (RFC 6464, in -dBov) that audio packets carry, by clip time; nil means that
+	// of a built-in clip, whose beeps are too short for speech, and none for a file.
+	Level func(at time.Duration) (level uint8, voice bool)
 }
+
+// Speech is a Level that claims speech all the time.
+func Speech(time.Duration) (level uint8, voice bool) { return 20, true }
 
 // NewPlayer makes the tracks of a clip.
 func NewPlayer(c *Clip, o PlayerOptions) *Player {
 	if o.StreamID == "" {
 		o.StreamID = "clip"
 	}
-	p := &Player{clip: c, once: o.Once}
+	p := &Player{clip: c, once: o.Once, level: o.Level}
+	if p.level == nil && c.Audio != nil {
+		p.level = c.Audio.level
+	}
 	ask := func() { p.want.Store(true) }
 	if c.Video != nil && !o.Blind {
 		p.Video = newTrack(c.Video, o.StreamID+"-video", o.StreamID, ask)
@@ -136,8 +147,8 @@ func (p *Player) step(c *cursor) error {
 	p.buf = data
 	c.last = out
 	level, voice := uint8(noLevel), false
-	if c.stream.level != nil {
-		level, voice = c.stream.level(f.at)
+	if c == &p.audio && p.level != nil {
+		level, voice = p.level(f.at)
 	}
 	c.track.send(data, out, f.key && c == &p.video, level, voice)
 	return nil
