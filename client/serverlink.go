@@ -183,12 +183,25 @@ func (l *serverLink) abandon() {
 	}
 }
 
+// setICEServers has the servers ready for the next ICE restart. Pion must not be given them while it
+// gathers: its agent reads them without a lock.
 func (l *serverLink) setICEServers(list []protocol.ICEServer) {
 	config := l.pc.GetConfiguration()
-	config.ICEServers = iceServers(list)
-	if err := l.pc.SetConfiguration(config); err != nil {
-		l.c.log.Debug("ICE servers not taken", "error", err)
+	if len(list) == 0 && len(config.ICEServers) == 0 {
+		return
 	}
+	config.ICEServers = iceServers(list)
+	gathered := webrtc.GatheringCompletePromise(l.pc)
+	go func() { // ends with the link
+		select {
+		case <-gathered:
+		case <-l.ctx.Done():
+			return
+		}
+		if err := l.pc.SetConfiguration(config); err != nil {
+			l.c.log.Debug("ICE servers not taken", "error", err)
+		}
+	}()
 }
 
 func (l *serverLink) close() {
