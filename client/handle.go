@@ -50,7 +50,6 @@ func (c *Client) welcome(w protocol.Welcome) error {
 	if link == nil {
 		return errLinkBroken
 	}
-	link.setICEServers(w.ICEServers)
 	if link.joining {
 		if err := link.accept(w.Answer); err != nil {
 			return err
@@ -225,16 +224,11 @@ func (c *Client) onRestartICE(m protocol.RestartICE) {
 
 func (c *Client) onICE(m protocol.ICE) {
 	c.mu.Lock()
-	link := c.link
+	defer c.mu.Unlock()
 	if m.Link == protocol.ServerLink {
 		c.serverICE = m.ICEServers
 	} else {
-		link = nil
 		c.linkICE = m.ICEServers
-	}
-	c.mu.Unlock()
-	if link != nil {
-		link.setICEServers(m.ICEServers)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	negotiateTimeout = 10 * time.Second
 	healAfter        = 2 * time.Second // disconnected for so long: restart ICE
+	patience         = 4 * time.Second // for the first connection: then again, with the welcome's ICE servers
 	healPause        = 3 * time.Second // between attempts to repair a link
 	healAttempts     = 5               // then a new session begins
 )
@@ -124,6 +125,9 @@ func (l *serverLink) unlock() { <-l.turn }
 
 // offer makes the next offer. It waits for no candidates: the server needs none of ours.
 func (l *serverLink) offer(restart bool) (*protocol.Description, error) {
+	if restart {
+		l.takeICEServers()
+	}
 	d, err := l.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
 		return nil, fmt.Errorf("client: offer: %w", err)
@@ -185,23 +189,20 @@ func (l *serverLink) abandon() {
 
 // setICEServers has the servers ready for the next ICE restart. Pion must not be given them while it
 // gathers: its agent reads them without a lock.
-func (l *serverLink) setICEServers(list []protocol.ICEServer) {
-	config := l.pc.GetConfiguration()
-	if len(list) == 0 && len(config.ICEServers) == 0 {
+// takeICEServers gives the latest servers to the peer connection, before a restart gathers with them.
+// While pion gathers it must not: it reads the list unguarded.
+func (l *serverLink) takeICEServers() {
+	l.c.mu.Lock()
+	servers := iceServers(l.c.serverICE)
+	l.c.mu.Unlock()
+	if len(servers) == 0 || l.pc.ICEGatheringState() == webrtc.ICEGatheringStateGathering {
 		return
 	}
-	config.ICEServers = iceServers(list)
-	gathered := webrtc.GatheringCompletePromise(l.pc)
-	go func() { // ends with the link
-		select {
-		case <-gathered:
-		case <-l.ctx.Done():
-			return
-		}
-		if err := l.pc.SetConfiguration(config); err != nil {
-			l.c.log.Debug("ICE servers not taken", "error", err)
-		}
-	}()
+	config := l.pc.GetConfiguration()
+	config.ICEServers = servers
+	if err := l.pc.SetConfiguration(config); err != nil {
+		l.c.log.Debug("ICE servers not taken", "error", err)
+	}
 }
 
 func (l *serverLink) close() {
@@ -271,7 +272,7 @@ func (l *serverLink) repair() {
 // heal restarts ICE when the transport was lost, until it is back; it owns the link's repair and ends
 // with the link.
 func (l *serverLink) heal() {
-	var timer <-chan time.Time
+	timer := time.After(patience)
 	attempts := 0
 	for {
 		select {
@@ -289,6 +290,10 @@ func (l *serverLink) heal() {
 			continue
 		case <-l.repairWanted:
 		case <-timer:
+			if l.pc.CurrentRemoteDescription() == nil { // nothing was offered, or not answered yet
+				timer = time.After(patience)
+				continue
+			}
 		}
 		if attempts++; attempts > healAttempts {
 			l.abandon()
