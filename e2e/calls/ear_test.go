@@ -18,15 +18,14 @@ type ear struct {
 type flow struct {
 	slot *client.Slot
 
-	mu        sync.Mutex
-	seqs      map[int64]bool
-	times     map[int64]bool // of packets with a payload
-	first     int64
-	high      int64 // sequence number
-	now       int64 // newest timestamp
-	copies    int
-	unmarked  map[int64]bool // timestamps whose last packet has not come
-	trackless int
+	mu       sync.Mutex
+	seqs     map[int64]bool
+	times    map[int64]bool // of packets with a payload
+	first    int64
+	high     int64 // sequence number
+	now      int64 // newest timestamp
+	copies   int
+	unmarked map[int64]bool // timestamps whose last packet has not come
 }
 
 func (e *ear) listen(s *client.Slot) {
@@ -57,6 +56,13 @@ func (e *ear) of(track protocol.TrackID) *flow {
 	return nil
 }
 
+// any returns the flow that began first.
+func (e *ear) any() *flow {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.flows[0]
+}
+
 func (f *flow) take(p client.Received) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,9 +79,6 @@ func (f *flow) take(p client.Received) {
 	}
 	f.seqs[seq] = true
 	f.first, f.high, f.now = min(f.first, seq), max(f.high, seq), max(f.now, at)
-	if p.Track == "" {
-		f.trackless++
-	}
 	if len(p.Payload) == 0 {
 		return
 	}
