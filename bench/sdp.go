@@ -43,8 +43,11 @@ func offer(a *ice, fingerprint string, lines []line) string {
 
 func (l line) write(b *strings.Builder, a *ice, fingerprint string, mid int) {
 	pts := "96 97"
-	if l.kind == "audio" {
+	switch {
+	case l.kind == "audio":
 		pts = "111"
+	case !l.send:
+		pts += " 98 99" // RTX, as browsers offer it: a server may keep copies for who cannot do without
 	}
 	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n", l.kind, pts)
 	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:actpass\r\na=mid:%d\r\n", a.localUfrag, a.localPwd, fingerprint, mid)
@@ -60,6 +63,9 @@ func (l line) write(b *strings.Builder, a *ice, fingerprint string, mid int) {
 		b.WriteString("a=rtpmap:96 VP8/90000\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n")
 		for _, pt := range []int{ptVP8, ptH264} {
 			fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", pt, pt, pt, pt)
+			if !l.send {
+				fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt+2, pt+2, pt)
+			}
 		}
 	}
 	if l.send {

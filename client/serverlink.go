@@ -187,8 +187,6 @@ func (l *serverLink) abandon() {
 	}
 }
 
-// setICEServers has the servers ready for the next ICE restart. Pion must not be given them while it
-// gathers: its agent reads them without a lock.
 // takeICEServers gives the latest servers to the peer connection, before a restart gathers with them.
 // While pion gathers it must not: it reads the list unguarded.
 func (l *serverLink) takeICEServers() {
