@@ -12,14 +12,15 @@ RUN     ?= .
 SCENARIO ?=
 say      = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
-.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor setup-run setup-test clean help
+.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor bench-go slots setup-run setup-test clean help
 
 help:
 	@echo 'make run         build, start the server, print an invitation link'
 	@echo 'make test        everything that must hold: lint, unit, web and browser tests'
 	@echo 'make build       bin/switchyard, pure Go, static'
 	@echo 'make fuzz        every fuzz target for FUZZTIME ($(FUZZTIME))'
-	@echo 'make bench       what forwarding costs; bench-floor: Go benchmarks without a network'
+	@echo 'make bench       what forwarding costs; bench-floor: the least that it can cost here'
+	@echo 'make bench-go    Go benchmarks of the parts;  make slots: the slots gate, five minutes'
 	@echo 'make lint | unit | webcheck | e2e    the parts of make test'
 
 .DEFAULT_GOAL := help
@@ -81,10 +82,18 @@ fuzz:
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz $(PKG)
 
 bench: build
-	@bin/switchyard bench $(ARGS)
+	@scripts/bench $(ARGS)
 
-bench-floor:
+bench-floor: build
+	@bin/switchyard bench floor $(ARGS)
+
+# Go benchmarks of the parts.
+bench-go:
 	@go test -run '^$$' -bench . -benchmem $(PKG)
+
+# Five minutes of switches in a real browser; docs/slots.md has the figures.
+slots: setup-test build
+	@node e2e/gates/slots.mjs $(ARGS)
 
 clean:
 	rm -rf bin e2e/out

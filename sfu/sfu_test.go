@@ -10,6 +10,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"switchyard/engine/ingest"
 )
 
 const patience = 10 * time.Second
@@ -366,3 +368,40 @@ func TestEndOfAPublisherEmptiesItsSlots(t *testing.T) {
 }
 
 func netip4Loopback(ip net.IP) bool { return ip.IsLoopback() }
+
+// A slot that waits for a keyframe touches the publisher's link while that link has its turn: the
+// link must get another one, or all its later packets wait for a timer.
+func TestALinkTouchedInItsOwnTurnIsNotForgotten(t *testing.T) {
+	r := newRoad(t, 1)
+	l := r.track.link
+	m := l.Session().ByMID(r.track.MID)
+	r.shard.call(func() {
+		now := r.shard.clock.Now()
+		header := rtp.Header{
+			Version: 2, Marker: true, SequenceNumber: 1, Timestamp: 1,
+			PayloadType: uint8(m.Codecs[0].PT), SSRC: uint32(m.SSRCs[0].SSRC),
+		}
+		for range 3 {
+			p := r.shard.sfu.pool.Get()
+			p.Arrived = now
+			n, err := header.MarshalTo(p.Data[:])
+			if err != nil {
+				t.Error(err)
+			}
+			n += copy(p.Data[n:], vp8Start(false))
+			header.SequenceNumber++
+			header.Timestamp += 3000
+			if v := l.receiverOf(r.track).in.OnRTP(now, p, p.Data[:n]); v != ingest.Accepted {
+				t.Errorf("the packet is %v", v)
+			}
+			r.shard.touch(l)
+			r.shard.settle(now)
+			if l.touched || len(r.shard.touched) != 0 {
+				t.Errorf("after its turn: touched %v, %d in the list", l.touched, len(r.shard.touched))
+			}
+			if left := l.receiverOf(r.track).in.Ready(now); len(left) != 0 {
+				t.Errorf("%d packets were left behind", len(left))
+			}
+		}
+	})
+}

@@ -34,18 +34,19 @@ type shard struct {
 	counters counters
 
 	// Owned by the loop.
-	writer  *udp.Writer
-	in      [udp.MaxBatch]udp.Datagram
-	inPkts  [udp.MaxBatch]*media.Packet // in[i].Buf is inPkts[i].Data
-	mail    mail
-	byUfrag map[string]*Link
-	byPath  map[peer.Path]*Link
-	foreign map[peer.Path]*shard // paths whose link lives on another shard
-	touched []*Link              // links with input since the last settle
-	timers  linkHeap
-	rtcp    [media.MaxDatagram]byte // scratch for outgoing RTCP
-	rtx     [2 * media.MaxDatagram]byte
-	stopped bool
+	writer   *udp.Writer
+	in       [udp.MaxBatch]udp.Datagram
+	inPkts   [udp.MaxBatch]*media.Packet // in[i].Buf is inPkts[i].Data
+	mail     mail
+	byUfrag  map[string]*Link
+	byPath   map[peer.Path]*Link
+	foreign  map[peer.Path]*shard // paths whose link lives on another shard
+	touched  []*Link              // links with input since the last settle
+	settling []*Link              // the other half of a double buffer
+	timers   linkHeap
+	rtcp     [media.MaxDatagram]byte // scratch for outgoing RTCP
+	rtx      [2 * media.MaxDatagram]byte
+	stopped  bool
 }
 
 // maxForeign bounds the memory of misrouted paths; beyond it the memory starts afresh, and the next
@@ -171,12 +172,16 @@ func (s *shard) deliverRun(now media.Time, mail []delivery) []delivery {
 
 // settle gives a turn to every link that had input or whose time has come.
 func (s *shard) settle(now media.Time) {
-	for _, l := range s.touched {
-		l.touched = false
-		l.settle(now)
+	for len(s.touched) > 0 { // a turn may touch others, or the same link again
+		turn := s.touched
+		s.touched = s.settling[:0]
+		for _, l := range turn {
+			l.touched = false
+			l.settle(now)
+		}
+		clear(turn)
+		s.settling = turn[:0]
 	}
-	clear(s.touched)
-	s.touched = s.touched[:0]
 	for s.timers.next() <= now {
 		l := s.timers[0]
 		l.settle(now)

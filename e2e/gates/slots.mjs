@@ -4,7 +4,7 @@
 //
 //   node e2e/gates/slots.mjs [--minutes 5] [--publishers 30] [--pairs 9]
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Chromium } from "../harness/browsers.mjs";
 import { Process, binary } from "../harness/process.mjs";
@@ -43,6 +43,7 @@ try {
     await page.evaluate(([i, id]) => window.gate.put(i, id), [n % pairs, ids[(pairs + n) % ids.length]]);
   }
   const measured = await page.evaluate(() => window.gate.result());
+  if (process.env.SLOTS_RAW) writeFileSync(process.env.SLOTS_RAW, JSON.stringify(measured));
   report(measured, faults);
 } finally {
   await chromium.close();

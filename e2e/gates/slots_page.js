@@ -45,7 +45,9 @@
     }
   };
 
-  // One processor with an input per audio slot: the context's time of each beep's first sample.
+  // One processor with an input per audio slot: the wall-clock time at which each beep's first sample was
+  // rendered. (The context's own clock against performance.now, by getOutputTimestamp, wanders by a
+  // tenth of a second for all slots together where there is no sound card.)
   const processor = `
     registerProcessor("beeps", class extends AudioWorkletProcessor {
       constructor(options) { super(); this.quiet = new Array(options.numberOfInputs).fill(0); }
@@ -54,7 +56,7 @@
           if (!samples) return;
           for (let k = 0; k < samples.length; k++) {
             if (Math.abs(samples[k]) < ${loud}) { this.quiet[i]++; continue; }
-            if (this.quiet[i] > ${silence} * sampleRate) this.port.postMessage({ i, at: currentTime + k / sampleRate });
+            if (this.quiet[i] > ${silence} * sampleRate) this.port.postMessage({ i, at: Date.now() + (1000 * k) / sampleRate });
             this.quiet[i] = 0;
           }
         });
@@ -98,8 +100,7 @@
       gate.audio[i].source.connect(node, 0, i);
     });
     node.port.onmessage = ({ data: { i, at } }) => {
-      const { contextTime, performanceTime } = context.getOutputTimestamp();
-      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: performanceTime + (at - contextTime) * 1000 });
+      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: at - performance.timeOrigin });
     };
     await context.resume();
   }
@@ -149,7 +150,7 @@
       const { data } = g.getImageData(0, 0, 80, 45);
       const white = [[16, 160], [160, 110], [300, 160], [304, 20]].every(([x, y]) => at(data, x, y) > 235);
       if (white) {
-        if (!tile.white) gate.flashes.push({ track: tile.audio, at: expectedDisplayTime, since: performance.now() - tile.since });
+        if (!tile.white) gate.flashes.push({ track: tile.audio, turn: tile.seen, at: expectedDisplayTime, since: performance.now() - tile.since });
         tile.white = true;
         return;
       }
@@ -184,7 +185,7 @@
       for (const b of gate.beeps) {
         if (b.track === f.track && (best === undefined || Math.abs(b.at - f.at) < Math.abs(best))) best = b.at - f.at;
       }
-      if (best !== undefined && Math.abs(best) < 450) sync.push({ since: f.since, beepAfterFlash: best });
+      if (best !== undefined && Math.abs(best) < 450) sync.push({ turn: gate.changes.indexOf(f.turn), since: f.since, beepAfterFlash: best });
     }
     const stats = [];
     for (const s of (await links[0].getStats()).values()) {

@@ -1,0 +1,59 @@
+package sfu
+
+import "switchyard/media"
+
+// notice tells the owner what a track carries when that changed.
+func (l *Link) notice(r *receiver) {
+	t := r.track
+	format, ok := r.in.Current()
+	if !ok {
+		return
+	}
+	if table := r.in.Formats(); len(table) != len(*t.formats.Load()) {
+		t.formats.Store(&table)
+		l.refreshSources(t)
+	}
+	width, height := r.in.Size()
+	e := TrackStarted{Track: t, Format: format, Width: width, Height: height}
+	if e != t.last {
+		t.last = e
+		l.emit(e)
+	}
+}
+
+// refreshSources gives every slot that t feeds its longer table of formats.
+func (l *Link) refreshSources(t *Track) {
+	for i := range t.fans {
+		fan := &t.fans[i]
+		fan.shard.post(func() { fan.restart(func(*slot) bool { return true }) })
+	}
+}
+
+// tellRTT lets the NACKs to the publisher be spaced by the round trip.
+func (l *Link) tellRTT() {
+	rtt := l.twccOut.Stats().RTT
+	if rtt == 0 {
+		rtt = l.peer.RTT()
+	}
+	if rtt == 0 {
+		return
+	}
+	for _, r := range l.receivers {
+		r.in.SetRTT(rtt)
+	}
+}
+
+// levels tells the owner how loud its audio tracks are, where that changed.
+func (l *Link) levels(now media.Time) {
+	for _, r := range l.receivers {
+		if r.kind != media.Audio || r.track == nil {
+			continue
+		}
+		level, voice := r.in.Level(now)
+		if level == r.track.level && voice == r.track.voice {
+			continue
+		}
+		r.track.level, r.track.voice = level, voice
+		l.emit(TrackLevel{Track: r.track, Level: level, Voice: voice})
+	}
+}
