@@ -57,6 +57,11 @@ function report(m, faults) {
   const round = (x) => x === null ? null : Math.round(x * 10) / 10;
   const steady = m.sync.filter((s) => s.since >= 5000).map((s) => Math.abs(s.beepAfterFlash));
   const early = m.sync.filter((s) => s.since >= 3000 && s.since < 5000).map((s) => Math.abs(s.beepAfterFlash));
+  // The clock of the whole page's sound wanders where the machine is busy: what a slot adds to that is
+  // its distance from the median of all tiles within a second.
+  const when = (s) => (s.turn >= pairs ? (s.turn - pairs + 1) * 2000 : 0) + s.since;
+  const timed = m.sync.map((s) => ({ ...s, at: when(s) }));
+  const apart = (s) => Math.abs(s.beepAfterFlash - percentile(timed.filter((o) => Math.abs(o.at - s.at) < 1200).map((o) => o.beepAfterFlash), 0.5));
   const sum = (key) => m.stats.reduce((n, s) => n + (s[key] ?? 0), 0);
   const summary = {
     minutes, publishers, pairs,
@@ -64,6 +69,7 @@ function report(m, faults) {
     sdpAfterJoin: m.offers.local - m.offersAtJoin.local,
     framesLookedAt: m.frames, wrongNames: m.wrong.length,
     lipSyncSteadyMs: spread(steady), lipSync3sMs: spread(early),
+    steadyAgainstOthersMs: spread(timed.filter((s) => s.since >= 5000).map(apart)),
     signedSteadyMedianMs: round(percentile(m.sync.filter((s) => s.since >= 5000).map((s) => s.beepAfterFlash), 0.5)),
     switchToVisibleMs: spread(m.changes.map((c) => c.visibleAfter).filter((v) => v !== null)),
     neverVisible: m.changes.filter((c) => c.visibleAfter === null).length,
