@@ -112,6 +112,9 @@ func (c *PublishCmd) target(ctx context.Context) (client.Target, error) {
 		if c.Room != "" {
 			return client.Target{}, Usagef("--whip and --room exclude each other")
 		}
+		if !webAddress(c.WHIP) {
+			return client.Target{}, Usagef("--whip must begin with http:// or https://: %q does not", c.WHIP)
+		}
 		return client.Target{Endpoint: c.WHIP, Token: c.Token}, nil
 	}
 	o, err := c.options(ctx, "publish", protocol.Grants{Publish: []string{"*"}})

@@ -62,6 +62,9 @@ func (c *WatchCmd) target(ctx context.Context) (client.Target, error) {
 		if c.Room != "" {
 			return client.Target{}, Usagef("--whep and --room exclude each other")
 		}
+		if !webAddress(c.WHEP) {
+			return client.Target{}, Usagef("--whep must begin with http:// or https://: %q does not", c.WHEP)
+		}
 		return client.Target{Endpoint: c.WHEP, Token: c.Token}, nil
 	}
 	o, err := c.options(ctx, "watch", protocol.Grants{Subscribe: true})

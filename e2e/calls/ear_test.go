@@ -107,6 +107,13 @@ func (f *flow) count() int {
 	return len(f.seqs)
 }
 
+// repeats is how many packets came more than once.
+func (f *flow) repeats() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.copies
+}
+
 // holes says what is missing up to a mark: packets since the beginning, and frames, which are step
 // apart, since another mark. Empty: nothing.
 func (f *flow) holes(from, to mark, step int64) string {
