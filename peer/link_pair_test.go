@@ -341,9 +341,9 @@ func TestALinkWithoutAnAnswerFails(t *testing.T) {
 
 // Handshakes survive loss: every third datagram is dropped, and large flights come in pieces.
 func TestConnectsOverALossyNetwork(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
 	a, b := newPair(t, pairConfig{})
-	for _, n := range []*node{a, b} {
+	for i, n := range []*node{a, b} {
+		r := rand.New(rand.NewPCG(1, uint64(i))) // one for each loop
 		n.loop.do(func() { n.filter = func([]byte) bool { return r.IntN(4) == 0 } })
 	}
 	a.eventually("connected", a.has(Connected))

@@ -36,18 +36,31 @@ const slotSSRC = 0x5107
 
 func newStation(t *testing.T) *station {
 	t.Helper()
-	sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(sock.LocalAddr()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sock, l := onePort(t)
 	s := &station{node: node{t: t, loop: newLoop()}, sock: sock, tcp: l, cert: testCertificate(t)}
 	s.done.Go(s.readUDP)
 	s.done.Go(s.acceptTCP)
 	return s
+}
+
+// onePort listens on UDP and TCP under one number: another number is tried where TCP has that one already.
+func onePort(t *testing.T) (*udp.Socket, *net.TCPListener) {
+	t.Helper()
+	for range 20 {
+		sock, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(sock.LocalAddr()))
+		if err == nil {
+			return sock, l
+		}
+		if err := sock.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("no port is free for both UDP and TCP")
+	return nil, nil
 }
 
 func (s *station) readUDP() {

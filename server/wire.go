@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"syscall"
 	"time"
@@ -19,12 +20,7 @@ import (
 // newBackend makes what serves rooms and media: an SFU on the media port, the rooms on it, and the
 // signalling that leads into them.
 func newBackend(s *Server) (*Backend, error) {
-	forward, err := sfu.New(sfu.Config{
-		Listen: s.MediaAddr(), PublicIPs: s.cfg.PublicIPs, TCP: true, Log: s.log,
-	})
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("the UDP address %s is in use by another program: end it, or choose another address with --media", s.MediaAddr())
-	}
+	forward, err := newSFU(s)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +56,27 @@ func newBackend(s *Server) (*Backend, error) {
 			return nil
 		},
 	}, nil
+}
+
+// newSFU opens the UDP side of the media port. Where any port will do (port 0) and the one that TCP got is
+// taken for UDP, both are opened anew.
+func newSFU(s *Server) (*sfu.SFU, error) {
+	for range 20 {
+		forward, err := sfu.New(sfu.Config{
+			Listen: s.MediaAddr(), PublicIPs: s.cfg.PublicIPs, TCP: true, Log: s.log,
+		})
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return forward, err
+		}
+		if _, port, _ := net.SplitHostPort(s.cfg.Media); port != "0" {
+			break
+		}
+		s.media.Close()
+		if s.media, err = listen(s.cfg.Media, "--media"); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the UDP address %s is in use by another program: end it, or choose another address with --media", s.MediaAddr())
 }
 
 // whipRooms lets WHIP and WHEP clients into the rooms.
