@@ -88,7 +88,7 @@ func TestCallOverBadNetworks(t *testing.T) {
 			return ""
 		})
 		to := video.newest()
-		eventually(t, 10*time.Second, "picture at "+name, func() string { return video.holes(from, to, videoStep) })
+		eventually(t, 3*time.Second, "picture at "+name, func() string { return video.holes(from, to, videoStep) })
 		heard, due := audio.count()-audioFrom[name], int(time.Since(began)/(20*time.Millisecond))
 		if heard < due*3/5 { // two networks lose a tenth, and a clip that jumps to a keyframe a few more
 			t.Errorf("sound at %s: %d of %d packets", name, heard, due)

@@ -46,8 +46,7 @@
   };
 
   // One processor with an input per audio slot: the wall-clock time at which each beep's first sample was
-  // rendered. (The context's own clock against performance.now, by getOutputTimestamp, wanders by a
-  // tenth of a second for all slots together where there is no sound card.)
+  // rendered. It needs no mapping between the context's clock and the page's.
   const processor = `
     registerProcessor("beeps", class extends AudioWorkletProcessor {
       constructor(options) { super(); this.quiet = new Array(options.numberOfInputs).fill(0); }
