@@ -19,7 +19,9 @@ type Config struct {
 	// TCP offers ICE-TCP candidates on the same port; the owner of the TCP listener hands
 	// connections to ServeTCP.
 	TCP bool
-	// Shards is the number of loops; 0 means one per core.
+	// Shards is the number of loops; 0 means runtime.GOMAXPROCS. Each waits in system calls of its own,
+	// so give Go one processor more than that (as the serve verb does), or other goroutines wait for
+	// Go's monitor to notice.
 	Shards int
 	// Clock is the server's timebase; nil makes one.
 	Clock *media.Clock

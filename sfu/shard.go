@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"container/heap"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // shard is one loop that owns links wholly. The road of one packet through it, stage by stage:
 //
-//	run      one turn: read what arrived, take the mail, settle what is due, flush
+//	run      one turn: rest, read what arrived, take the mail, settle what is due, flush
 //	receive  tell STUN, DTLS, RTP and RTCP apart (RFC 7983), find the link by the path   receive.go
 //	onRTP    open SRTP in place, find the m-line, engine/ingest orders and marks it      receive.go
 //	settle   a link's turn: frames that are whole leave ingest as batches                link.go
@@ -46,6 +47,8 @@ type shard struct {
 	timers   linkHeap
 	rtcp     [media.MaxDatagram]byte // scratch for outgoing RTCP
 	rtx      [2 * media.MaxDatagram]byte
+	turned   media.Time // when the last turn began
+	yielded  media.Time
 	stopped  bool
 }
 
@@ -73,11 +76,22 @@ func (s *shard) refill(i int) {
 	s.in[i].Buf = s.inPkts[i].Data[:]
 }
 
+// turnGap is the least time between the starts of two turns. Packets of a frame and reports of many
+// receivers come one by one within it; waking up for each would cost more than handling it.
+const turnGap = 500 * time.Microsecond
+
+// yieldEvery is how often a busy shard lets Go's scheduler see it. Go's monitor takes the processor of a
+// goroutine away that is in system calls and has not been rescheduled for 10 ms, and keeps awake to do
+// so: unyielding, that was a third of the server's time.
+const yieldEvery = 2 * time.Millisecond
+
 // run is the loop. Its goroutine belongs to the SFU and ends by stop.
 func (s *shard) run() {
 	for !s.stopped {
+		s.rest()
 		n := s.read()
 		now := s.clock.Now()
+		s.turned = now
 		for i := range n {
 			d := &s.in[i]
 			if s.receive(now, peer.Path{Remote: d.From, Local: d.To}, s.inPkts[i], d.N) {
@@ -89,6 +103,18 @@ func (s *shard) run() {
 		s.writer.Flush()
 	}
 	s.finish()
+}
+
+// rest keeps the distance between two turns.
+func (s *shard) rest() {
+	now := s.clock.Now()
+	if since := now.Sub(s.turned); since < turnGap {
+		s.sock.Rest(turnGap - since)
+	}
+	if now.Sub(s.yielded) >= yieldEvery {
+		s.yielded = now
+		runtime.Gosched()
+	}
 }
 
 // read waits for datagrams, mail or the next deadline.

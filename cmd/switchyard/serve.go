@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	defer s.Close()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // New made a shard for each; one more for everything else
 	if err := c.greet(ctx, s, std); err != nil {
 		return err
 	}

@@ -33,12 +33,12 @@ type reader struct {
 	n     int
 	errno syscall.Errno
 
-	// What the poller's deadline is, as far as we know.
-	armed    bool
 	deadline time.Time
+	timeout  unix.Timespec
+	waiting  [2]unix.PollFd // the socket and the event
 
-	wait func(fd uintptr) bool // false: wait for the socket
-	now  func(fd uintptr)
+	wait    func(event uintptr) // runs with the event held open
+	waitFor func(fd uintptr)    // the rest of it, with the socket held too
 
 	msgs     [MaxBatch]mmsghdr
 	iovs     [MaxBatch]unix.Iovec
@@ -48,11 +48,12 @@ type reader struct {
 
 func (r *reader) init(s *Socket) {
 	r.s = s
-	r.wait = func(fd uintptr) bool {
-		r.receive(fd)
-		return r.errno != unix.EAGAIN
+	r.wait = func(event uintptr) {
+		r.waiting[1] = unix.PollFd{Fd: int32(event), Events: unix.POLLIN}
+		r.errno = unix.EBADF
+		_ = s.raw.control(r.waitFor) // closed: EBADF stays
 	}
-	r.now = func(fd uintptr) { r.receive(fd) }
+	r.waitFor = r.loop
 	for i := range r.msgs {
 		h := &r.msgs[i].hdr
 		h.Iov = &r.iovs[i]
@@ -60,6 +61,37 @@ func (r *reader) init(s *Socket) {
 		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
 		h.Control = &r.controls[i].b[0]
 	}
+}
+
+// loop reads, and waits where there is nothing to read, until there is a reason to return.
+func (r *reader) loop(fd uintptr) {
+	r.waiting[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	for {
+		r.receive(fd)
+		if r.errno != unix.EAGAIN || r.s.woken.Swap(false) || !r.sleep() {
+			return
+		}
+	}
+}
+
+// sleep waits for a datagram or a signal; false when the deadline has passed.
+func (r *reader) sleep() bool {
+	var timeout *unix.Timespec
+	if !r.deadline.IsZero() {
+		left := time.Until(r.deadline)
+		if left <= 0 {
+			return false
+		}
+		r.timeout = unix.NsecToTimespec(int64(left))
+		timeout = &r.timeout
+	}
+	r.waiting[0].Revents, r.waiting[1].Revents = 0, 0
+	_, _, _ = syscall.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&r.waiting[0])), 2,
+		uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	if r.waiting[1].Revents != 0 {
+		drainEvent(r.waiting[1].Fd)
+	}
+	return true
 }
 
 // done forgets the caller's buffers.

@@ -19,7 +19,7 @@ func (w *sender) send() {
 		w.call = w.sendAll // made once: a method value allocates
 	}
 	w.err = 0
-	if err := w.s.raw.Control(w.call); err != nil {
+	if err := w.s.raw.control(w.call); err != nil {
 		w.err = unix.EBADF // closed
 		w.drop(0, w.n, unix.EBADF)
 	}

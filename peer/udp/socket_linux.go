@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +18,8 @@ import (
 // Close may be called from any goroutine.
 type Socket struct {
 	// Immutable.
-	file  *os.File // an os.File and not a net.UDPConn, whose deadline errors allocate
-	raw   syscall.RawConn
+	raw   descriptor // the socket itself
+	event descriptor // an eventfd that ends the wait of ReadBatch
 	local netip.AddrPort
 	v6    bool
 	mmsg  bool
@@ -50,15 +48,17 @@ func Listen(addr netip.AddrPort, o Options) (*Socket, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
 	}
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+	}
 	s := &Socket{
-		file:  os.NewFile(uintptr(fd), "udp"),
+		raw:   newDescriptor(fd, "udp"),
+		event: newDescriptor(event, "udp-wake"),
 		local: addrPortOf(sa),
 		v6:    addr.Addr().Is6(),
 		mmsg:  !o.NoMmsg,
-	}
-	if s.raw, err = s.file.SyscallConn(); err != nil {
-		_ = s.file.Close()
-		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
 	}
 	s.gso.Store(!o.NoGSO && gsoWorks(fd))
 	s.singles.New = func() any { return newSender(s, 1) }
@@ -66,13 +66,14 @@ func Listen(addr netip.AddrPort, o Options) (*Socket, error) {
 	return s, nil
 }
 
-// open makes a bound, non-blocking socket with its options set.
+// open makes a bound socket with its options set. It is in blocking mode, so that Go's poller leaves
+// it alone; each call says MSG_DONTWAIT.
 func open(addr netip.AddrPort, o Options) (fd int, err error) {
 	family := unix.AF_INET
 	if addr.Addr().Is6() {
 		family = unix.AF_INET6
 	}
-	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
@@ -133,16 +134,15 @@ func (s *Socket) Stats() Stats { return s.stats.snapshot() }
 // Close closes the socket; a pending ReadBatch returns net.ErrClosed.
 func (s *Socket) Close() error {
 	s.closed.Store(true)
-	return s.file.Close()
+	s.Wake()
+	return errors.Join(s.raw.close(), s.event.close())
 }
-
-var past = time.Unix(1, 0)
 
 // Wake has the pending ReadBatch, or the next one, return at once. What was posted before Wake is
 // seen by whoever called ReadBatch: a Wake is never lost, and many may be answered by one return.
 func (s *Socket) Wake() {
-	if !s.woken.Swap(true) { // else the one who set it also moves the deadline
-		_ = s.file.SetReadDeadline(past) // fails only when closed
+	if !s.woken.Swap(true) { // else the one who set it also signals
+		_ = s.event.control(signalEvent) // fails only when closed
 	}
 }
 
@@ -150,65 +150,23 @@ func (s *Socket) Wake() {
 // called, and returns how many of d were filled, at most MaxBatch. 0, nil says that there was
 // none; after Close it returns net.ErrClosed.
 //
-// The deadline of the poller is moved only where it must be earlier, since moving it costs more
-// than reading: an earlier one than asked for wakes us up for nothing, and is then moved.
+// It waits in ppoll(2) on the caller's own thread: parking the goroutine in Go's poller costs several
+// times what the read does, at thousands of datagrams a second that come one by one.
 func (s *Socket) ReadBatch(d []Datagram, deadline time.Time) (int, error) {
 	r := &s.rd
-	r.d = d[:min(len(d), MaxBatch)]
+	r.d, r.deadline = d[:min(len(d), MaxBatch)], deadline
 	defer r.done()
-	for {
-		if s.woken.Swap(false) {
-			r.armed = false // Wake spoils the poller's deadline, now or soon
-			return s.poll()
-		}
-		if !r.armed || sooner(deadline, r.deadline) {
-			if err := s.file.SetReadDeadline(deadline); err != nil {
-				return 0, s.closedOr(err)
-			}
-			r.armed, r.deadline = true, deadline
-			if s.woken.Load() { // its past deadline may have been before ours
-				continue
-			}
-		}
-		err := s.raw.Read(r.wait)
-		if err == nil {
-			return r.result()
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, s.closedOr(err)
-		}
-		r.armed = false
-		if !s.woken.Load() && (deadline.IsZero() || time.Now().Before(deadline)) {
-			continue
-		}
-		s.woken.Store(false)
-		return s.poll() // a deadline in the past must not starve the socket
+	if err := s.event.control(r.wait); err != nil || s.closed.Load() {
+		return 0, net.ErrClosed
 	}
-}
-
-// poll reads what is there without waiting.
-func (s *Socket) poll() (int, error) {
-	if err := s.raw.Control(s.rd.now); err != nil {
-		return 0, s.closedOr(err)
-	}
-	if s.rd.errno == unix.EAGAIN {
+	if r.errno == unix.EAGAIN {
 		return 0, nil
 	}
-	return s.rd.result()
+	return r.result()
 }
 
-// sooner reports whether deadline a is before b, the zero time being never.
-func sooner(a, b time.Time) bool {
-	if a.IsZero() {
-		return false
-	}
-	return b.IsZero() || a.Before(b)
-}
-
-// closedOr names the error of a closed socket, for which os.File has several.
-func (s *Socket) closedOr(err error) error {
-	if s.closed.Load() {
-		return net.ErrClosed
-	}
-	return fmt.Errorf("udp: read: %w", err)
+// Rest blocks the caller's thread for d. Nothing ends it early.
+func (s *Socket) Rest(d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&t, nil) // a signal ends it early, which does no harm
 }

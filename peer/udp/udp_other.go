@@ -90,6 +90,9 @@ func (s *Socket) ReadBatch(d []Datagram, deadline time.Time) (int, error) {
 	return 1, nil
 }
 
+// Rest sleeps for d.
+func (s *Socket) Rest(d time.Duration) { time.Sleep(d) }
+
 // WriteTo sends one datagram at once. Any goroutine may call it.
 func (s *Socket) WriteTo(b []byte, to netip.AddrPort, _ netip.Addr) error {
 	if len(b) > maxGSOPayload {
