@@ -253,6 +253,7 @@ func (l *Link) onPeerEvent(e peer.LinkEvent) {
 	case peer.Connected:
 		l.path, l.up = l.peer.Path()
 		l.emit(Up{})
+		l.startSlots()
 	case peer.PathChanged:
 		l.path, l.up = l.peer.Path()
 		l.log.Debug("path changed", "remote", l.path.Remote)
@@ -263,6 +264,16 @@ func (l *Link) onPeerEvent(e peer.LinkEvent) {
 		l.end(e.Err)
 	case peer.Closed:
 		l.end(errRemote)
+	}
+}
+
+// startSlots starts what was fed while nothing could be sent.
+func (l *Link) startSlots() {
+	now := l.shard.clock.Now()
+	for _, s := range l.slots {
+		if s.fan != nil {
+			s.start(now)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"sync"
@@ -332,6 +333,52 @@ func TestSwitchKeepsTheStreamContinuous(t *testing.T) {
 			}
 			seq, ts = p.SequenceNumber, p.Timestamp
 		}
+	}
+}
+
+// A slot is fed as soon as its link is made, before the link is up. The keyframe that comes meanwhile
+// must be what the viewer starts with; there is only this one.
+func TestAKeyframeBeforeTheLinkIsUpIsNotLost(t *testing.T) {
+	s := newSFU(t, 2)
+	publisher, viewer := newClient(t), newClient(t)
+	frame, _ := publisher.sendVP8()
+	from := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := from.Publish(from.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	offer, err := viewer.pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := viewer.pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	to, answer, err := s.Connect(offer.SDP, LinkOptions{ID: "viewer", OnEvent: viewer.onEvent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.link = to
+	to.Feed(to.Session().Media[0].MID, track, 1)
+	to.shard.call(func() {}) // fed
+	frame(true)
+	frame(false)
+	deadline := time.Now().Add(patience)
+	for arrived := uint64(0); arrived < 4; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d packets arrived", arrived)
+		}
+		from.shard.call(func() { arrived = from.receivers[0].in.Stats().Packets })
+	}
+	viewer.answer(answer)
+	waitFor[Up](viewer)
+	first := next(t, packets)
+	if !bytes.Equal(first.Payload, vp8Start(true)) {
+		t.Fatalf("the stream does not begin with the keyframe but with %x", first.Payload)
+	}
+	for range 3 {
+		next(t, packets)
 	}
 }
 

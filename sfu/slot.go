@@ -53,13 +53,19 @@ func (s *slot) feed(now media.Time, t *Track, generation uint32) {
 	s.start(now)
 }
 
-// start begins with the source that feeds the slot, out of the cache where that is possible.
+// start begins with the source that feeds the slot, out of the cache where that is possible. Before the
+// link is up it only asks for a keyframe, so that the cache has one when the link comes up and the slot
+// is started again: what was sent into nothing would cost the joiner a keyframe interval.
 func (s *slot) start(now media.Time) {
 	formats := *s.fan.track.formats.Load()
 	if len(formats) == 0 {
 		return // Publish is on its way to the publisher's shard, and starts the slot when it gets there
 	}
-	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, s.fan.cache()))
+	var cache *egress.Ring
+	if s.link.up {
+		cache = s.fan.cache()
+	}
+	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, cache))
 	s.after(now)
 }
 
