@@ -11,6 +11,7 @@ import type { ParticipantLink } from "./participantlink";
 import { ParticipantLinks } from "./participantlinks";
 import { browserPeer } from "./peer";
 import type {
+  Description,
   Grants,
   Join,
   Limits,
@@ -53,6 +54,7 @@ export class Room extends Emitter<RoomEvents> {
     if (header.from) this.emit("bytes", { from: header.from, topic: header.topic, payload, reliable });
   });
   #ready = deferred<ServerLink>();
+  #offer?: Promise<Description>; // of the first join, made while the socket opens
   #speakers: Speaker[] = [];
   #spoke = new Map<ParticipantID, number>(); // when someone was last heard
   #reports?: ReturnType<typeof setInterval>;
@@ -126,6 +128,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Connects; connect() calls it. */
   start(): void {
+    this.#offer = this.#media.begin(); // takes as long as the socket does
+    this.#offer.catch(() => {}); // #join tells of it
     this.#session.start();
     this.#reports = setInterval(() => void this.#report(), reportEvery);
   }
@@ -284,7 +288,8 @@ export class Room extends Emitter<RoomEvents> {
   async #join(): Promise<Join> {
     this.#ready.reset();
     this.#meter.reset();
-    const offer = await this.#media.begin();
+    const offer = await (this.#offer ?? this.#media.begin());
+    this.#offer = undefined;
     return {
       name: this.options.name,
       attributes: this.options.attributes,
