@@ -46,7 +46,8 @@
   };
 
   // One processor with an input per audio slot: the wall-clock time at which each beep's first sample was
-  // rendered. It needs no mapping between the context's clock and the page's.
+  // rendered, without a mapping between the context's clock and the page's. It is heard later by the
+  // latency of the output, which the browser's own synchronisation reckons with.
   const processor = `
     registerProcessor("beeps", class extends AudioWorkletProcessor {
       constructor(options) { super(); this.quiet = new Array(options.numberOfInputs).fill(0); }
@@ -99,7 +100,8 @@
       gate.audio[i].source.connect(node, 0, i);
     });
     node.port.onmessage = ({ data: { i, at } }) => {
-      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: at - performance.timeOrigin });
+      const heard = at + 1000 * (context.baseLatency + context.outputLatency);
+      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: heard - performance.timeOrigin });
     };
     await context.resume();
   }
@@ -184,7 +186,7 @@
       for (const b of gate.beeps) {
         if (b.track === f.track && (best === undefined || Math.abs(b.at - f.at) < Math.abs(best))) best = b.at - f.at;
       }
-      if (best !== undefined && Math.abs(best) < 450) sync.push({ turn: gate.changes.indexOf(f.turn), since: f.since, beepAfterFlash: best });
+      if (best !== undefined && Math.abs(best) < 450) sync.push({ at: performance.timeOrigin + f.at, since: f.since, beepAfterFlash: best });
     }
     const stats = [];
     for (const s of (await links[0].getStats()).values()) {
