@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ type TapOptions struct {
 // ErrTapped is returned where a link has a tap already.
 var ErrTapped = errors.New("sfu: the link has a debug tap already")
 
-// tapQueue is how many records may wait for the writers; what comes then is dropped and counted.
+// tapQueue is how many records may wait for the writers; what comes then is dropped, and the event log
+// says how many in all were.
 const tapQueue = 1024
 
 // tapHeader is how much of an RTP packet is kept without its payload: the longest header that we read.
@@ -36,6 +38,7 @@ const tapHeader = 64
 
 type tap struct {
 	options TapOptions
+	log     *slog.Logger
 	start   media.Time
 	wall    time.Time // of start
 	queue   chan tapRecord
@@ -52,7 +55,7 @@ type tapRecord struct {
 
 // Tap records the link until Untap or its end.
 func (l *Link) Tap(o TapOptions) error {
-	t := &tap{options: o, queue: make(chan tapRecord, tapQueue)}
+	t := &tap{options: o, log: l.log, queue: make(chan tapRecord, tapQueue)}
 	err := ErrClosed
 	ok := l.shard.call(func() {
 		switch {
@@ -141,10 +144,14 @@ func (t *tap) put(r tapRecord) {
 func (t *tap) write() {
 	packets, events := buffered(t.options.Packets), buffered(t.options.Events)
 	writeTapHeader(packets, t.wall)
+	told := uint64(0)
 	for r := range t.queue {
+		if n := t.dropped.Load(); n > told {
+			told = n
+			t.writeEvent(events, tapRecord{at: r.at, event: "sfu.TapDropped", data: fmt.Appendf(nil, `{"records":%d}`, n)})
+		}
 		if r.event != "" {
-			at := t.wall.Add(r.at.Sub(t.start)).UTC().Format(time.RFC3339Nano)
-			fmt.Fprintf(events, "{\"at\":%q,\"event\":%q,\"details\":%s}\n", at, r.event, r.data)
+			t.writeEvent(events, r)
 		} else {
 			writeTapPacket(packets, r, r.at.Sub(t.start))
 		}
@@ -153,11 +160,17 @@ func (t *tap) write() {
 		}
 	}
 	_, _ = packets.Flush(), events.Flush()
+	t.log.Info("debug tap off", "dropped", t.dropped.Load())
 	for _, w := range []io.Writer{t.options.Packets, t.options.Events} {
 		if c, ok := w.(io.Closer); ok {
 			_ = c.Close()
 		}
 	}
+}
+
+func (t *tap) writeEvent(w io.Writer, r tapRecord) {
+	at := t.wall.Add(r.at.Sub(t.start)).UTC().Format(time.RFC3339Nano)
+	fmt.Fprintf(w, "{\"at\":%q,\"event\":%q,\"details\":%s}\n", at, r.event, r.data)
 }
 
 func buffered(w io.Writer) *bufio.Writer {

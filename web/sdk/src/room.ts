@@ -362,6 +362,8 @@ export class Room extends Emitter<RoomEvents> {
       case "data":
         return this.emit("data", message.body);
       case "signal":
+        // The server has ended its end of our link: what was on it is gone, so begin anew.
+        if (message.body.link === serverLinkName) return message.body.close ? this.#session.rejoin() : undefined;
         return this.#links.receive(message.body);
       case "restart-ice":
         return this.#restartICE(message.body.link);

@@ -361,6 +361,17 @@ describe("the link", () => {
     expect(peer().offers).toHaveLength(3);
   });
 
+  it("joins anew when the server has closed the link", async () => {
+    await joinRoom();
+    server.line.say({ type: "signal", seq: ++seq, body: { link: "server", close: true } });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(server.lines).toHaveLength(2);
+    server.line.open();
+    await settle();
+    expect(server.line.last("join").body.offer).toBeDefined();
+    expect(server.line.types()).not.toContain("resume");
+  });
+
   it("takes a refused offer back", async () => {
     await joinRoom();
     const errors = vi.fn();
