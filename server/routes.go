@@ -16,6 +16,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.app.page)
 	mux.HandleFunc("GET /r/{room}", s.app.page)
 	mux.HandleFunc("GET /i/{id}", s.app.page)
+	mux.HandleFunc("GET /doctor", s.app.page)
+	mux.HandleFunc("GET /admin", s.app.page)
 	mux.HandleFunc("/", s.app.file)
 
 	mux.HandleFunc("POST /v1/invitations", s.createInvitation)

@@ -10,7 +10,8 @@ out="${1:-dist}"
 common=(--bundle --format=esm --minify --target=es2022 --legal-comments=none --charset=utf8 --log-level=warning)
 mkdir -p "$out"
 go tool esbuild sdk/src/index.ts "${common[@]}" --outfile="$out/sdk.js"
-go tool esbuild app/src/main.tsx "${common[@]}" --jsx=automatic --jsx-import-source=preact \
-  --define:process.env.NODE_ENV='"production"' --outfile="$out/app.js"
+rm -f "$out"/part-*.js
+go tool esbuild app=app/src/main.tsx "${common[@]}" --splitting --chunk-names=part-[name]-[hash] --jsx=automatic --jsx-import-source=preact \
+  --define:process.env.NODE_ENV='"production"' --outdir="$out"
 go tool esbuild app/src/app.css --bundle --minify --target=es2022 --log-level=warning --outfile="$out/app.css"
 cp app/index.html app/favicon.svg "$out/"

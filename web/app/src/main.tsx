@@ -1,6 +1,11 @@
 import { render } from "preact";
-import { HomePage, InvitationPage, RoomPage } from "./pages";
+import { lazy } from "./lazy";
+import { HomePage, InvitationPage, RoomPage, UnknownPage } from "./pages";
 import { route, startRouting } from "./route";
+
+// Few people come here: what they need is loaded when they do.
+const DoctorPage = lazy(() => import("./doctor").then((m) => m.DoctorPage));
+const AdminPage = lazy(() => import("./admin").then((m) => m.AdminPage));
 
 function App() {
   const r = route.value;
@@ -11,6 +16,12 @@ function App() {
       return <InvitationPage key={r.id} id={r.id} />;
     case "room":
       return <RoomPage key={r.room} room={r.room} />;
+    case "doctor":
+      return <DoctorPage />;
+    case "admin":
+      return <AdminPage />;
+    case "unknown":
+      return <UnknownPage />;
   }
 }
 

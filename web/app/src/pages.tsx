@@ -165,6 +165,16 @@ function NoSeat({ room }: { room: string }) {
   return <Message words={words} />;
 }
 
+/** No page has this address. */
+export function UnknownPage() {
+  const words = {
+    title: "There is nothing at this address",
+    text: "Check that you have the whole link, or begin at the start page.",
+    again: false,
+  };
+  return <Message words={words} />;
+}
+
 function Message({ words, onagain }: { words: Words; onagain?: () => void }) {
   return (
     <main class="page">

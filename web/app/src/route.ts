@@ -4,13 +4,19 @@ import { signal } from "@preact/signals";
 export type Route =
   | { page: "home" }
   | { page: "invitation"; id: string }
-  | { page: "room"; room: string };
+  | { page: "room"; room: string }
+  | { page: "doctor" }
+  | { page: "admin" }
+  | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
+  if (path === "/") return { page: "home" };
+  if (/^\/doctor\/?$/.test(path)) return { page: "doctor" };
+  if (/^\/admin\/?$/.test(path)) return { page: "admin" };
   const [, page, name] = /^\/([ir])\/([^/]+)\/?$/.exec(path) ?? [];
   if (page === "i" && name) return { page: "invitation", id: decode(name) };
   if (page === "r" && name) return { page: "room", room: decode(name) };
-  return { page: "home" };
+  return { page: "unknown" };
 }
 
 export const route = signal<Route>({ page: "home" });

@@ -70,8 +70,10 @@ it.each([
   ["/i/abc", { page: "invitation", id: "abc" }],
   ["/r/a%20b/", { page: "room", room: "a b" }],
   ["/r/%E0%A4%A", { page: "room", room: "%E0%A4%A" }],
-  ["/r/", { page: "home" }],
-  ["/x/y", { page: "home" }],
+  ["/doctor", { page: "doctor" }],
+  ["/admin/", { page: "admin" }],
+  ["/r/", { page: "unknown" }],
+  ["/x/y", { page: "unknown" }],
 ])("%s leads to its page", (path, route) => expect(parseRoute(path)).toEqual(route));
 
 describe("chat", () => {
