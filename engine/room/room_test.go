@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,6 +64,25 @@ func TestEmptyRoomCloses(t *testing.T) {
 	r.Advance(now.Add(4 * time.Minute))
 	if !r.Closed() {
 		t.Fatal("still open")
+	}
+}
+
+// A name that is given a thousand times must not multiply a message on a DataChannel.
+func TestAReceiverOfDataIsNamedOnce(t *testing.T) {
+	now := time.Unix(1, 0)
+	r := New("r", Config{}, now)
+	for c, id := range []string{"alice", "bob", "carol"} {
+		r.Connect(now, Conn(c+1), identity(id, "data"))
+		r.Receive(now, Conn(c+1), protocol.Envelope{Type: protocol.TypeJoin, ID: 1, Seq: 1})
+	}
+	alice := r.participants["alice"].session.id
+	_, to, ok := r.Receivers(alice, []protocol.ParticipantID{"bob", "bob", "nobody", "alice", "carol", "bob"})
+	want := []ID{r.participants["bob"].session.id, r.participants["carol"].session.id}
+	if !ok || !slices.Equal(to, want) {
+		t.Errorf("named: %v %v, want %v", to, ok, want)
+	}
+	if _, to, _ = r.Receivers(alice, nil); !slices.Equal(to, want) {
+		t.Errorf("all: %v, want %v", to, want)
 	}
 }
 

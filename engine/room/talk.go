@@ -105,24 +105,26 @@ func (r *Room) sendTo(s *session, to []protocol.ParticipantID, m protocol.Data) 
 	return len(sent)
 }
 
-// Receivers says who gets a message that came on a DataChannel from a session: those named, or
+// Receivers says who gets a message that came on a DataChannel from a session: those named, each once, or
 // everyone else; false where the grants do not allow it.
 func (r *Room) Receivers(id ID, to []protocol.ParticipantID) (from protocol.ParticipantID, ids []ID, ok bool) {
 	s := r.sessions[id]
 	if s == nil || !s.entered() || !s.who.Grants.Data {
 		return "", nil, false
 	}
-	add := func(p *participant) {
-		if p != nil && p != s.p {
-			ids = append(ids, p.session.id)
-		}
-	}
-	for _, name := range to {
-		add(r.participants[name])
-	}
 	if len(to) == 0 {
 		for _, p := range r.order {
-			add(p)
+			if p != s.p {
+				ids = append(ids, p.session.id)
+			}
+		}
+		return s.who.ID, ids, true
+	}
+	named := map[*participant]bool{nil: true, s.p: true}
+	for _, name := range to {
+		if p := r.participants[name]; !named[p] {
+			named[p] = true
+			ids = append(ids, p.session.id)
 		}
 	}
 	return s.who.ID, ids, true
