@@ -29,6 +29,9 @@ type Config struct {
 	CertFile, KeyFile string
 	// Origins are other sites whose pages may use this server ("https://example.org"); "*": all.
 	Origins []string
+	// Open says who may start a room from the home page, and enter such a room by its name: everybody
+	// (true), nobody (false), or, when nil, whoever sits at this machine.
+	Open *bool
 	// TokenLife is how long the token of an accepted invitation is valid; 0: 12 hours.
 	TokenLife time.Duration
 	// RequestRate and RequestBurst limit HTTP requests per second of one address (an IPv4 address
@@ -37,6 +40,9 @@ type Config struct {
 	// GuessRate and GuessBurst limit look-ups of unknown invitations in the same way, for this
 	// machine too; 0: one in 6 seconds, and 20.
 	GuessRate, GuessBurst float64
+	// StartRate and StartBurst limit the rooms started from one address, this machine too; 0: one in 6
+	// seconds, and 20.
+	StartRate, StartBurst float64
 	// Files is the web app, with index.html at its root; nil: the embedded one.
 	Files fs.FS
 	// Log receives what happens; nil discards it.
@@ -58,6 +64,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RequestBurst, 200)
 	setDefault(&c.GuessRate, 1.0/6)
 	setDefault(&c.GuessBurst, 20)
+	setDefault(&c.StartRate, 1.0/6)
+	setDefault(&c.StartBurst, 20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -184,7 +183,7 @@ func (s *Server) acceptInvitation(w http.ResponseWriter, r *http.Request) {
 	}
 	name, ok := cleanName(q.Name)
 	if !ok {
-		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "A name has at most 64 characters that can be printed.")
+		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, badName)
 		return
 	}
 	if _, _, ok := s.lookup(w, r); !ok {
@@ -201,19 +200,12 @@ func (s *Server) acceptInvitation(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, err)
 		return
 	}
-	claims := auth.Claims{
-		Room: inv.Room, Identity: "p-" + strings.ToLower(rand.Text()[:16]), Name: name, Role: inv.Role,
-		Grants: roles[inv.Role], Expires: now.Add(s.cfg.TokenLife),
+	if s.seat(w, inv.Room, inv.Role, name, now) {
+		s.metrics.invitations.WithLabelValues("accepted").Inc()
 	}
-	token, err := auth.Mint(s.key, claims, now)
-	if err != nil {
-		s.log.Error("cannot mint a token", "error", err)
-		fail(w, http.StatusInternalServerError, protocol.CodeInternal, "The server could not make a token. Ask whoever runs it to look at its log.")
-		return
-	}
-	s.metrics.invitations.WithLabelValues("accepted").Inc()
-	reply(w, http.StatusOK, acceptance{Token: token, Room: inv.Room, Identity: claims.Identity, Role: inv.Role})
 }
+
+const badName = "A name has at most 64 characters that can be printed."
 
 var sorry = map[string]string{
 	"expired": "This invitation has expired. Ask for a new one.",

@@ -25,6 +25,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/invitations/{id}/accept", s.acceptInvitation)
 	mux.HandleFunc("DELETE /v1/invitations/{id}", s.revokeInvitation)
 
+	mux.HandleFunc("GET /v1/server", s.serverFacts)
+	mux.HandleFunc("POST /v1/open-rooms", s.startRoom)
+	mux.HandleFunc("GET /v1/open-rooms/{room}", s.openRoomFacts)
+	mux.HandleFunc("POST /v1/open-rooms/{room}/enter", s.enterRoom)
+
 	mux.Handle("GET /v1/rooms/{room}", orNotFound(s.backend.Rooms))
 	for _, path := range []string{"/{room}", "/{room}/{rest...}"} {
 		mux.Handle("/whip"+path, orNotFound(s.backend.WHIP))

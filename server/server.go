@@ -35,11 +35,13 @@ type Server struct {
 	key         []byte // signs tokens (HS256)
 	store       store.Store
 	invitations invitations
+	openRooms   openRooms
 	app         *app
 	backend     *Backend
 	metrics     *metrics
 	requests    *limiter // HTTP requests by address
-	guesses     *limiter // unknown invitations by address
+	guesses     *limiter // unknown invitations and rooms by address
+	starts      *limiter // rooms started by address
 	web         net.Listener
 	media       net.Listener
 	tls         *tls.Config
@@ -60,6 +62,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Log, metrics: newMetrics(), draining: make(chan struct{}),
 		requests: newLimiter(cfg.RequestRate, cfg.RequestBurst),
 		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
+		starts:   newLimiter(cfg.StartRate, cfg.StartBurst),
 	}
 	if err := s.open(); err != nil {
 		s.Close()
@@ -124,7 +127,7 @@ func (s *Server) openData() (err error) {
 	if err != nil {
 		return dataError(dir, err)
 	}
-	s.invitations = invitations{s.store}
+	s.invitations, s.openRooms = invitations{s.store}, openRooms{s.store}
 	return nil
 }
 

@@ -31,6 +31,8 @@ type ServeCmd struct {
 	Cert     string       `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
 	Key      string       `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
 
+	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
+
 	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:""`
 	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM"`
@@ -44,7 +46,8 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	s, err := switchyard.New(switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		PublicIPs: c.PublicIP, Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
-		Log: newLog(std.Err, c.LogLevel, c.LogFormat),
+		Open: c.Open,
+		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
 	})
 	if err != nil {
 		return err

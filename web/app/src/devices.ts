@@ -1,6 +1,7 @@
-// The camera and microphone of this tab: opened for the preview, kept for the call.
+// The camera, microphone and speaker of this tab: opened for the preview, kept for the call.
 import { signal } from "@preact/signals";
 import { openCamera, openMicrophone } from "../../sdk/src/index";
+import { loadDevice, saveDevice } from "./memory";
 import { deviceWords } from "./words";
 
 type Kind = "camera" | "microphone";
@@ -18,7 +19,9 @@ export class Device {
   #turn = 0;
   #pending: Promise<boolean> = Promise.resolve(false);
 
-  constructor(readonly kind: Kind) {}
+  constructor(readonly kind: Kind) {
+    this.id.value = loadDevice(kind);
+  }
 
   get on(): boolean {
     return this.track.value !== undefined;
@@ -41,7 +44,8 @@ export class Device {
     this.opening.value = true;
     this.problem.value = "";
     try {
-      const constraints = this.id.value ? { deviceId: { exact: this.id.value } } : {};
+      // Ideal, not exact: one that was unplugged since must not keep the others from being used.
+      const constraints = this.id.value ? { deviceId: { ideal: this.id.value } } : {};
       const track = await openers[this.kind](constraints);
       if (turn !== this.#turn) {
         track.stop();
@@ -64,9 +68,10 @@ export class Device {
     this.track.value = undefined;
   }
 
-  /** Changes to another device of the kind. */
+  /** Changes to another device of the kind; remembered for the next call. */
   async choose(id: string): Promise<void> {
     this.id.value = id;
+    saveDevice(this.kind, id);
     if (!this.on) return;
     this.close();
     await this.open();
@@ -83,8 +88,29 @@ export class Device {
   }
 }
 
+/** Where sound comes out. Not every browser lets a page choose. */
+export class Speaker {
+  /** Which one; empty for the system's choice. */
+  readonly id = signal(loadDevice("speaker"));
+
+  get canChoose(): boolean {
+    return typeof HTMLMediaElement !== "undefined" && "setSinkId" in HTMLMediaElement.prototype;
+  }
+
+  choose(id: string): void {
+    this.id.value = id;
+    saveDevice("speaker", id);
+  }
+
+  /** Lets an element sound where it shall; one that is gone is as none chosen. */
+  async apply(element: HTMLMediaElement): Promise<void> {
+    if (this.canChoose) await element.setSinkId(this.id.value).catch(() => {});
+  }
+}
+
 export const camera = new Device("camera");
 export const microphone = new Device("microphone");
+export const speaker = new Speaker();
 
 /** The devices to choose from; browsers name them once one was allowed. */
 export const choices = signal<MediaDeviceInfo[]>([]);
