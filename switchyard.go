@@ -12,6 +12,9 @@ import "switchyard/server"
 // Config says where the server listens and keeps its state; the zero value works.
 type Config = server.Config
 
+// ACME says for which names to get certificates.
+type ACME = server.ACME
+
 // Server is a running server: Serve(ctx) answers until ctx ends, Close releases everything.
 type Server = server.Server
 

@@ -21,12 +21,14 @@ type Config struct {
 	// NATS is the URL of an existing NATS cluster for the store; empty: embedded, in Data.
 	NATS string
 	// URL is what links to this server begin with, such as "https://meet.example.org"; empty: it is
-	// derived from HTTP.
+	// derived from the first of ACME.Domains and Media, or from HTTP.
 	URL string
 	// PublicIPs are offered as candidates before the machine's own addresses.
 	PublicIPs []netip.Addr
 	// CertFile and KeyFile are the TLS certificate (chain) and key in PEM; empty: self-signed.
 	CertFile, KeyFile string
+	// ACME gets the TLS certificate from an authority instead, for a server with a name in the DNS.
+	ACME ACME
 	// Origins are other sites whose pages may use this server ("https://example.org"); "*": all.
 	Origins []string
 	// Open says who may start a room from the home page, and enter such a room by its name: everybody

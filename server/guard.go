@@ -45,6 +45,17 @@ func toHTTPS(next http.Handler) http.Handler {
 	})
 }
 
+// toDomain sends a person who came by plain HTTP to the first domain that has a certificate.
+func (s *Server) toDomain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !wantsPage(r) || loopbackHost(r.Host) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		http.Redirect(w, r, s.BaseURL()+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	})
+}
+
 func loopbackHost(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {

@@ -17,6 +17,12 @@ func (s *Server) BaseURL() string {
 	if s.cfg.URL != "" {
 		return strings.TrimSuffix(s.cfg.URL, "/")
 	}
+	if names := s.cfg.ACME.Domains; len(names) > 0 {
+		if port := s.MediaAddr().Port(); port != 443 {
+			return "https://" + net.JoinHostPort(names[0], strconv.Itoa(int(port)))
+		}
+		return "https://" + names[0]
+	}
 	host, _, err := net.SplitHostPort(s.cfg.HTTP)
 	addr := s.HTTPAddr()
 	if err != nil || host == "" || addr.Addr().IsUnspecified() {

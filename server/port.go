@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mholt/acmez/v3"
 )
 
 const (
@@ -138,7 +140,12 @@ func (p *port) sort(conn net.Conn) (protocolKind, net.Conn) {
 		conn.Close()
 		return garbage, nil
 	}
-	if secure.ConnectionState().NegotiatedProtocol != "" {
+	switch secure.ConnectionState().NegotiatedProtocol {
+	case "":
+	case acmez.ACMETLS1Protocol: // the handshake was all that a certificate authority wanted
+		secure.Close()
+		return tlsHello, nil
+	default:
 		return httpPlain, secure
 	}
 	// Without ALPN it can be HTTP, or ICE and TURN that hide in TLS: look again.

@@ -45,6 +45,7 @@ type Server struct {
 	web         net.Listener
 	media       net.Listener
 	tls         *tls.Config
+	acme        *certificates // nil without domains
 	port        *port
 	http        *http.Server
 	announced   bool // server.json was written
@@ -80,6 +81,12 @@ func (s *Server) open() (err error) {
 	}
 	if err := s.openData(); err != nil {
 		return err
+	}
+	if len(s.cfg.ACME.Domains) > 0 {
+		if s.acme, err = newCertificates(s.cfg.ACME, s.cfg.Data, s.HTTPAddr(), s.MediaAddr(), s.log); err != nil {
+			return err
+		}
+		s.tls = s.acme.wrap(s.tls)
 	}
 	if s.app, err = newApp(s.cfg.Files); err != nil {
 		return fmt.Errorf("server: web app: %w", err)
@@ -167,10 +174,19 @@ func (s *Server) MediaAddr() netip.AddrPort { return s.media.Addr().(*net.TCPAdd
 func (s *Server) Serve(ctx context.Context) error {
 	ended := make(chan error, 3)
 	// These three own their listeners; drain ends them.
-	go func() { ended <- s.http.Serve(s.web) }()
 	inner := &http.Server{Handler: toHTTPS(s.http.Handler)}
+	if s.acme != nil {
+		s.http.Handler = s.acme.handler(s.toDomain(s.http.Handler))
+	}
+	go func() { ended <- s.http.Serve(s.web) }()
 	go func() { ended <- s.serveMedia(inner) }()
 	go func() { ended <- s.port.serve() }()
+	if s.acme != nil {
+		if err := s.acme.start(); err != nil {
+			s.drain(inner)
+			return fmt.Errorf("server: certificates: %w", err)
+		}
+	}
 	select {
 	case <-ctx.Done():
 		s.log.Info("ending")
@@ -231,6 +247,9 @@ func (s *Server) Close() error {
 		}
 		if s.backend != nil && s.backend.Close != nil {
 			errs = append(errs, s.backend.Close())
+		}
+		if s.acme != nil {
+			s.acme.close()
 		}
 		if s.announced {
 			os.Remove(runningFile(s.cfg.Data))

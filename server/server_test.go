@@ -39,7 +39,8 @@ func run(t *testing.T, cfg Config) *testServer {
 	t.Helper()
 	log := &logBuffer{out: t.Output()}
 	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg.HTTP, cfg.Media = "127.0.0.1:0", "127.0.0.1:0"
+	setDefault(&cfg.HTTP, "127.0.0.1:0")
+	setDefault(&cfg.Media, "127.0.0.1:0")
 	if cfg.Data == "" {
 		cfg.Data = t.TempDir()
 	}
@@ -98,6 +99,9 @@ func (s *testServer) call(method, path, body string, headers ...string) (int, ht
 	}
 	for _, h := range headers {
 		if name, value, ok := strings.Cut(h, ": "); ok {
+			if name == "Host" {
+				req.Host = value
+			}
 			req.Header.Set(name, value)
 		}
 	}

@@ -31,7 +31,11 @@ type ServeCmd struct {
 	Cert     string       `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
 	Key      string       `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
 
-	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
+	Open      *bool    `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
+	Domain    []string `help:"Get a certificate for this host name from Let's Encrypt, whose terms you agree to by this. Port 443 (or 80) of the name must end here: --media :443. Can be repeated." placeholder:"NAME"`
+	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR"`
+	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
+	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
 
 	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:""`
 	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL"`
@@ -47,6 +51,7 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		PublicIPs: c.PublicIP, Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
 		Open: c.Open,
+		ACME: switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
 		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
 	})
 	if err != nil {
@@ -76,6 +81,15 @@ func (c *ServeCmd) check() error {
 	}
 	if (c.Cert == "") != (c.Key == "") {
 		return Usagef("a certificate and its key belong together: give both --cert and --key, or neither")
+	}
+	if len(c.Domain) > 0 && c.Cert != "" {
+		return Usagef("--domain gets a certificate and --cert has one: give one of them")
+	}
+	if c.ACMECA != "" && !strings.HasPrefix(c.ACMECA, "https://") {
+		return Usagef("--acme-ca must begin with https://: %q does not", c.ACMECA)
+	}
+	if len(c.Domain) == 0 && (c.ACMEEmail != "" || c.ACMECA != "" || c.ACMERoot != "") {
+		return Usagef("which name shall the certificate be for? Give --domain NAME")
 	}
 	return nil
 }
