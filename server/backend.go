@@ -20,6 +20,10 @@ type Backend struct {
 	Samples func() []Sample
 	// Ready returns nil while rooms can be joined.
 	Ready func(context.Context) error
+	// WindDown begins no new calls, tells those who are in one, and waits until the last call has ended
+	// or ctx ends. Occupancy is how many rooms are open and how many people are in them. Both or none.
+	WindDown  func(ctx context.Context, notice string)
+	Occupancy func() (rooms, people int)
 	// Drain tells everyone that the server ends, and waits for them until ctx ends.
 	Drain func(context.Context)
 	Close func() error

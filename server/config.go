@@ -45,6 +45,9 @@ type Config struct {
 	// StartRate and StartBurst limit the rooms started from one address, this machine too; 0: one in 6
 	// seconds, and 20.
 	StartRate, StartBurst float64
+	// DrainLimit is how long calls may go on after the server was told to end, while it begins no new
+	// ones; 0: they end at once.
+	DrainLimit time.Duration
 	// Files is the web app, with index.html at its root; nil: the embedded one.
 	Files fs.FS
 	// Log receives what happens; nil discards it.

@@ -24,9 +24,6 @@ import (
 	"switchyard/store"
 )
 
-// drainTime is how long a server that ends waits for requests and goodbyes.
-const drainTime = 4 * time.Second
-
 // Server is one Switchyard server. Make it with New, run it with Serve, end it with Close.
 type Server struct {
 	// Immutable after New.
@@ -50,7 +47,11 @@ type Server struct {
 	http        *http.Server
 	announced   bool // server.json was written
 
-	draining  chan struct{}
+	winding   chan struct{} // closed when the server was told to end: nothing new begins
+	ended     chan struct{} // closed by End
+	draining  chan struct{} // closed when calls end, too
+	windOnce  sync.Once
+	endOnce   sync.Once
 	drainOnce sync.Once
 	closeOnce sync.Once
 }
@@ -60,7 +61,8 @@ type Server struct {
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, log: cfg.Log, metrics: newMetrics(), draining: make(chan struct{}),
+		cfg: cfg, log: cfg.Log, metrics: newMetrics(),
+		winding: make(chan struct{}), ended: make(chan struct{}), draining: make(chan struct{}),
 		requests: newLimiter(cfg.RequestRate, cfg.RequestBurst),
 		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
 		starts:   newLimiter(cfg.StartRate, cfg.StartBurst),
@@ -170,7 +172,8 @@ func (s *Server) HTTPAddr() netip.AddrPort { return s.web.Addr().(*net.TCPAddr).
 // MediaAddr is the address of the media port.
 func (s *Server) MediaAddr() netip.AddrPort { return s.media.Addr().(*net.TCPAddr).AddrPort() }
 
-// Serve answers until ctx ends, then drains and returns nil within five seconds. It is called once.
+// Serve answers until ctx ends. Then it begins nothing new, lets calls go on for Config.DrainLimit at most
+// (End cuts that short), says goodbye, and returns nil within five seconds of that. It is called once.
 func (s *Server) Serve(ctx context.Context) error {
 	ended := make(chan error, 3)
 	// These three own their listeners; drain ends them.
@@ -187,9 +190,14 @@ func (s *Server) Serve(ctx context.Context) error {
 			return fmt.Errorf("server: certificates: %w", err)
 		}
 	}
+	alive, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go s.watchdog(alive) // ends with Serve
+	s.tell("READY=1\nSTATUS=Serving " + s.BaseURL())
 	select {
 	case <-ctx.Done():
 		s.log.Info("ending")
+		s.windDown(ended)
 		s.drain(inner)
 		return nil
 	case err := <-ended:
@@ -206,39 +214,12 @@ func (s *Server) serveMedia(h *http.Server) error {
 	return h.Serve(s.port.web)
 }
 
-func (s *Server) isDraining() bool {
-	select {
-	case <-s.draining:
-		return true
-	default:
-		return false
-	}
-}
-
-// drain says goodbye to everyone and waits for open requests, at most drainTime.
-func (s *Server) drain(inner *http.Server) {
-	s.drainOnce.Do(func() { close(s.draining) })
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	var wg sync.WaitGroup
-	if s.backend.Drain != nil {
-		wg.Go(func() { s.backend.Drain(ctx) })
-	}
-	s.port.close()
-	for _, h := range []*http.Server{s.http, inner} {
-		wg.Go(func() {
-			if h.Shutdown(ctx) != nil {
-				h.Close()
-			}
-		})
-	}
-	wg.Wait()
-}
-
 // Close releases everything; it is safe to call more than once, also after a failed New.
 func (s *Server) Close() error {
 	var errs []error
 	s.closeOnce.Do(func() {
+		s.End()
+		s.windOnce.Do(func() { close(s.winding) })
 		s.drainOnce.Do(func() { close(s.draining) })
 		for _, l := range []net.Listener{s.web, s.media} {
 			if l != nil {

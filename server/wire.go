@@ -39,6 +39,8 @@ func newBackend(s *Server) (*Backend, error) {
 			out = append(out, hostSamples(host.Stats())...)
 			return append(out, socketSamples(sockets.Stats(), visits.Sessions())...)
 		},
+		WindDown:  func(ctx context.Context, notice string) { host.WindDown(ctx, notice) },
+		Occupancy: host.Occupancy,
 		Drain: func(ctx context.Context) {
 			if err := host.Drain(ctx); err != nil {
 				s.log.Warn("rooms did not close in time", "error", err)

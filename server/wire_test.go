@@ -207,8 +207,8 @@ func TestTokensOfWHIP(t *testing.T) {
 	}
 }
 
-// joinRoom opens a WebSocket and joins.
-func (s *testServer) joinRoom(room, name string) *websocket.Conn {
+// dialRoom opens a WebSocket of an invited person.
+func (s *testServer) dialRoom(room, name string) *websocket.Conn {
 	s.t.Helper()
 	id := s.invite(`{"room":"`+room+`"}`, s.bearer("", "admin"))
 	_, _, body := s.call("POST", "/v1/invitations/"+id+"/accept", `{"name":"`+name+`"}`)
@@ -224,7 +224,14 @@ func (s *testServer) joinRoom(room, name string) *websocket.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.CloseNow() })
-	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"type":"join","id":1,"seq":1,"body":{"capabilities":{}}}`)); err != nil {
+	return conn
+}
+
+// joinRoom opens a WebSocket and joins.
+func (s *testServer) joinRoom(room, name string) *websocket.Conn {
+	s.t.Helper()
+	conn := s.dialRoom(room, name)
+	if err := conn.Write(s.t.Context(), websocket.MessageText, []byte(`{"type":"join","id":1,"seq":1,"body":{"capabilities":{}}}`)); err != nil {
 		s.t.Fatal(err)
 	}
 	s.await(conn, protocol.TypeWelcome)

@@ -38,7 +38,8 @@ type Host struct {
 
 	mu       sync.Mutex
 	rooms    map[string]*actor // guarded by mu
-	draining bool              // guarded by mu
+	winding  bool              // guarded by mu: no room opens any more
+	draining bool              // guarded by mu: nobody enters any more
 	wg       sync.WaitGroup    // actors
 }
 
@@ -101,6 +102,9 @@ func (h *Host) open(name string) (*actor, error) {
 	}
 	if a := h.rooms[name]; a != nil {
 		return a, nil
+	}
+	if h.winding {
+		return nil, errDraining
 	}
 	if len(h.rooms) >= h.cfg.Rooms {
 		return nil, errTooMany
@@ -172,17 +176,7 @@ func (h *Host) Drain(ctx context.Context) error {
 		a.box.post(func() { a.room.Close(time.Now(), *errDraining) })
 	}
 	h.mu.Unlock()
-	done := make(chan struct{})
-	go func() { // ends with the last room: all were told to close
-		h.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return h.wait(ctx)
 }
 
 // linkID names a link in logs, statistics and the admin API.

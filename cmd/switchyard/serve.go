@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/signal"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -37,7 +40,9 @@ type ServeCmd struct {
 	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
 	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
 
-	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:""`
+	Invite     bool          `help:"Print an invitation link when started." default:"true" negatable:""`
+	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0" placeholder:"DURATION"`
+
 	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM"`
 }
@@ -50,9 +55,12 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	s, err := switchyard.New(switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		PublicIPs: c.PublicIP, Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
-		Open: c.Open,
-		ACME: switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
-		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
+		Open:       c.Open,
+		ACME:       switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
+		Log:        newLog(std.Err, c.LogLevel, c.LogFormat),
+		ACME:       switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
+		DrainLimit: c.DrainLimit,
+		Log:        newLog(std.Err, c.LogLevel, c.LogFormat),
 	})
 	if err != nil {
 		return err
@@ -62,11 +70,37 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	if err := c.greet(ctx, s, std); err != nil {
 		return err
 	}
+	if c.DrainLimit > 0 {
+		defer endAtSecond(s)()
+	}
 	if err := s.Serve(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintln(std.Err, "Switchyard has ended.")
 	return s.Close()
+}
+
+// endAtSecond lets the second signal end the calls that the first one let go on; a third one ends the
+// process. The function that it returns stops that.
+func endAtSecond(s *switchyard.Server) (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() { // ends with stop
+		for range 2 {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+		}
+		signal.Stop(signals)
+		s.End()
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // check refuses settings that nothing below would name by their flag.
@@ -81,6 +115,9 @@ func (c *ServeCmd) check() error {
 	}
 	if (c.Cert == "") != (c.Key == "") {
 		return Usagef("a certificate and its key belong together: give both --cert and --key, or neither")
+	}
+	if c.DrainLimit < 0 {
+		return Usagef("--drain-limit must be 0 or more, such as 30m")
 	}
 	if len(c.Domain) > 0 && c.Cert != "" {
 		return Usagef("--domain gets a certificate and --cert has one: give one of them")

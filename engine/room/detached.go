@@ -67,6 +67,8 @@ func (r *Room) AdmitViewer(who Identity) error {
 	switch {
 	case r.closed:
 		return protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again.")
+	case r.wound() != nil:
+		return r.wound()
 	case !who.Grants.Subscribe:
 		return forbidden("Your token does not allow to receive tracks. Ask for an invitation that does.")
 	case r.viewers >= r.cfg.Viewers:

@@ -42,6 +42,8 @@ func (r *Room) admits(who Identity, m *protocol.Join) error {
 	switch {
 	case r.closed:
 		return protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again.")
+	case r.wound() != nil:
+		return r.wound()
 	case who.Expired:
 		return protocol.NewError(protocol.CodeUnauthorized, "The token has expired. Ask for a new invitation.")
 	case r.removed[who.ID]:

@@ -24,10 +24,10 @@ func (r *Room) reopen() { r.closed = r.shut }
 func (r *Room) Disconnect(now time.Time, c Conn) {
 	cn := r.conns[c]
 	delete(r.conns, c)
+	defer r.occupancy(now) // also after one that was refused: the room was not empty while it was there
 	if cn == nil {
 		return
 	}
-	defer r.occupancy(now)
 	s := cn.session
 	if s == nil || s.over || s.conn != c {
 		return

@@ -49,6 +49,7 @@ type Room struct {
 	empty    time.Time // since when nobody is here; zero while somebody is
 	closed   bool
 	shut     bool // closed by Close, not by being empty
+	winding  bool // by WindDown
 
 	rerouted bool
 	outputs  []Output
