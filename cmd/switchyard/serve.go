@@ -7,11 +7,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
-	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -34,15 +31,11 @@ type ServeCmd struct {
 	Cert     string       `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
 	Key      string       `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
 
-	Open      *bool    `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
-	Domain    []string `help:"Get a certificate for this host name from Let's Encrypt, whose terms you agree to by this. Port 443 (or 80) of the name must end here: --media :443. Can be repeated." placeholder:"NAME"`
-	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR"`
-	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
-	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
+	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
 
-	Invite     bool          `help:"Print an invitation link when started." default:"true" negatable:""`
-	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0" placeholder:"DURATION"`
+	OperationFlags
 
+	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:""`
 	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL"`
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM"`
 }
@@ -52,16 +45,14 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s, err := switchyard.New(switchyard.Config{
+	cfg := switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		PublicIPs: c.PublicIP, Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
-		Open:       c.Open,
-		ACME:       switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
-		Log:        newLog(std.Err, c.LogLevel, c.LogFormat),
-		ACME:       switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot},
-		DrainLimit: c.DrainLimit,
-		Log:        newLog(std.Err, c.LogLevel, c.LogFormat),
-	})
+		Open: c.Open,
+		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
+	}
+	c.apply(&cfg)
+	s, err := switchyard.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -80,29 +71,6 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	return s.Close()
 }
 
-// endAtSecond lets the second signal end the calls that the first one let go on; a third one ends the
-// process. The function that it returns stops that.
-func endAtSecond(s *switchyard.Server) (stop func()) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() { // ends with stop
-		for range 2 {
-			select {
-			case <-signals:
-			case <-done:
-				return
-			}
-		}
-		signal.Stop(signals)
-		s.End()
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-	}
-}
-
 // check refuses settings that nothing below would name by their flag.
 func (c *ServeCmd) check() error {
 	if c.URL != "" && !webAddress(c.URL) {
@@ -116,19 +84,7 @@ func (c *ServeCmd) check() error {
 	if (c.Cert == "") != (c.Key == "") {
 		return Usagef("a certificate and its key belong together: give both --cert and --key, or neither")
 	}
-	if c.DrainLimit < 0 {
-		return Usagef("--drain-limit must be 0 or more, such as 30m")
-	}
-	if len(c.Domain) > 0 && c.Cert != "" {
-		return Usagef("--domain gets a certificate and --cert has one: give one of them")
-	}
-	if c.ACMECA != "" && !strings.HasPrefix(c.ACMECA, "https://") {
-		return Usagef("--acme-ca must begin with https://: %q does not", c.ACMECA)
-	}
-	if len(c.Domain) == 0 && (c.ACMEEmail != "" || c.ACMECA != "" || c.ACMERoot != "") {
-		return Usagef("which name shall the certificate be for? Give --domain NAME")
-	}
-	return nil
+	return c.OperationFlags.check(c.Cert)
 }
 
 func webAddress(s string) bool {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"switchyard"
+)
+
+// OperationFlags are the settings of serve for a server that others rely on.
+type OperationFlags struct {
+	Domain    []string `help:"Get a certificate for this host name from Let's Encrypt, whose terms you agree to by this. Port 443 (or 80) of the name must end here: --media :443. Can be repeated." placeholder:"NAME"`
+	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR"`
+	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
+	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
+
+	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0s" placeholder:"DURATION"`
+}
+
+// check refuses what cannot be meant.
+func (c *OperationFlags) check(cert string) error {
+	switch {
+	case c.DrainLimit < 0:
+		return Usagef("--drain-limit must be 0 or more, such as 30m")
+	case len(c.Domain) > 0 && cert != "":
+		return Usagef("--domain gets a certificate and --cert has one: give one of them")
+	case c.ACMECA != "" && !strings.HasPrefix(c.ACMECA, "https://"):
+		return Usagef("--acme-ca must begin with https://: %q does not", c.ACMECA)
+	case len(c.Domain) == 0 && (c.ACMEEmail != "" || c.ACMECA != "" || c.ACMERoot != ""):
+		return Usagef("which name shall the certificate be for? Give --domain NAME")
+	}
+	return nil
+}
+
+// apply puts the settings into the server's configuration.
+func (c *OperationFlags) apply(cfg *switchyard.Config) {
+	cfg.ACME = switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot}
+	cfg.DrainLimit = c.DrainLimit
+}
+
+// endAtSecond lets the second signal end the calls that the first one let go on; a third one ends the
+// process. The function that it returns stops that.
+func endAtSecond(s *switchyard.Server) (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() { // ends with stop
+		for range 2 {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+		}
+		signal.Stop(signals)
+		s.End()
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
+}
