@@ -6,6 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+
+	"switchyard/protocol"
 )
 
 // Backend is what the server needs of the packages that serve rooms and media. wire.go makes it;
@@ -16,6 +19,13 @@ type Backend struct {
 	WHEP  http.Handler   // everything below /whep/
 	ICE   func(net.Conn) // owns an ICE-TCP connection, first bytes unread, until it returns
 	Admin Admin
+	// Diagnose answers the offer of a link that is in no room; see doctor.go.
+	Diagnose func(offer string) (answer string, err error)
+	// Addresses are those that are offered for media, the most reachable first.
+	Addresses func() []netip.Addr
+	// ICEServers are those of a link to the server and of a link between participants, for a client that
+	// makes this request.
+	ICEServers func(r *http.Request) (server, links []protocol.ICEServer)
 	// Samples are the metrics of the moment.
 	Samples func() []Sample
 	// Ready returns nil while rooms can be joined.
@@ -33,6 +43,8 @@ type Backend struct {
 type Admin interface {
 	Rooms() []RoomInfo
 	Links() []LinkInfo
+	// Detail is everything about all rooms, at one moment.
+	Detail() []protocol.RoomDetail
 	// Tap records a link until it ends, then closes the writer; stop ends it before. Error:
 	// ErrNoLink.
 	Tap(link string, t Tap) (stop func(), err error)

@@ -41,6 +41,16 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/admin/links/{link}/tap", s.admin(s.tapLink))
 	mux.HandleFunc("GET /v1/admin/profile/{name}", s.admin(s.profiles))
 
+	mux.HandleFunc("GET /v1/admin/overview", s.admin(s.adminOverview))
+	mux.HandleFunc("GET /v1/admin/live", s.admin(s.adminLive))
+	mux.HandleFunc("GET /v1/admin/doctor", s.admin(s.adminDoctor))
+
+	mux.HandleFunc("GET /v1/doctor", s.doctorFacts)
+	mux.HandleFunc("GET /v1/doctor/time", s.doctorTime)
+	mux.HandleFunc("GET /v1/doctor/down", s.doctorDown)
+	mux.HandleFunc("POST /v1/doctor/up", s.doctorUp)
+	mux.HandleFunc("POST /v1/doctor/link", s.doctorLink)
+
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})

@@ -289,6 +289,10 @@ func TestAdminAPI(t *testing.T) {
 type fakeAdmin struct{ tapped chan string }
 
 func (fakeAdmin) Rooms() []RoomInfo { return []RoomInfo{{Room: "r1", Participants: 2, Tracks: 3}} }
+func (fakeAdmin) Detail() []protocol.RoomDetail {
+	return []protocol.RoomDetail{{Room: "demo", Participants: []protocol.Participant{}, Links: []protocol.LinkDetail{}}}
+}
+
 func (fakeAdmin) Links() []LinkInfo { return []LinkInfo{{Link: "l1", Room: "r1"}} }
 func (f fakeAdmin) Tap(link string, tap Tap) (func(), error) {
 	if link != "l1" {

@@ -30,13 +30,15 @@ func newBackend(s *Server) (*Backend, error) {
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
 	visits := whip.New(whipRooms{host}, whip.Options{})
+	diagnostic := &echoes{connect: forward.Connect}
 	return &Backend{
 		Rooms: sockets, WHIP: visits, WHEP: visits,
 		ICE:   forward.ServeTCP,
-		Admin: wiredAdmin{host},
+		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses,
 		Samples: func() []Sample {
 			out := sfuSamples(forward.Stats())
 			out = append(out, hostSamples(host.Stats())...)
+			out = append(out, diagnostic.samples()...)
 			return append(out, socketSamples(sockets.Stats(), visits.Sessions())...)
 		},
 		WindDown:  func(ctx context.Context, notice string) { host.WindDown(ctx, notice) },

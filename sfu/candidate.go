@@ -63,3 +63,14 @@ func reach(a netip.Addr) int {
 	}
 	return rank
 }
+
+// Addresses lists what the SFU offers to clients as its own addresses, the most reachable first.
+func (s *SFU) Addresses() []netip.Addr {
+	var out []netip.Addr
+	for _, c := range s.candidates {
+		if !c.TCP {
+			out = append(out, c.Addr.Addr())
+		}
+	}
+	return out
+}

@@ -478,6 +478,170 @@ export interface ProtocolError {
   fatal?: boolean;
 }
 
+/** Finding is one thing that a diagnosis found, for a person to read. */
+export interface Finding {
+  /** ID names what was looked at, such as "udp-ipv4"; it stays the same from run to run. */
+  id: string;
+  /** Group is the heading under which it stands. */
+  group: string;
+  state: FindingState;
+  /** Title names what was looked at, in a few words. */
+  title: string;
+  /** Text is one sentence or two about how it is. */
+  text: string;
+  /** Fix says what to do; absent where nothing is to be done. */
+  fix?: string;
+  /** Values are what was measured, for programs. */
+  values?: Record<string, number>;
+}
+
+/** FindingState says how bad a finding is. */
+export type FindingState =
+  | "ok"
+  | "warn" /* calls work, but worse than they could */
+  | "fail" /* calls do not work, or not this way */
+  | "skip" /* could not be looked at, and why */;
+
+/** DoctorFacts are what GET /v1/doctor says about the server to anybody. */
+export interface DoctorFacts {
+  /** Server names its software and version. */
+  server: string;
+  /** MediaPort is the single port of media, UDP and TCP. */
+  mediaPort: number;
+  /** Seen is the address that the request came from, as the server sees it. */
+  seen: string;
+  /** LinkSeconds is how long a diagnostic link lives at most. */
+  linkSeconds: number;
+  /** EchoBytes is how much a diagnostic link answers at most. */
+  echoBytes: number;
+}
+
+/**
+ * DoctorTime is what GET /v1/doctor/time answers: its clock when the request came and when the answer
+ * left, in microseconds since 1970 (UTC). With the client's own two times it gives the offset of the
+ * clocks as in RFC 5905 §8.
+ */
+export interface DoctorTime {
+  received: number;
+  sent: number;
+}
+
+/** DoctorOffer is the body of POST /v1/doctor/link. */
+export interface DoctorOffer {
+  /** SDP is an offer with a DataChannel and nothing else. */
+  sdp: string;
+}
+
+/**
+ * DoctorLink answers it. The link is in no room. Each message on its DataChannels whose first four
+ * bytes are a length (big endian, 16 to 16384) is answered on the same channel by a message of that
+ * length that begins with the first 16 bytes of the question: a small question with a small answer
+ * measures the round trip, with a large answer the downlink, a large question the uplink.
+ */
+export interface DoctorLink {
+  /** SDP is the answer. */
+  sdp: string;
+  /** Seconds is how long the link lives at most. */
+  seconds: number;
+  /** ICEServers are the TURN servers by which a client reaches the server where nothing else works. */
+  iceServers?: ICEServer[];
+  /** LinkICEServers are for links between participants. */
+  linkIceServers?: ICEServer[];
+}
+
+/** DoctorUpload is what POST /v1/doctor/up answers: how much it read, in how many microseconds. */
+export interface DoctorUpload {
+  bytes: number;
+  micros: number;
+}
+
+/**
+ * Diagnosis is a whole report: of switchyard doctor --json, and of GET /v1/admin/doctor, which is the
+ * server's own.
+ */
+export interface Diagnosis {
+  /** Server is what was looked at. */
+  server?: string;
+  /** At is when, in milliseconds since 1970. */
+  at: number;
+  state: FindingState;
+  findings: Finding[];
+}
+
+/**
+ * Overview is the whole server at one moment: GET /v1/admin/overview, and once a second
+ * GET /v1/admin/live. Counters run since the start, so that two overviews give a rate.
+ */
+export interface Overview {
+  /** At is when, in microseconds since 1970. */
+  at: number;
+  server: ServerFacts;
+  rooms: RoomDetail[];
+}
+
+/** ServerFacts are about the process. */
+export interface ServerFacts {
+  version: string;
+  go: string;
+  /** Started is in milliseconds since 1970. */
+  started: number;
+  /** CPUSeconds that the process used, of Cores at once. */
+  cpuSeconds: number;
+  cores: number;
+  /** MemoryBytes is what the process holds of the machine's memory. */
+  memoryBytes: number;
+  goroutines: number;
+  /** Draining says that the server ends when its calls do. */
+  draining?: boolean;
+  /** Counters are the metrics without a label, and Drops those of drops by reason. */
+  counters: Record<string, number>;
+  drops: Record<string, number>;
+}
+
+/** RoomDetail is a room in an Overview. */
+export interface RoomDetail {
+  room: string;
+  participants: Participant[];
+  /** by WHEP */
+  viewers: number;
+  links: LinkDetail[];
+}
+
+/** LinkDetail is a link to the server in an Overview. */
+export interface LinkDetail {
+  link: string;
+  /** Participant is absent for a viewer. */
+  participant?: ParticipantID;
+  up: boolean;
+  /** Transport is "udp" or "tcp", Remote the address at the other end; absent before there is a path. */
+  transport?: string;
+  remote?: string;
+  /** RTT in milliseconds; 0 when unknown. */
+  rtt: number;
+  /** In is what the server received on it, Out what it sent. */
+  in: StreamDetail[];
+  out: StreamDetail[];
+  /** AckedRate is what arrived of Out over the last second, in bit/s; Loss what did not, 0 to 1. */
+  ackedRate: number;
+  loss: number;
+}
+
+/** StreamDetail is one m-line of a link. */
+export interface StreamDetail {
+  mid: string;
+  track?: TrackID;
+  kind?: TrackKind;
+  codec?: string;
+  /** Packets and Bytes since the start; Lost of them, for good. */
+  packets: number;
+  bytes: number;
+  lost: number;
+  width?: number;
+  height?: number;
+  /** Pause says why a slot with a track sends nothing. */
+  pause?: string;
+}
+
 /** ClientMessages maps the type of each message that a client sends to its body. */
 export interface ClientMessages {
   "join": Join;
