@@ -25,6 +25,7 @@ type CLI struct {
 	Publish PublishCmd `cmd:"" help:"Send a file or a test clip to a room or a WHIP endpoint."`
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
+	Doctor  DoctorCmd  `cmd:"" help:"Find out whether calls work from here, and what is in the way."`
 	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`
 	Help    HelpCmd    `cmd:"" help:"Explain a verb."`
 }

@@ -26,6 +26,14 @@ func (s *status) show(line string) {
 	fmt.Fprintf(s.out, "\r\x1b[K%s", line)
 }
 
+// clear removes the line, so that something else can be printed.
+func (s *status) clear() {
+	if s.shown {
+		fmt.Fprint(s.out, "\r\x1b[K")
+		s.shown = false
+	}
+}
+
 func (s *status) end() {
 	if s.shown {
 		fmt.Fprintln(s.out)
