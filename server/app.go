@@ -102,8 +102,7 @@ func (a *app) file(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	f := a.files[name]
 	if f == nil {
-		failPage(w, r, http.StatusNotFound, protocol.CodeNotFound,
-			"There is nothing at this address. Check the link, or ask for a new one.")
+		a.nothing(w, r)
 		return
 	}
 	if name == sdkFile { // pages of other origins build on it
@@ -111,6 +110,21 @@ func (a *app) file(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 	f.serve(w, r)
+}
+
+// nothing answers an address that leads nowhere: the app says so to a person.
+func (a *app) nothing(w http.ResponseWriter, r *http.Request) {
+	if index := a.files["index.html"]; index != nil && wantsPage(r) {
+		w.Header().Set("Content-Type", index.contentType)
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNotFound)
+		if r.Method != http.MethodHead {
+			w.Write(index.plain)
+		}
+		return
+	}
+	failPage(w, r, http.StatusNotFound, protocol.CodeNotFound,
+		"There is nothing at this address. Check the link, or ask for a new one.")
 }
 
 // sdkFile is the web SDK as one ES module.

@@ -181,7 +181,7 @@ func TestAppIsServed(t *testing.T) {
 func TestUnknownAddress(t *testing.T) {
 	s := run(t, Config{})
 	status, h, body := s.call("GET", "/nothing", "", "Accept: text/html,*/*")
-	if status != 404 || h.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "<h1>Not Found</h1>") {
+	if status != 404 || h.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "<title>app</title>") {
 		t.Fatalf("browser: %d %v %q", status, h, body)
 	}
 	for _, path := range []string{"/nothing", "/v1/nothing", "/../../etc/passwd", "/v1/rooms/r", "/whip/r"} {

@@ -1,31 +1,41 @@
-// Before the call: a look at yourself, your name, and one button.
-import { useEffect, useState } from "preact/hooks";
-import { camera, choices, listDevices, microphone, openDevices, type Device } from "./devices";
+// Before the call: a look at yourself, your name, your devices, and one button.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { SwitchyardError } from "../../sdk/src/index";
+import { readServer } from "./api";
+import { isInsecure } from "./browser";
+import { camera, listDevices, microphone, openDevices, type Device } from "./devices";
+import { DeviceChoices } from "./devicechoice";
+import { Frame } from "./frame";
 import { Icon } from "./icons";
 import { loadName, saveName } from "./memory";
+import { initials } from "./tiles";
 import { OwnVideo } from "./video";
+import { deviceWords } from "./words";
 
 interface Props {
-  title: string;
+  room: string;
   about?: string;
-  /** Asks for a name: on an invitation. */
+  /** Asks for a name: where the token is still to be made. */
   named: boolean;
+  /** One may send there: viewers need no camera. */
+  sends: boolean;
   busy: boolean;
   problem?: string;
   onjoin(name: string): void;
 }
 
-export function Lobby({ title, about, named, busy, problem, onjoin }: Props) {
+export function Lobby({ room, about, named, sends, busy, problem, onjoin }: Props) {
   const [name, setName] = useState(loadName());
   useEffect(() => {
-    void openDevices({ camera: true, microphone: true });
+    if (sends && !isInsecure()) void openDevices({ camera: true, microphone: true });
+    else void listDevices();
     const changed = () => void listDevices();
     navigator.mediaDevices?.addEventListener("devicechange", changed);
     return () => navigator.mediaDevices?.removeEventListener("devicechange", changed);
   }, []);
-  const join = (e?: Event) => {
-    e?.preventDefault();
-    if (busy || (named && name.trim() === "")) return;
+  const ready = !busy && (!named || name.trim() !== "");
+  const join = () => {
+    if (!ready) return;
     if (named) saveName(name.trim());
     onjoin(name.trim());
   };
@@ -33,49 +43,73 @@ export function Lobby({ title, about, named, busy, problem, onjoin }: Props) {
     camera.close();
     join();
   };
-  const ready = !busy && (!named || name.trim() !== "");
   return (
-    <main class="lobby">
-      <Preview name={name} />
-      <form class="card" onSubmit={join}>
-        <h1>{title}</h1>
-        {about && <p class="quiet">{about}</p>}
-        {named && (
-          <label>
-            Your name
-            <input
-              id="name"
-              name="name"
-              value={name}
-              onInput={(e) => setName(e.currentTarget.value)}
-              maxLength={40}
-              autocomplete="name"
-              autofocus={name === ""}
-              required
-            />
-          </label>
-        )}
-        <DeviceChoice device={camera} label="Camera" />
-        <DeviceChoice device={microphone} label="Microphone" />
-        <Problem device={camera} />
-        <Problem device={microphone} />
-        {problem && (
-          <p class="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        <div class="actions">
-          <button type="submit" class="primary" disabled={!ready}>
-            {busy ? "Joining…" : camera.track.value || camera.opening.value ? "Join" : "Join without camera"}
-          </button>
-          {camera.track.value && (
-            <button type="button" class="secondary" disabled={!ready} onClick={withoutCamera}>
-              Join without camera
-            </button>
+    <Frame title={room}>
+      <main class={sends ? "lobby" : "lobby watching"}>
+        {sends && <Preview name={name} />}
+        <form
+          class="entrance"
+          onSubmit={(e) => {
+            e.preventDefault();
+            join();
+          }}
+        >
+          <div class="heading">
+            <h1>Join {room}</h1>
+            {about && <p class="quiet">{about}</p>}
+          </div>
+          {named && <NameField name={name} onname={setName} />}
+          {sends && <Problems />}
+          {problem && (
+            <p class="problem" role="alert">
+              {problem}
+            </p>
           )}
-        </div>
-      </form>
-    </main>
+          <div class="actions">
+            <button type="submit" class="primary" disabled={!ready}>
+              {busy ? "Joining…" : joinWords(sends)}
+            </button>
+            {camera.track.value && (
+              <button type="button" class="secondary" disabled={!ready} onClick={withoutCamera}>
+                Join without camera
+              </button>
+            )}
+          </div>
+        </form>
+        <DeviceChoices sends={sends} />
+      </main>
+    </Frame>
+  );
+}
+
+function joinWords(sends: boolean): string {
+  const sees = camera.track.value || camera.opening.value;
+  const hears = microphone.track.value || microphone.opening.value;
+  if (!sends || (sees && hears)) return "Join";
+  if (sees) return "Join without microphone";
+  return hears ? "Join without camera" : "Join to watch and listen";
+}
+
+function NameField({ name, onname }: { name: string; onname(name: string): void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (name === "") field.current?.focus();
+  }, []);
+  return (
+    <label>
+      Your name
+      <input
+        ref={field}
+        id="name"
+        name="name"
+        value={name}
+        onInput={(e) => onname(e.currentTarget.value)}
+        maxLength={40}
+        autocomplete="name"
+        placeholder="How the others will see you"
+        required
+      />
+    </label>
   );
 }
 
@@ -83,36 +117,43 @@ function Preview({ name }: { name: string }) {
   const picture = camera.track.value;
   return (
     <section class="preview" aria-label="Preview">
-      <div class="tile">
-        {picture ? <OwnVideo media={picture} /> : <p class="waiting">{previewText()}</p>}
-        {name && (
-          <div class="label">
-            <span class="name">{name}</span>
-          </div>
-        )}
-      </div>
-      <div class="toggles">
-        <Toggle device={microphone} />
-        <Toggle device={camera} />
+      <div class="picture">
+        {picture ? <OwnVideo media={picture} /> : <Blank name={name} />}
+        {name && picture && <p class="name">{name}</p>}
+        <div class="toggles">
+          <Toggle device={microphone} />
+          <Toggle device={camera} />
+        </div>
       </div>
     </section>
   );
 }
 
-function previewText(): string {
-  if (camera.opening.value) return "Allow camera and microphone in the browser’s question.";
-  return camera.problem.value ? "No camera" : "Your camera is off";
+function Blank({ name }: { name: string }) {
+  const asking = camera.opening.value || microphone.opening.value;
+  return (
+    <div class="blank">
+      {name.trim() !== "" && !asking && (
+        <div class="face" aria-hidden="true">
+          {initials(name)}
+        </div>
+      )}
+      <p>{asking ? "Allow camera and microphone in the browser’s question." : camera.problem.value ? "No camera" : "Your camera is off"}</p>
+    </div>
+  );
 }
 
 function Toggle({ device }: { device: Device }) {
   const on = device.track.value !== undefined;
+  const label = `Turn ${device.kind} ${on ? "off" : "on"}`;
   return (
     <button
       type="button"
       class={on ? "round" : "round off"}
-      aria-label={`Turn ${device.kind} ${on ? "off" : "on"}`}
-      title={`Turn ${device.kind} ${on ? "off" : "on"}`}
+      aria-label={label}
+      title={label}
       aria-busy={device.opening.value}
+      disabled={isInsecure()}
       onClick={() => (on ? device.close() : void device.open().then(listDevices))}
     >
       <Icon name={on ? device.kind : `${device.kind}-off`} />
@@ -120,32 +161,50 @@ function Toggle({ device }: { device: Device }) {
   );
 }
 
-function DeviceChoice({ device, label }: { device: Device; label: string }) {
-  const kind = device.kind === "camera" ? "videoinput" : "audioinput";
-  const list = choices.value.filter((d) => d.kind === kind);
-  if (!device.track.value || list.length < 2) return null;
+const denied = new SwitchyardError("denied", "");
+
+/** What does not work, and how it would. One hint where camera and microphone have the same fault. */
+function Problems() {
+  if (isInsecure()) return <InsecureHint />;
+  const broken = [microphone, camera].filter((d) => d.problem.value !== "");
+  const bothDenied = broken.length === 2 && broken.every((d) => d.problem.value === deviceWords(denied, d.kind));
+  if (bothDenied) return <Hint text={deviceWords(denied, "camera and microphone")} devices={broken} />;
   return (
-    <label>
-      {label}
-      <select value={device.id.value} onChange={(e) => void device.choose(e.currentTarget.value)}>
-        {list.map((d) => (
-          <option key={d.deviceId} value={d.deviceId}>
-            {d.label}
-          </option>
-        ))}
-      </select>
-    </label>
+    <>
+      {broken.map((d) => (
+        <Hint key={d.kind} text={d.problem.value} devices={[d]} />
+      ))}
+    </>
   );
 }
 
-function Problem({ device }: { device: Device }) {
-  if (!device.problem.value) return null;
+function Hint({ text, devices }: { text: string; devices: Device[] }) {
+  const retry = async () => {
+    await Promise.all(devices.map((d) => d.open()));
+    await listDevices();
+  };
   return (
     <div class="hint" role="status">
-      <p>{device.problem.value}</p>
-      <button type="button" class="plain" onClick={() => void device.open().then(listDevices)}>
+      <p>{text}</p>
+      <button type="button" class="plain" onClick={() => void retry()}>
         Try again
       </button>
+    </div>
+  );
+}
+
+/** Nothing that is clicked here helps: the same page by HTTPS does. */
+function InsecureHint() {
+  const [https, setHTTPS] = useState("");
+  useEffect(() => void readServer().then((s) => setHTTPS(s.https), () => {}), []);
+  const there = https && https + location.pathname;
+  return (
+    <div class="hint tall" role="status">
+      <p>
+        Browsers give camera and microphone only to pages that come by HTTPS.{" "}
+        {there ? "Open this one there (the browser may ask once whether you trust it):" : "Ask whoever runs this server for its https:// address."}
+      </p>
+      {there && <a href={there}>{there}</a>}
     </div>
   );
 }

@@ -1,7 +1,11 @@
 import { render } from "preact";
+import { HomePage } from "./home";
+import { InvitationPage } from "./invitationpage";
 import { lazy } from "./lazy";
-import { HomePage, InvitationPage, RoomPage, UnknownPage } from "./pages";
+import { Message } from "./message";
+import { RoomPage } from "./roompage";
 import { route, startRouting } from "./route";
+import { unknownPage } from "./words";
 
 // Few people come here: what they need is loaded when they do.
 const DoctorPage = lazy(() => import("./doctor").then((m) => m.DoctorPage));
@@ -21,10 +25,13 @@ function App() {
     case "admin":
       return <AdminPage />;
     case "unknown":
-      return <UnknownPage />;
+      return <Message words={unknownPage} />;
   }
 }
 
 startRouting();
 const root = document.getElementById("app");
-if (root) render(<App />, root);
+if (root) {
+  root.replaceChildren(); // what is shown where this script cannot run
+  render(<App />, root);
+}
