@@ -25,6 +25,13 @@ type Config struct {
 	URL string
 	// PublicIPs are offered as candidates before the machine's own addresses.
 	PublicIPs []netip.Addr
+	// AutoIP adds the public address that STUN tells, where the machine has none of its own.
+	AutoIP bool
+	// STUN is the server (host:port) that AutoIP asks; empty: none.
+	STUN string
+	// TrustedProxies are reverse proxies whose word about the client's address is believed
+	// (X-Forwarded-For, or Forwarded of RFC 7239), for limits and logs.
+	TrustedProxies []netip.Prefix
 	// CertFile and KeyFile are the TLS certificate (chain) and key in PEM; empty: self-signed.
 	CertFile, KeyFile string
 	// ACME gets the TLS certificate from an authority instead, for a server with a name in the DNS.

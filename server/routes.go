@@ -59,7 +59,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, http.StatusNotFound, protocol.CodeNotFound, "There is nothing at this address of the API. See docs/protocol.md.")
 	})
-	return s.observe(secure(s.limits(s.origins(mux))))
+	return s.behindProxies(s.observe(secure(s.limits(s.origins(mux)))))
 }
 
 func orNotFound(h http.Handler) http.Handler {
@@ -101,7 +101,10 @@ func connContext(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// secureRequest reports whether the request came by TLS.
+// secureRequest reports whether the request came by TLS, to us or to a trusted proxy.
 func secureRequest(r *http.Request) bool {
+	if secure, behind := r.Context().Value(proxied{}).(bool); behind {
+		return secure
+	}
 	return r.TLS != nil || r.Context().Value(encrypted{}) != nil
 }

@@ -84,6 +84,7 @@ func (s *Server) open() (err error) {
 	if s.media, err = listen(s.cfg.Media, "--media"); err != nil {
 		return err
 	}
+	s.cfg.PublicIPs = s.publicAddresses(context.Background(), interfaceAddrs())
 	if err := s.openData(); err != nil {
 		return err
 	}
@@ -99,6 +100,7 @@ func (s *Server) open() (err error) {
 	if s.backend, err = s.cfg.backend(s); err != nil {
 		return err
 	}
+	s.warnUnreachable()
 	s.http = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: s.cfg.headerTimeout,

@@ -52,10 +52,13 @@ func interfaceAddrs(only4 bool) []netip.Addr {
 	return found
 }
 
+// carrierNAT is the address space behind a provider's NAT (RFC 6598).
+var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+
 // reach ranks an address: the smaller, the more likely a client elsewhere gets through to it.
 func reach(a netip.Addr) int {
 	rank := 0
-	if a.IsPrivate() {
+	if a.IsPrivate() || carrierNAT.Contains(a) {
 		rank = 2
 	}
 	if a.Is6() {

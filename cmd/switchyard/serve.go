@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"runtime"
 	"strings"
@@ -25,11 +24,11 @@ type ServeCmd struct {
 	Data  string `help:"Folder of the key, the certificate and the store." default:"data" placeholder:"DIR"`
 	URL   string `name:"url" help:"What links begin with, where people reach this server by another address: https://meet.example.org." placeholder:"URL"`
 
-	PublicIP []netip.Addr `name:"public-ip" help:"Address that people reach this server by, for a server behind a 1:1 NAT. Can be repeated." placeholder:"IP"`
-	Origin   []string     `help:"Other site whose pages may use this server, such as https://example.org. Can be repeated; * allows all." placeholder:"URL"`
-	NATS     string       `name:"nats" help:"Keep the store in this NATS cluster instead of the data folder." placeholder:"URL"`
-	Cert     string       `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
-	Key      string       `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
+	PublicIP []string `name:"public-ip" help:"Address that people reach this server by, for a server behind a NAT that forwards the media port; auto: ask --stun where the machine has no public address of its own. Can be repeated." placeholder:"IP"`
+	Origin   []string `help:"Other site whose pages may use this server, such as https://example.org. Can be repeated; * allows all." placeholder:"URL"`
+	NATS     string   `name:"nats" help:"Keep the store in this NATS cluster instead of the data folder." placeholder:"URL"`
+	Cert     string   `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
+	Key      string   `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
 
 	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
 
@@ -47,11 +46,16 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	}
 	cfg := switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
-		PublicIPs: c.PublicIP, Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
+		Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
 		Open: c.Open,
 		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
 	}
-	c.apply(&cfg)
+	if err := c.apply(&cfg); err != nil {
+		return err
+	}
+	if err := publicIPs(&cfg, c.PublicIP, c.STUN); err != nil {
+		return err
+	}
 	s, err := switchyard.New(cfg)
 	if err != nil {
 		return err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,6 +18,9 @@ type OperationFlags struct {
 	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR"`
 	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
 	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
+
+	STUN         string   `name:"stun" help:"STUN server that --public-ip auto asks for the public address." placeholder:"HOST:PORT"`
+	TrustedProxy []string `help:"Reverse proxy whose word about a client's address is believed (X-Forwarded-For or Forwarded), as an address or a network such as 10.0.0.0/8. Can be repeated." placeholder:"CIDR"`
 
 	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0s" placeholder:"DURATION"`
 }
@@ -36,9 +41,52 @@ func (c *OperationFlags) check(cert string) error {
 }
 
 // apply puts the settings into the server's configuration.
-func (c *OperationFlags) apply(cfg *switchyard.Config) {
+func (c *OperationFlags) apply(cfg *switchyard.Config) error {
 	cfg.ACME = switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot}
 	cfg.DrainLimit = c.DrainLimit
+	for _, word := range c.TrustedProxy {
+		p, err := network(word)
+		if err != nil {
+			return Usagef("--trusted-proxy must be an address or a network such as 10.0.0.0/8: %q is not", word)
+		}
+		cfg.TrustedProxies = append(cfg.TrustedProxies, p)
+	}
+	return nil
+}
+
+// network reads a network, or an address as a network of one.
+func network(word string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(word); err == nil {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(word)
+	return p.Masked(), err
+}
+
+// publicIPs reads --public-ip and --stun.
+func publicIPs(cfg *switchyard.Config, words []string, stun string) error {
+	for _, word := range words {
+		if word == "auto" {
+			cfg.AutoIP = true
+			continue
+		}
+		a, err := netip.ParseAddr(word)
+		if err != nil || a.IsUnspecified() || a.Zone() != "" {
+			return Usagef("--public-ip must be an address such as 203.0.113.7, or auto: %q is neither", word)
+		}
+		cfg.PublicIPs = append(cfg.PublicIPs, a.Unmap())
+	}
+	if stun == "" {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(stun); err != nil || port == "" {
+		return Usagef("--stun must be a server such as stun.example.org:3478: %q is not", stun)
+	}
+	if !cfg.AutoIP {
+		return Usagef("--stun is for --public-ip auto: give both, or neither")
+	}
+	cfg.STUN = stun
+	return nil
 }
 
 // endAtSecond lets the second signal end the calls that the first one let go on; a third one ends the
