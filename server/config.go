@@ -41,6 +41,9 @@ type Config struct {
 	// Open says who may start a room from the home page, and enter such a room by its name: everybody
 	// (true), nobody (false), or, when nil, whoever sits at this machine.
 	Open *bool
+	// JWKS is the URL or file of a JSON Web Key Set (RFC 7517). Tokens that its RS256 or ES256 keys have
+	// signed are good besides the server's own: whoever has those keys can give every right.
+	JWKS string
 	// TokenLife is how long the token of an accepted invitation is valid; 0: 12 hours.
 	TokenLife time.Duration
 	// RequestRate and RequestBurst limit HTTP requests per second of one address (an IPv4 address

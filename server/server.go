@@ -30,6 +30,7 @@ type Server struct {
 	cfg         Config
 	log         *slog.Logger
 	key         []byte // signs tokens (HS256)
+	keys        *keyring
 	store       store.Store
 	invitations invitations
 	openRooms   openRooms
@@ -127,6 +128,9 @@ func (s *Server) openData() (err error) {
 	dir := s.cfg.Data
 	if s.key, err = store.LoadOrCreateKey(dir); err != nil {
 		return dataError(dir, err)
+	}
+	if s.keys, err = newKeyring(s.key, s.cfg.JWKS, s.log); err != nil {
+		return err
 	}
 	if s.tls, err = tlsConfig(s.cfg.CertFile, s.cfg.KeyFile, dir, s.cfg.PublicIPs); err != nil {
 		return err

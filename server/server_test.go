@@ -70,6 +70,8 @@ func run(t *testing.T, cfg Config) *testServer {
 	return &testServer{Server: s, t: t, base: "http://" + s.HTTPAddr().String(), media: s.MediaAddr().String(), log: log, stop: stop}
 }
 
+var discard = slog.New(slog.DiscardHandler)
+
 // logBuffer keeps the log for tests to look into.
 type logBuffer struct {
 	mu  sync.Mutex

@@ -15,7 +15,7 @@ import (
 // authorize returns the claims of the request's bearer token (RFC 6750 §2.1); where there is no good
 // one, it has answered.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) (auth.Claims, bool) {
-	claims, err := auth.Verify(s.key, bearer(r), time.Now())
+	claims, err := s.keys.verify(bearer(r), time.Now())
 	if err != nil {
 		s.metrics.unauthorized.Inc()
 		fail(w, http.StatusUnauthorized, protocol.CodeUnauthorized, auth.Sentence(err))

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"switchyard/app/conference"
-	"switchyard/engine/auth"
 	"switchyard/protocol"
 	"switchyard/sfu"
 	"switchyard/signal/whip"
@@ -25,7 +24,7 @@ func newBackend(s *Server) (*Backend, error) {
 		return nil, err
 	}
 	host := conference.New(conference.Forward(forward), conference.Config{
-		Verify: func(token string, now time.Time) (auth.Claims, error) { return auth.Verify(s.key, token, now) },
+		Verify: s.keys.verify,
 		Log:    s.log,
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})

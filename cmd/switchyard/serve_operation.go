@@ -22,6 +22,8 @@ type OperationFlags struct {
 	STUN         string   `name:"stun" help:"STUN server that --public-ip auto asks for the public address." placeholder:"HOST:PORT"`
 	TrustedProxy []string `help:"Reverse proxy whose word about a client's address is believed (X-Forwarded-For or Forwarded), as an address or a network such as 10.0.0.0/8. Can be repeated." placeholder:"CIDR"`
 
+	JWKS string `name:"jwks" help:"JSON Web Key Set of an identity provider: tokens that its RS256 or ES256 keys have signed are accepted besides the server's own." placeholder:"URL|FILE"`
+
 	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0s" placeholder:"DURATION"`
 }
 
@@ -43,7 +45,7 @@ func (c *OperationFlags) check(cert string) error {
 // apply puts the settings into the server's configuration.
 func (c *OperationFlags) apply(cfg *switchyard.Config) error {
 	cfg.ACME = switchyard.ACME{Domains: c.Domain, Email: c.ACMEEmail, CA: c.ACMECA, RootFile: c.ACMERoot}
-	cfg.DrainLimit = c.DrainLimit
+	cfg.DrainLimit, cfg.JWKS = c.DrainLimit, c.JWKS
 	for _, word := range c.TrustedProxy {
 		p, err := network(word)
 		if err != nil {

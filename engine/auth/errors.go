@@ -21,6 +21,7 @@ const (
 	NoExpiry
 	BadRoom
 	BadIdentity
+	NoKeys // the keys cannot be had now
 )
 
 var reasons = map[Reason]struct{ short, sentence string }{
@@ -33,6 +34,7 @@ var reasons = map[Reason]struct{ short, sentence string }{
 	WrongRoom:    {"token for another room", "The token is for another room. Open the invitation link of this room."},
 	NoExpiry:     {"token without expiry", "The token has no expiry. Make one with an expiry."},
 	BadRoom:      {"bad room name", "The token names no valid room. A room's name has 1 to 64 letters, digits, '-', '_' or '.'."},
+	NoKeys:       {"keys not available", "The server cannot get the keys that the token is checked with. Try again in a moment."},
 	BadIdentity:  {"bad identity", "The token names no valid identity. An identity has 1 to 128 characters that can be printed."},
 }
 
