@@ -35,7 +35,7 @@ var Messages = []Message{
 	{TypeWelcome, Welcome{}, FromServer},
 	{TypeJoined, Joined{}, FromServer},
 	{TypeLeft, Left{}, FromServer},
-	{TypeParticipant, ParticipantUpdate{}, FromServer},
+	{TypeParticipant, ParticipantUpdate{}, FromBoth},
 	{TypePublished, Published{}, FromServer},
 	{TypeUnpublished, Unpublished{}, FromServer},
 	{TypeSlots, Slots{}, FromServer},

@@ -70,6 +70,9 @@ type TrackUpdate struct {
 type Subscribe struct {
 	Wishes []Wish `json:"wishes"`
 	Auto   bool   `json:"auto,omitempty"`
+	// Sound gives everyone's audio as Auto does, but only the video that is wished: what a client
+	// shows is what it gets.
+	Sound bool `json:"sound,omitempty"`
 }
 
 // Signal carries a description or a candidate of one link. For the link to the server the client
@@ -196,12 +199,15 @@ type Left struct {
 	Reason string `json:"reason" oneof:"left lost replaced removed"`
 }
 
-// ParticipantUpdate says what changed about someone; absent fields stay.
+// ParticipantUpdate says what changed about someone; absent fields stay. A client sends it with
+// Attributes alone, those to be set; an empty string takes one away. It is for the sender's own, and
+// with the moderate grant for anyone's. Everyone is then told all attributes of the participant.
+// Answer to the sender: OK.
 type ParticipantUpdate struct {
 	Participant ParticipantID     `json:"participant"`
 	Name        *string           `json:"name,omitempty"`
 	Role        *string           `json:"role,omitempty"`
-	Attributes  map[string]string `json:"attributes,omitempty"`
+	Attributes  map[string]string `json:"attributes,omitzero"`
 	Connected   *bool             `json:"connected,omitempty"`
 }
 

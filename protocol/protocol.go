@@ -30,7 +30,8 @@ type Envelope struct {
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// The types of message. Client to server, then server to client; signal and data go both ways.
+// The types of message. Client to server, then server to client; track, participant, signal and data go
+// both ways.
 const (
 	TypeJoin        = "join"
 	TypeResume      = "resume"

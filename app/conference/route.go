@@ -108,7 +108,7 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 		a.subs[sub.Session] = s
 	}
 	changes, need := s.Assign(router.Input{Slots: slotsOf(sub.Lines), Scene: scene, Self: sub.Participant,
-		Wishes: sub.Wishes, Auto: sub.Auto, Program: sub.Program})
+		Wishes: sub.Wishes, Auto: sub.Auto, Sound: sub.Sound, Program: sub.Program})
 	told := make([]protocol.Slot, 0, len(changes))
 	for _, c := range changes {
 		slot := protocol.Slot{MID: c.MID, Kind: c.Kind, Track: c.Track, Generation: c.Generation}

@@ -124,7 +124,7 @@ func (r *Room) takeOver(p *participant, s *session) {
 		u.Role = &d.Role
 	}
 	if !maps.Equal(d.Attributes, p.info.Attributes) {
-		u.Attributes = d.Attributes
+		u.Attributes = merged(nil, d.Attributes) // not nil: that they are gone must be told, too
 	}
 	connected := s.connected()
 	if connected != p.info.Connected {
@@ -151,6 +151,7 @@ func (r *Room) welcome(s *session, replaced bool, answer *protocol.Description) 
 	s.join = nil
 	r.send(s, s.joinID, protocol.TypeWelcome, w)
 	r.tellSpeakers(s)
+	r.tellQuality(s)
 }
 
 func (r *Room) welcomeOf(s *session) protocol.Welcome {

@@ -46,16 +46,17 @@ func (r *Room) Disconnect(now time.Time, c Conn) {
 type handler func(r *Room, now time.Time, s *session, e protocol.Envelope) error
 
 var handlers = map[string]handler{
-	protocol.TypePublish:   (*Room).onPublish,
-	protocol.TypeUnpublish: (*Room).onUnpublish,
-	protocol.TypeTrack:     (*Room).onTrack,
-	protocol.TypeSubscribe: (*Room).onSubscribe,
-	protocol.TypeSignal:    (*Room).onSignal,
-	protocol.TypeReport:    (*Room).onReport,
-	protocol.TypeReady:     (*Room).onReady,
-	protocol.TypeData:      (*Room).onData,
-	protocol.TypeModerate:  (*Room).onModerate,
-	protocol.TypeLeave:     (*Room).onLeave,
+	protocol.TypePublish:     (*Room).onPublish,
+	protocol.TypeParticipant: (*Room).onParticipant,
+	protocol.TypeUnpublish:   (*Room).onUnpublish,
+	protocol.TypeTrack:       (*Room).onTrack,
+	protocol.TypeSubscribe:   (*Room).onSubscribe,
+	protocol.TypeSignal:      (*Room).onSignal,
+	protocol.TypeReport:      (*Room).onReport,
+	protocol.TypeReady:       (*Room).onReady,
+	protocol.TypeData:        (*Room).onData,
+	protocol.TypeModerate:    (*Room).onModerate,
+	protocol.TypeLeave:       (*Room).onLeave,
 }
 
 // Receive takes one message from a WebSocket.

@@ -32,6 +32,7 @@ type session struct {
 
 	wishes  []protocol.Wish
 	auto    bool
+	sound   bool
 	report  protocol.Report
 	epoch   uint64 // of the last plan that the client is ready for
 	program bool   // a WHEP viewer: gets the room's program

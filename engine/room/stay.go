@@ -35,6 +35,7 @@ func (r *Room) onResume(now time.Time, c Conn, cn *conn, e protocol.Envelope) {
 	s.conn, s.dropped, cn.session = c, time.Time{}, s
 	r.replay(s, e, missed)
 	r.tellSpeakers(s)
+	r.tellQuality(s)
 	r.showConnected(s.p)
 	r.occupancy(now)
 }

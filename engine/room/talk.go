@@ -141,7 +141,7 @@ func (r *Room) onSubscribe(_ time.Time, s *session, e protocol.Envelope) error {
 	case len(m.Wishes) > maxWishes:
 		return tooMuch("There can be " + strconv.Itoa(maxWishes) + " wishes at once.")
 	}
-	s.wishes, s.auto = m.Wishes, m.Auto
+	s.wishes, s.auto, s.sound = m.Wishes, m.Auto, m.Sound
 	r.rerouted = true
 	r.ok(s, e)
 	return nil
@@ -167,8 +167,7 @@ func (r *Room) onReport(_ time.Time, s *session, e protocol.Envelope) error {
 	s.report = m
 	if q := quality(&m); q != s.p.quality {
 		s.p.quality = q
-		r.broadcastNow(protocol.TypeQuality, protocol.Quality{Participants: []protocol.ParticipantQuality{
-			{Participant: s.p.info.ID, Quality: q, Loss: m.Loss, RTT: m.RTT}}})
+		r.broadcastNow(protocol.TypeQuality, protocol.Quality{Participants: []protocol.ParticipantQuality{qualityOf(s.p)}})
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ type Subscriber struct {
 	Lines       []Line
 	Wishes      []protocol.Wish
 	Auto        bool
+	Sound       bool
 	Program     bool
 }
 
@@ -24,7 +25,7 @@ func (r *Room) Subscribers() []Subscriber {
 		if s.link == linkNone || !s.who.Grants.Subscribe || !s.entered() && !s.program {
 			continue
 		}
-		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Program: s.program}
+		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Sound: s.sound, Program: s.program}
 		if s.p != nil {
 			sub.Participant = s.p.info.ID
 		}

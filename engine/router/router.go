@@ -41,6 +41,8 @@ type Input struct {
 	Wishes []protocol.Wish
 	// Auto fills the slots that the wishes leave.
 	Auto bool
+	// Sound fills the audio slots as Auto does, and no video slots.
+	Sound bool
 	// Program replaces wishes and Auto: the latest screen, else the speaker (WHEP).
 	Program bool
 }
@@ -220,7 +222,7 @@ func (a *assigner) wanted(kind protocol.TrackKind) []*Track {
 			}
 		}
 	}
-	if a.in.Auto {
+	if a.in.Auto || a.in.Sound && kind == protocol.KindAudio {
 		for _, t := range a.automatic(kind) {
 			add(t)
 		}

@@ -406,3 +406,13 @@ func BenchmarkAssign(b *testing.B) {
 		s.Assign(Input{Slots: list, Scene: scene, Auto: true})
 	}
 }
+
+func TestSoundWithoutWishesBringsAudioOnly(t *testing.T) {
+	var s State
+	list := slots("v0+a1 v2+a3")
+	all := tracks("ann:cam,mic ben:cam,mic")
+	s.Assign(Input{Slots: list, Scene: NewScene(all, nil), Wishes: wishes("ben-cam"), Sound: true})
+	if got := show(&s, list); got != "v0=ben-cam a1=ben-mic a3=ann-mic" {
+		t.Fatal(got)
+	}
+}

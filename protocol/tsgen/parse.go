@@ -129,7 +129,7 @@ func fieldsOf(f *ast.Field) []field {
 	if doc == "" {
 		doc = f.Comment.Text()
 	}
-	return []field{{name: name, doc: doc, typ: f.Type, optional: strings.Contains(opts, "omitempty"), oneof: tag.Get("oneof")}}
+	return []field{{name: name, doc: doc, typ: f.Type, optional: strings.Contains(opts, "omit"), oneof: tag.Get("oneof")}}
 }
 
 func (s *source) addConstant(g *ast.GenDecl, spec *ast.ValueSpec) {

@@ -241,6 +241,11 @@ export interface TrackUpdate {
 export interface Subscribe {
   wishes: Wish[];
   auto?: boolean;
+  /**
+   * Sound gives everyone's audio as Auto does, but only the video that is wished: what a client
+   * shows is what it gets.
+   */
+  sound?: boolean;
 }
 
 /**
@@ -366,7 +371,12 @@ export interface Left {
   reason: "left" | "lost" | "replaced" | "removed";
 }
 
-/** ParticipantUpdate says what changed about someone; absent fields stay. */
+/**
+ * ParticipantUpdate says what changed about someone; absent fields stay. A client sends it with
+ * Attributes alone, those to be set; an empty string takes one away. It is for the sender's own, and
+ * with the moderate grant for anyone's. Everyone is then told all attributes of the participant.
+ * Answer to the sender: OK.
+ */
 export interface ParticipantUpdate {
   participant: ParticipantID;
   name?: string;
@@ -657,6 +667,7 @@ export interface ClientMessages {
   "moderate": Moderate;
   "ping": Ping;
   "leave": Empty;
+  "participant": ParticipantUpdate;
 }
 
 /** ServerMessages maps the type of each message that the server sends to its body. */
