@@ -44,5 +44,7 @@ export type RoomEvents = {
 export interface ShowOptions {
   /** Keep this one whatever else is wished. */
   pinned?: boolean;
+  /** The element is in a window of its own: it is seen while the page is hidden. */
+  always?: boolean;
   onvisible?(visible: boolean): void;
 }

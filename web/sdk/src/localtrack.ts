@@ -10,6 +10,9 @@ export interface PublishOptions {
   /** Tracks of one origin, such as a screen and its sound, share a group. */
   group?: string;
   muted?: boolean;
+  /** When its device goes away the track stays, silent, until replace(), unmute() or unpublish().
+   * Without it, it is unpublished. */
+  keep?: boolean;
 }
 
 /** What a local track asks its publisher to do. */

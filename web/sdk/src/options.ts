@@ -21,6 +21,9 @@ export interface ConnectOptions {
   simulcast?: boolean;
   /** Video codec to send if the server takes it, such as "vp9". */
   codec?: string;
+  /** Receive no video but what show() shows in view; false by default: what else fits comes, too.
+   * Sound always comes. */
+  onlyShown?: boolean;
   /** How long the first connection may take, in ms; 15000 by default. */
   timeout?: number;
   /** Play the sound of the others; true by default. */

@@ -49,6 +49,7 @@ export class Publisher implements LocalTrackOwner {
 
   ended(track: LocalTrack): void {
     this.owner.ended(track);
+    if (track.info && track.options.keep) return;
     // Failing means that the session is over, and the track with it.
     this.unpublish(track).catch(() => {});
   }

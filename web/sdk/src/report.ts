@@ -17,11 +17,14 @@ export class Meter {
   report(stats: Iterable<Entry>): Report {
     const now: Totals = { lost: 0, received: 0, freezes: 0 };
     const report: Report = { cpu: "nominal" };
+    let uplink = 0; // the share that the server missed of what we send
     for (const entry of stats) {
       if (entry.type === "inbound-rtp") {
         now.lost += num(entry["packetsLost"]);
         now.received += num(entry["packetsReceived"]);
         now.freezes += num(entry["freezeCount"]);
+      } else if (entry.type === "remote-inbound-rtp") {
+        uplink = Math.max(uplink, num(entry["fractionLost"]));
       } else if (entry.type === "candidate-pair" && entry["nominated"] === true) {
         report.uplink = Math.round(num(entry["availableOutgoingBitrate"])) || undefined;
         report.downlink = Math.round(num(entry["availableIncomingBitrate"])) || undefined;
@@ -31,6 +34,7 @@ export class Meter {
       }
     }
     this.#compare(report, now);
+    if (uplink > (report.loss ?? 0)) report.loss = Math.round(uplink * 1000) / 1000;
     return report;
   }
 

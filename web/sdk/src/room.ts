@@ -18,6 +18,7 @@ import type {
   Participant,
   ParticipantID,
   ServerEnvelope,
+  Slot,
   Speaker,
   Track,
   TrackID,
@@ -34,7 +35,8 @@ import { dialWebSocket, roomSocketURL } from "./socket";
 import type { Surface } from "./slotview";
 import { videoSurface } from "./videosurface";
 import { browserWake } from "./wake";
-import { watchSize, Wishes } from "./wishes";
+import { watchElement, watchPage } from "./watch";
+import { Wishes } from "./wishes";
 
 const reportEvery = 5_000; // ms
 const spareAudio = 3; // audio slots for those who speak and are not shown
@@ -56,6 +58,8 @@ export class Room extends Emitter<RoomEvents> {
   #ready = deferred<ServerLink>();
   #offer?: Promise<Description>; // of the first join, made while the socket opens
   #speakers: Speaker[] = [];
+  #attributes: Record<string, string>; // ours: a new join brings them again
+  #unwatch?: () => void;
   #spoke = new Map<ParticipantID, number>(); // when someone was last heard
   #reports?: ReturnType<typeof setInterval>;
 
@@ -67,6 +71,7 @@ export class Room extends Emitter<RoomEvents> {
     super();
     const env = options.environment ?? {};
     this.#token = token;
+    this.#attributes = { ...options.attributes };
     this.#session = new Session(this.#sessionOwner(), {
       dial: env.dial ?? dialWebSocket,
       wake: env.wake ?? browserWake,
@@ -78,6 +83,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#wishes = new Wishes(
       (subscribe) => this.#quietly(this.#session.request("subscribe", subscribe)),
       (a, b) => this.#rank(b) - this.#rank(a),
+      options.onlyShown,
     );
   }
 
@@ -120,6 +126,10 @@ export class Room extends Emitter<RoomEvents> {
   track(id: TrackID): Track | undefined {
     return this.#roster.track(id);
   }
+  /** The slot that a track feeds, with the reason when nothing comes (`paused`). */
+  slot(track: TrackID): Slot | undefined {
+    return this.#media.feed(track)?.slot;
+  }
   getStats(): Promise<RTCStatsReport> | undefined {
     return this.#media.link?.getStats();
   }
@@ -131,6 +141,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#offer = this.#media.begin(); // takes as long as the socket does
     this.#offer.catch(() => {}); // #join tells of it
     this.#session.start();
+    this.#unwatch = watchPage(this.#wishes);
     this.#reports = setInterval(() => void this.#report(), reportEvery);
   }
 
@@ -143,7 +154,7 @@ export class Room extends Emitter<RoomEvents> {
    * transparent meanwhile. Its size becomes a wish. The result ends it. */
   show(track: TrackID, video: HTMLVideoElement, options: ShowOptions = {}): () => void {
     const view = this.#media.view(track, videoSurface(video), options.onvisible ?? (() => {}));
-    const unwatch = watchSize(this.#wishes, track, video, options.pinned ?? false);
+    const unwatch = watchElement(this.#wishes, track, video, options);
     return () => {
       unwatch();
       this.#media.forget(view);
@@ -175,6 +186,13 @@ export class Room extends Emitter<RoomEvents> {
   /** Opens a link for data to one participant, past the server where the network allows it. */
   openLink(peer: ParticipantID, name: string): ParticipantLink {
     return this.#links.open(peer, name);
+  }
+
+  /** Sets small strings that everyone sees; an empty one takes it away. They are ours, or, for a
+   * moderator, someone else's. */
+  async setAttributes(attributes: Record<string, string>, participant: ParticipantID = this.you): Promise<void> {
+    if (participant === this.you) Object.assign(this.#attributes, attributes);
+    await this.#session.request("participant", { participant, attributes });
   }
 
   /** Mutes a track of someone, removes someone, or closes the room. */
@@ -216,7 +234,10 @@ export class Room extends Emitter<RoomEvents> {
         this.#links.left(p.id);
         this.emit("left", p, reason);
       },
-      participant: (p) => this.emit("participant", p),
+      participant: (p) => {
+        if (p.id === this.you && p.attributes) this.#attributes = { ...p.attributes };
+        this.emit("participant", p);
+      },
       published: (t) => this.emit("published", t),
       unpublished: (t) => this.emit("unpublished", t),
       track: (t) => {
@@ -292,7 +313,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#offer = undefined;
     return {
       name: this.options.name,
-      attributes: this.options.attributes,
+      attributes: this.#attributes,
       capabilities: { sdk: "web/0.1" },
       offer,
     };
@@ -324,6 +345,7 @@ export class Room extends Emitter<RoomEvents> {
 
   #closed(error: SwitchyardError | undefined): void {
     clearInterval(this.#reports);
+    this.#unwatch?.();
     this.#wishes.close();
     this.#links.close();
     this.#publisher.clear();

@@ -3,10 +3,18 @@ import type { Subscribe, TrackID, Wish } from "./protocol";
 
 const rest = 100; // ms: a new layout changes many tiles at once
 
+/** A wish of one who looks: several may look at one track. */
+export interface Look extends Wish {
+  /** It is seen even while the page is not: in a picture-in-picture window. */
+  always?: boolean;
+}
+
 /** Wishes collects what is shown and sends one `subscribe` when it changed. */
 export class Wishes {
-  #wishes = new Map<TrackID, Wish>();
+  #looks = new Map<unknown, Look>();
   #fixed?: Subscribe; // set by the application itself
+  #began = false; // something was shown: until then the server chooses
+  #hidden = false;
   #timer?: ReturnType<typeof setTimeout>;
   #sent = "";
 
@@ -14,15 +22,26 @@ export class Wishes {
     readonly send: (subscribe: Subscribe) => void,
     /** Sorts tracks: those that come first get a slot when there are too few. */
     readonly compare: (a: TrackID, b: TrackID) => number = () => 0,
+    /** Only what is shown is wished, and everyone's sound. Else the server fills the free slots. */
+    readonly onlyShown = false,
   ) {}
 
-  set(wish: Wish): void {
-    this.#wishes.set(wish.track, wish);
+  /** Sets the wish of one who looks; without a name, a track has one. */
+  set(look: Look, who: unknown = look.track): void {
+    this.#began = true;
+    this.#looks.set(who, look);
     this.changed();
   }
 
-  delete(track: TrackID): void {
-    if (this.#wishes.delete(track)) this.changed();
+  delete(who: unknown): void {
+    if (this.#looks.delete(who)) this.changed();
+  }
+
+  /** While the page is not seen, only what is always seen is wished. */
+  hide(hidden: boolean): void {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
+    this.changed();
   }
 
   /** Sends exactly this from now on; undefined goes back to what is shown. */
@@ -57,25 +76,20 @@ export class Wishes {
     this.send(subscribe);
   }
 
-  /** `auto` stays on: sound, and who is not shown yet, come without a wish. */
   #collect(): Subscribe {
-    const wishes = [...this.#wishes.values()].sort((a, b) => this.compare(a.track, b.track));
-    return { wishes, auto: true };
+    const wishes = new Map<TrackID, Wish>();
+    for (const look of this.#looks.values()) {
+      if (!this.#hidden || look.always) wishes.set(look.track, larger(look, wishes.get(look.track)));
+    }
+    const list = [...wishes.values()].sort((a, b) => this.compare(a.track, b.track));
+    return this.onlyShown && this.#began ? { wishes: list, sound: true } : { wishes: list, auto: true };
   }
 }
 
-/** Makes a wish of the size at which an element shows a track, for as long as it does. */
-export function watchSize(wishes: Wishes, track: TrackID, video: HTMLVideoElement, pinned: boolean): () => void {
-  const tell = () => {
-    const width = Math.round(video.clientWidth * devicePixelRatio);
-    const height = Math.round(video.clientHeight * devicePixelRatio);
-    if (width > 0 && height > 0) wishes.set({ track, width, height, pinned: pinned || undefined });
-    else wishes.delete(track);
-  };
-  const observer = new ResizeObserver(tell);
-  observer.observe(video);
-  return () => {
-    observer.disconnect();
-    wishes.delete(track);
-  };
+/** What satisfies both. */
+function larger(a: Look, b: Wish | undefined): Wish {
+  const { always: _, ...wish } = a;
+  if (!b) return wish;
+  const most = (x = 0, y = 0) => Math.max(x, y) || undefined;
+  return { ...wish, width: most(a.width, b.width), height: most(a.height, b.height), pinned: a.pinned || b.pinned || undefined };
 }
