@@ -1,10 +1,16 @@
 // The call as the page sees it: the room's state in signals, and what the buttons do.
-import { batch, signal } from "@preact/signals";
-import { connect, openScreen, SwitchyardError, type LocalTrack, type Participant, type Room } from "../../sdk/src/index";
+import { batch, computed, signal } from "@preact/signals";
+import { connect, SwitchyardError, type Participant, type ParticipantID, type ParticipantQuality, type Room } from "../../sdk/src/index";
 import { Chat } from "./chat";
 import { camera, microphone, type Device } from "./devices";
+import { handUp, lower, newHands, raise, raisedHands } from "./hands";
 import { changeSeat, type Seat } from "./memory";
-import { deviceWords } from "./words";
+import { Moderation } from "./moderation";
+import { News } from "./news";
+import { Reactions } from "./reactions";
+import { Sending } from "./sending";
+import { useSpeaker } from "./speaker";
+import { View } from "./view";
 
 declare global {
   interface Window {
@@ -14,203 +20,144 @@ declare global {
 }
 
 const spokeRefresh = 3_000; // ms: more often would make tiles jump
+const slots = 9; // pairs to begin with
+const maxSlots = 25; // as many as a page of tiles has
+
+type Ended = (error: SwitchyardError | undefined) => void;
 
 export class Call {
   readonly participants = signal<Participant[]>([]);
-  readonly speaking = signal<ReadonlySet<string>>(new Set());
+  readonly speaking = signal<ReadonlySet<ParticipantID>>(new Set());
+  /** Who spoke last, besides us. */
+  readonly speaker = signal<ParticipantID | undefined>(undefined);
   /** When each was last heard; renewed seldom. */
-  readonly spoke = signal<ReadonlyMap<string, number>>(new Map());
+  readonly spoke = signal<ReadonlyMap<ParticipantID, number>>(new Map());
+  readonly quality = signal<ReadonlyMap<ParticipantID, ParticipantQuality>>(new Map());
   readonly reachable = signal(true);
   readonly media = signal<RTCPeerConnectionState>("new");
   readonly audioBlocked = signal(false);
-  readonly sharing = signal(false);
-  /** A sentence to show for a while. */
-  readonly notice = signal("");
+  /** Grows when what feeds the slots changed: room.slot() may answer otherwise then. */
+  readonly slotNews = signal(0);
+  readonly hands = computed(() => raisedHands(this.participants.value));
+  readonly news = new News();
   readonly chat: Chat;
-  #screens: LocalTrack[] = [];
-  #sent = new Map<Device, LocalTrack>();
-  #heard = new Map<string, number>();
-  #noticeTimer?: ReturnType<typeof setTimeout>;
+  readonly view: View;
+  readonly reactions: Reactions;
+  readonly sending: Sending;
+  readonly moderation: Moderation;
+  #heard = new Map<ParticipantID, number>();
 
   constructor(
     readonly room: Room,
-    ended: (error: SwitchyardError | undefined) => void,
+    ended: Ended,
   ) {
     this.chat = new Chat(room);
-    this.#listen(ended);
+    this.view = new View(this.chat);
+    this.reactions = new Reactions(room);
+    this.sending = new Sending(room, this.news.say);
+    this.moderation = new Moderation(room, this.news.say);
     this.participants.value = room.participants;
     this.media.value = room.mediaState;
+    this.#listen(ended);
+    this.#announce();
   }
 
   /** Joins and publishes what is on. */
-  static async join(room: string, seat: Seat, name: string, ended: (e: SwitchyardError | undefined) => void): Promise<Call> {
+  static async join(room: string, seat: Seat, name: string, ended: Ended): Promise<Call> {
     const codec = new URLSearchParams(location.search).get("codec") ?? undefined;
-    const joined = await connect(location.href, seat.token, { name, codec });
+    const joined = await connect(location.href, seat.token, { name, codec, slots, maxSlots, onlyShown: true });
     const call = new Call(joined, ended);
     changeSeat(room, { joined: true, camera: wanted(camera), microphone: wanted(microphone) });
-    // Who joins before the browser's question is answered is seen once it is.
-    for (const device of [microphone, camera]) void device.settled().then(() => call.#publish(device));
+    call.sending.start();
+    call.view.start();
+    void useSpeaker(call);
     window.switchyard = { room: joined };
     return call;
   }
 
-  may(source: string): boolean {
-    const publish = this.room.grants.publish ?? [];
-    return publish.includes("*") || publish.includes(source);
+  get me(): Participant | undefined {
+    return this.participants.value.find((p) => p.id === this.room.you);
   }
 
   leave(): void {
-    for (const track of this.#screens) track.media.stop();
     this.room.leave();
   }
 
-  /** Turns the camera or microphone on or off. */
+  /** Turns the camera or microphone on or off; the room gets what the device gives. */
   async toggle(device: Device): Promise<void> {
     if (device.opening.value) return;
-    const turnOn = !device.on || this.#sent.get(device)?.muted === true;
-    await (turnOn ? this.#turnOn(device) : this.#turnOff(device));
+    if (device.on) device.close();
+    else if (!(await device.open())) this.news.say(device.problem.value);
     changeSeat(this.room.name, { [device.kind]: device.on });
   }
 
-  async toggleScreen(): Promise<void> {
-    if (this.sharing.value) return this.#stopScreen();
-    let tracks: MediaStreamTrack[];
-    try {
-      tracks = await openScreen();
-    } catch (e) {
-      // Closing the browser's own dialogue is no failure.
-      if (!(e instanceof SwitchyardError && e.code === "denied")) this.say(deviceWords(e, "screen"));
-      return;
-    }
-    await this.#shareScreen(tracks);
+  async toggleHand(): Promise<void> {
+    const change = handUp(this.me) ? lower : raise(this.participants.value);
+    await this.room.setAttributes(change).catch((e: unknown) => this.#complain(e));
   }
 
   startAudio(): void {
     void this.room.startAudio();
   }
 
-  say(text: string): void {
-    clearTimeout(this.#noticeTimer);
-    this.notice.value = text;
-    this.#noticeTimer = setTimeout(() => (this.notice.value = ""), 6_000);
-  }
-
-  // ---- sending ----
-
-  async #turnOn(device: Device): Promise<void> {
-    const opened = await device.open();
-    if (!opened) return this.say(device.problem.value);
-    const sent = this.#sent.get(device);
-    const media = device.track.value;
-    if (sent && media) await this.#try(sent.unmute(media));
-    else await this.#publish(device);
-  }
-
-  /** The device is closed, too: its light shall say the truth. */
-  async #turnOff(device: Device): Promise<void> {
-    await this.#try(this.#sent.get(device)?.mute());
-    device.close();
-  }
-
-  async #publish(device: Device): Promise<void> {
-    const media = device.track.value;
-    const source = device.kind;
-    if (!media || !this.may(source)) return;
-    await this.#try(
-      this.room.publish(media, { source, group: "person" }).then((sent) => void this.#sent.set(device, sent)),
-    );
-  }
-
-  async #shareScreen(tracks: MediaStreamTrack[]): Promise<void> {
-    this.sharing.value = true;
-    try {
-      this.#screens = await Promise.all(
-        tracks.map((media) => {
-          const source = media.kind === "video" ? ("screen" as const) : ("screen-audio" as const);
-          return this.room.publish(media, { source, group: "screen" });
-        }),
-      );
-    } catch (e) {
-      for (const track of tracks) track.stop();
-      this.sharing.value = false;
-      this.#complain(e);
-    }
-  }
-
-  async #stopScreen(): Promise<void> {
-    const screens = this.#screens;
-    this.#screens = [];
-    this.sharing.value = false;
-    for (const track of screens) {
-      track.media.stop();
-      await this.#try(track.unpublish());
-    }
-  }
-
-  async #try(work: Promise<unknown> | undefined): Promise<void> {
-    try {
-      await work;
-    } catch (e) {
-      this.#complain(e);
-    }
-  }
-
   #complain(e: unknown): void {
     if (e instanceof SwitchyardError && e.code === "closed") return;
-    this.say(e instanceof Error ? e.message : String(e));
+    this.news.say(e instanceof Error ? e.message : String(e));
   }
 
   // ---- listening ----
 
-  #listen(ended: (error: SwitchyardError | undefined) => void): void {
+  #listen(ended: Ended): void {
     const { room } = this;
-    const refresh = () => (this.participants.value = room.participants);
     for (const event of ["joined", "left", "participant", "published", "unpublished", "track"] as const) {
-      room.on(event, refresh);
+      room.on(event, () => this.#refresh());
     }
-    room.on("track", () => this.#followMute());
     room.on("state", (state) => (this.reachable.value = state === "connected"));
     room.on("media", (state) => (this.media.value = state));
+    room.on("slots", () => this.slotNews.value++);
     room.on("speakers", (list) => this.#hear(list.map((s) => s.participant)));
+    room.on("quality", (list) => (this.quality.value = new Map([...this.quality.value, ...list.map((q) => [q.participant, q] as const)])));
     room.on("audioblocked", (blocked) => (this.audioBlocked.value = blocked));
     room.on("token", (token) => changeSeat(room.name, { token }));
     room.on("error", (e) => this.#complain(e));
-    room.on("ended", (track) => this.#trackEnded(track));
     room.on("closed", (e) => {
-      clearTimeout(this.#noticeTimer);
+      this.sending.close();
+      this.view.close();
+      this.news.close();
       ended(e);
     });
     this.audioBlocked.value = room.audioBlocked;
   }
 
-  #hear(ids: string[]): void {
+  /** What those who cannot see it are told, too. */
+  #announce(): void {
+    const { room, news } = this;
+    room.on("joined", (p) => news.came(nameOf(p)));
+    room.on("left", (p) => news.went(nameOf(p)));
+    room.on("data", (d) => d.topic === "chat" && !this.chat.open.value && news.wrote(nameOf(room.participant(d.from ?? ""))));
+  }
+
+  #refresh(): void {
+    const before = this.participants.value;
+    const now = this.room.participants;
+    this.participants.value = now;
+    for (const p of newHands(before, now)) if (p.id !== this.room.you) this.news.say(`${nameOf(p)} raised a hand`);
+  }
+
+  #hear(ids: ParticipantID[]): void {
     const now = Date.now();
     for (const id of ids) this.#heard.set(id, now);
     batch(() => {
       this.speaking.value = new Set(ids);
+      this.speaker.value = ids.find((id) => id !== this.room.you) ?? this.speaker.value;
       const shown = Math.max(0, ...this.spoke.value.values());
       if (now - shown > spokeRefresh) this.spoke.value = new Map(this.#heard);
     });
   }
+}
 
-  /** A moderator muted us: the button must show it. */
-  #followMute(): void {
-    for (const [device, sent] of this.#sent) {
-      if (!sent.muted || !device.on) continue;
-      device.close();
-      this.say(`A moderator turned your ${device.kind} off.`);
-    }
-  }
-
-  #trackEnded(track: LocalTrack): void {
-    if (this.#screens.includes(track)) return void this.#stopScreen();
-    for (const [device, sent] of this.#sent) {
-      if (sent !== track) continue;
-      this.#sent.delete(device);
-      device.close();
-      this.say(device.problem.value || `Your ${device.kind} was turned off.`);
-    }
-  }
+export function nameOf(p: Participant | undefined): string {
+  return p?.name || p?.id || "Someone";
 }
 
 function wanted(device: Device): boolean {

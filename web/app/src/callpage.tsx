@@ -1,50 +1,101 @@
-// The call: tiles, chat, buttons, and words about the connection.
+// The call: tiles, panels, buttons, and words about the connection.
+import { useEffect } from "preact/hooks";
+import { Banner } from "./banner";
 import type { Call } from "./call";
 import { ChatPanel } from "./chatpanel";
-import { Controls } from "./controls";
+import { Controls, screenGroups } from "./controls";
+import { listDevices } from "./devices";
+import { HelpSheet } from "./help";
 import { Icon } from "./icons";
+import { Menu } from "./menu";
+import { Notes } from "./notes";
+import { PeoplePanel } from "./people";
+import { closePictureInPicture } from "./pip";
+import { floatsFor } from "./reactions";
+import { listenToKeys } from "./shortcuts";
 import { Stage } from "./stage";
 
 export function CallPage({ call }: { call: Call }) {
-  const count = call.participants.value.length;
+  useEffect(() => {
+    void listDevices();
+    const stop = listenToKeys(call);
+    return () => {
+      stop();
+      closePictureInPicture();
+    };
+  }, [call]);
+  const { panel, help } = call.view;
   return (
-    <div class={call.chat.open.value ? "call with-chat" : "call"}>
-      <header class="bar">
-        <h1>{call.room.name}</h1>
-        <p class="count" aria-label={count === 1 ? "1 participant" : `${count} participants`}>
-          <Icon name="people" size={18} />
-          <span>{count}</span>
-        </p>
-        {call.sharing.value && (
-          <button type="button" class="pill" onClick={() => void call.toggleScreen()}>
-            You are sharing your screen · Stop
-          </button>
-        )}
-      </header>
+    <div class={panel.value ? "call with-panel" : "call"}>
+      <Bar call={call} />
       <Stage call={call} />
-      {call.chat.open.value && <ChatPanel chat={call.chat} may={call.room.grants.data ?? false} />}
-      <div class="notes" role="status" aria-live="polite">
-        <ConnectionNote call={call} />
-        {call.notice.value && <p class="note">{call.notice.value}</p>}
-        {call.audioBlocked.value && (
-          <button type="button" class="note action" onClick={() => call.startAudio()}>
-            Your browser muted the others. Click to hear them.
-          </button>
-        )}
-      </div>
+      {panel.value === "chat" && <ChatPanel call={call} />}
+      {panel.value === "people" && <PeoplePanel call={call} />}
+      <Floating call={call} />
+      <Notes call={call} />
       <Controls call={call} />
+      {help.value && <HelpSheet call={call} />}
     </div>
   );
 }
 
-/** Signalling and media fail apart: while media flows, a lost WebSocket is only a hint. */
-function ConnectionNote({ call }: { call: Call }) {
-  const media = call.media.value;
-  if (!call.reachable.value) {
-    const alive = media === "connected";
-    return <p class="note warn">{alive ? "Reconnecting to the server… The call goes on." : "Connection lost. Reconnecting…"}</p>;
+function Bar({ call }: { call: Call }) {
+  const count = call.participants.value.length;
+  const hands = call.hands.value.length;
+  return (
+    <header class="bar">
+      <h1>{call.room.name}</h1>
+      <button
+        type="button"
+        class="count"
+        aria-label={count === 1 ? "Participants: 1" : `Participants: ${count}`}
+        aria-pressed={call.view.people.value}
+        onClick={() => call.view.togglePeople()}
+      >
+        <Icon name="people" size={18} />
+        <span>{count}</span>
+        {hands > 0 && (
+          <span class="count-hands">
+            <Icon name="hand" size={16} />
+            {hands}
+          </span>
+        )}
+      </button>
+      <Banner call={call} />
+      <Sharing call={call} />
+    </header>
+  );
+}
+
+function Sharing({ call }: { call: Call }) {
+  const screens = call.sending.shares.value.filter((s) => s.kind === "screen");
+  if (screens.length === 0) return null;
+  const one = screens.length === 1 ? screens[0] : undefined;
+  const words = one ? "You are sharing your screen" : `You are sharing ${screens.length} screens`;
+  if (!one) {
+    return (
+      <Menu class="pill" label={words} groups={screenGroups(call)}>
+        {words}
+      </Menu>
+    );
   }
-  if (media === "disconnected" || media === "failed") return <p class="note warn">Connection lost. Reconnecting…</p>;
-  if (media === "new" || media === "connecting") return <p class="note">Connecting…</p>;
-  return null;
+  return (
+    <button type="button" class="pill" onClick={() => void call.sending.remove(one)}>
+      <span class="pill-words">{words} ·</span> Stop sharing
+    </button>
+  );
+}
+
+/** Reactions rise over the stage; a screen reader is not told each. */
+function Floating({ call }: { call: Call }) {
+  return (
+    <div class="floating" aria-hidden="true">
+      {call.reactions.floating.value.map((r) => (
+        <div key={r.id} class="float" style={{ left: `${4 + r.place * 28}%`, animationDuration: `${floatsFor}ms` }}>
+          <span class="emoji">{r.emoji}</span>
+          <span class="float-name">{r.name}</span>
+        </div>
+      ))}
+    </div>
+  );
 }

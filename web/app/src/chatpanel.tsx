@@ -1,41 +1,71 @@
-// The chat beside the call. Texts are shown as texts: nothing is opened or fetched.
+// The chat beside the call. Texts are shown as texts; links are opened by a click and nothing else.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Call } from "./call";
 import type { Chat, Line } from "./chat";
+import { linkParts } from "./chatlinks";
 import { Icon } from "./icons";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const sameBreath = 120_000; // ms: lines of one person within it stand under one name
+const nearEnd = 60; // px from the end: who has scrolled up to read stays there
 
-export function ChatPanel({ chat, may }: { chat: Chat; may: boolean }) {
-  const end = useRef<HTMLDivElement>(null);
+export function ChatPanel({ call }: { call: Call }) {
+  const { chat } = call;
+  const list = useRef<HTMLDivElement>(null);
+  const follow = useRef(true);
   const lines = chat.lines.value;
-  useLayoutEffect(() => end.current?.scrollIntoView({ block: "end" }), [lines.length]);
+  useLayoutEffect(() => {
+    const e = list.current;
+    if (e && (follow.current || lines[lines.length - 1]?.yours)) e.scrollTop = e.scrollHeight;
+  }, [lines.length]);
+  const scrolled = (e: { currentTarget: HTMLElement }) => {
+    const { scrollHeight, scrollTop, clientHeight } = e.currentTarget;
+    follow.current = scrollHeight - scrollTop - clientHeight < nearEnd;
+  };
   return (
-    <aside class="chat" aria-label="Chat" onKeyDown={(e) => e.key === "Escape" && chat.toggle()}>
+    <aside class="panel chat" aria-label="Chat" onKeyDown={(e) => e.key === "Escape" && call.view.toggleChat()}>
       <header>
         <h2>Chat</h2>
-        <button type="button" class="plain" aria-label="Close chat" onClick={() => chat.toggle()}>
+        <button type="button" class="plain" aria-label="Close chat" onClick={() => call.view.toggleChat()}>
           <Icon name="close" />
         </button>
       </header>
-      <div class="lines" role="log" aria-live="polite">
-        {lines.length === 0 && <p class="quiet">Messages are seen by everyone who is here now.</p>}
-        {lines.map((line) => (
-          <ChatLine key={line.id} line={line} />
+      <div class="lines" ref={list} role="log" aria-label="Messages" aria-live="polite" tabIndex={0} onScroll={scrolled}>
+        {lines.length === 0 && (
+          <p class="empty quiet">
+            <Icon name="chat" size={28} />
+            No messages yet. Everyone who is here now sees what you write; nothing is kept.
+          </p>
+        )}
+        {lines.map((line, i) => (
+          <ChatLine key={line.id} line={line} before={lines[i - 1]} />
         ))}
-        <div ref={end} />
       </div>
-      {may ? <Composer chat={chat} /> : <p class="quiet">Your invitation does not allow to write.</p>}
+      {call.room.grants.data ? <Composer chat={chat} /> : <p class="quiet forbidden">Your invitation does not allow to write.</p>}
     </aside>
   );
 }
 
-function ChatLine({ line }: { line: Line }) {
+function ChatLine({ line, before }: { line: Line; before: Line | undefined }) {
+  const goesOn = before && before.name === line.name && before.yours === line.yours && line.at - before.at < sameBreath;
   return (
-    <div class={line.yours ? "line yours" : "line"}>
-      <p class="by">
-        <b>{line.name}</b> <time>{clock.format(line.at)}</time>
+    <div class={["line", line.yours && "yours", goesOn && "goes-on"].filter(Boolean).join(" ")}>
+      {!goesOn && (
+        <p class="by">
+          <b>{line.name}</b> <time>{clock.format(line.at)}</time>
+        </p>
+      )}
+      <p class="text">
+        {linkParts(line.text).map((part, i) =>
+          part.link ? (
+            <a key={i} href={part.text} target="_blank" rel="noopener noreferrer nofollow">
+              {part.text}
+            </a>
+          ) : (
+            part.text
+          ),
+        )}
       </p>
-      <p class="text">{line.text}</p>
       {line.failed && <p class="problem">Not sent. {line.failed}</p>}
     </div>
   );

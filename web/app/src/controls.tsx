@@ -1,33 +1,53 @@
 // The bar with the buttons.
-import { useState } from "preact/hooks";
 import { canShareScreen } from "../../sdk/src/index";
-import { invite } from "./api";
 import type { Call } from "./call";
+import { CameraMenu, MicrophoneMenu } from "./devicemenu";
 import { camera, microphone, type Device } from "./devices";
+import { handUp } from "./hands";
 import { Icon, type IconName } from "./icons";
-import { loadSeat } from "./memory";
+import { Menu, type MenuGroup, type MenuItem } from "./menu";
+import { MoreMenu } from "./moremenu";
+import { emojis } from "./reactions";
 
 export function Controls({ call }: { call: Call }) {
   const unread = call.chat.unread.value;
+  const up = handUp(call.me);
   return (
-    <div class="controls" role="toolbar" aria-label="Call">
-      {call.may("microphone") && <DeviceButton call={call} device={microphone} />}
-      {call.may("camera") && <DeviceButton call={call} device={camera} />}
-      {call.may("screen") && canShareScreen() && <ScreenButton call={call} />}
+    <div class="controls" role="group" aria-label="Call controls">
+      {call.sending.may("microphone") && (
+        <Pair>
+          <DeviceButton call={call} device={microphone} />
+          <MicrophoneMenu call={call} />
+        </Pair>
+      )}
+      {call.sending.may("camera") && (
+        <Pair>
+          <DeviceButton call={call} device={camera} />
+          <CameraMenu call={call} />
+        </Pair>
+      )}
+      {call.sending.may("screen") && canShareScreen() && <ScreenButton call={call} />}
+      <Round icon="hand" label={up ? "Lower hand" : "Raise hand"} pressed={up} onclick={() => void call.toggleHand()} />
+      {call.room.grants.data && <ReactionMenu call={call} />}
       <Round
         icon="chat"
         label={unread > 0 ? `Chat, ${unread} unread` : "Chat"}
         pressed={call.chat.open.value}
         mark={unread}
-        onclick={() => call.chat.toggle()}
+        onclick={() => call.view.toggleChat()}
       />
-      {call.room.grants.moderate && <InviteButton call={call} />}
+      <MoreMenu call={call} />
       <Round icon="leave" label="Leave" kind="danger" onclick={() => call.leave()} />
     </div>
   );
 }
 
-function DeviceButton({ call, device }: { call: Call; device: Device }) {
+/** A button and the menu that belongs to it, as one shape. */
+function Pair({ children }: { children: preact.ComponentChildren }) {
+  return <div class="pair">{children}</div>;
+}
+
+export function DeviceButton({ call, device }: { call: Call; device: Device }) {
   const on = device.track.value !== undefined;
   return (
     <Round
@@ -40,42 +60,40 @@ function DeviceButton({ call, device }: { call: Call; device: Device }) {
   );
 }
 
+/** One click shares; with something shared it is a menu: share more, or stop one. */
 function ScreenButton({ call }: { call: Call }) {
-  const sharing = call.sharing.value;
+  const { sending } = call;
+  const screens = sending.shares.value.filter((s) => s.kind === "screen");
+  if (screens.length === 0) {
+    return <Round icon="screen" label="Share screen" busy={sending.adding.value} wide onclick={() => void sending.addScreen()} />;
+  }
   return (
-    <Round
-      icon="screen"
-      label={sharing ? "Stop sharing" : "Share screen"}
-      pressed={sharing}
-      onclick={() => void call.toggleScreen()}
-    />
+    <Menu class="round wide-only active" label="Shared screens" groups={screenGroups(call)}>
+      <Icon name="screen" />
+      {screens.length > 1 && <span class="mark">{screens.length}</span>}
+    </Menu>
   );
 }
 
-function InviteButton({ call }: { call: Call }) {
-  const [busy, setBusy] = useState(false);
-  const copy = async () => {
-    setBusy(true);
-    try {
-      const link = await invite(call.room.name, loadSeat(call.room.name)?.token ?? "");
-      await copyText(link, call);
-    } catch (e) {
-      call.say(e instanceof Error && e.message ? e.message : "The invitation could not be made.");
-    } finally {
-      setBusy(false);
-    }
-  };
-  return <Round icon="link" label="Copy invitation link" busy={busy} onclick={() => void copy()} />;
+/** Also in the menu of a phone, and behind the words at the top. */
+export function screenGroups(call: Call): MenuGroup[] {
+  const { sending } = call;
+  const screens = sending.shares.value.filter((s) => s.kind === "screen");
+  const stop = screens.map((s, i): MenuItem => {
+    const which = screens.length > 1 ? ` ${i + 1} (${s.label.slice(0, 40)})` : "";
+    return { label: `Stop sharing${which}`, icon: "close", run: () => void sending.remove(s) };
+  });
+  const more: MenuItem = { label: "Share another screen", icon: "plus", run: () => void sending.addScreen() };
+  return [{ items: stop }, { items: [more] }];
 }
 
-/** Pages without HTTPS have no clipboard: then the link is shown to be copied by hand. */
-async function copyText(link: string, call: Call): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(link);
-    call.say("The invitation link was copied.");
-  } catch {
-    call.say(link);
-  }
+function ReactionMenu({ call }: { call: Call }) {
+  const items = emojis.map((emoji): MenuItem => ({ label: emoji, run: () => call.reactions.send(emoji) }));
+  return (
+    <Menu class="round reactions-button" label="React" groups={[{ items }]}>
+      <Icon name="smile" />
+    </Menu>
+  );
 }
 
 interface RoundProps {
@@ -85,14 +103,16 @@ interface RoundProps {
   pressed?: boolean;
   busy?: boolean;
   mark?: number;
+  /** Only where there is room: a phone has it in its menu. */
+  wide?: boolean;
   onclick(): void;
 }
 
-function Round({ icon, label, kind, pressed, busy, mark, onclick }: RoundProps) {
+export function Round({ icon, label, kind, pressed, busy, mark, wide, onclick }: RoundProps) {
   return (
     <button
       type="button"
-      class={["round", kind].filter(Boolean).join(" ")}
+      class={["round", kind, wide && "wide-only"].filter(Boolean).join(" ")}
       aria-label={label}
       title={label}
       aria-pressed={pressed}

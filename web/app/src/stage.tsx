@@ -1,35 +1,106 @@
-// The tiles, filling the space: a grid of people, or a screen with the people beside it.
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+// The tiles, filling the space: a grid in pages, or what is featured with the others beside it.
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Alone } from "./alone";
 import type { Call } from "./call";
+import { Icon } from "./icons";
 import { Tile } from "./tile";
-import { fitTiles, makeTiles, screenRatio, type Size, type TileModel } from "./tiles";
+import { arrange, fitTiles, makeTiles, paginate, screenRatio, tilesPerPage, type Size, type TileModel } from "./tiles";
 
-const gap = 10; // px, as in app.css
-const narrow = 700; // px: below it is a phone
+const gap = 10; // px, as in call.css
+const least = { width: 168, height: 94 }; // px of a tile: below it faces cannot be told apart
+const leastNarrow = { width: 150, height: 118 };
 
 export function Stage({ call }: { call: Call }) {
-  const [ref, space] = useSize<HTMLDivElement>();
-  const limit = space.width < narrow ? 8 : 24;
-  const { tiles, hidden } = makeTiles(call.participants.value, { you: call.room.you, spoke: call.spoke.value, limit });
-  const screens = tiles.filter((t) => t.screen);
-  const people = tiles.filter((t) => !t.screen);
+  const { view } = call;
+  const tiles = makeTiles(call.participants.value, call.room.you);
+  const { featured, rest, corner } = arrange(tiles, {
+    layout: view.layout.value,
+    pinned: view.pinned.value,
+    speaker: call.speaker.value,
+  });
+  const alone = call.participants.value.length < 2;
+  const classes = ["stage", featured.length > 0 && rest.length > 0 && "with-strip"];
   return (
-    <main class={screens.length > 0 ? "stage with-screen" : "stage"} ref={ref} aria-label="Participants">
-      {screens.length > 0 && <Grid call={call} tiles={screens} />}
-      <Grid call={call} tiles={people} strip={screens.length > 0} />
-      {hidden > 0 && <p class="more">and {hidden} more</p>}
+    <main class={classes.filter(Boolean).join(" ")} aria-label="Participants">
+      {featured.length > 0 && <Grid call={call} tiles={featured} featured />}
+      {featured.length > 0 && rest.length > 0 && <Strip call={call} tiles={rest} />}
+      {featured.length === 0 && <Pages call={call} tiles={rest} />}
+      {corner && (
+        <div class="corner" data-tile={corner.key}>
+          <Tile call={call} model={corner} size={{ width: 208, height: 117 }} />
+        </div>
+      )}
+      {alone && <Alone call={call} />}
     </main>
   );
 }
 
-function Grid({ call, tiles, strip = false }: { call: Call; tiles: TileModel[]; strip?: boolean }) {
+/** Equal tiles. What does not fit is on further pages, and asks for nothing there. */
+function Pages({ call, tiles }: { call: Call; tiles: TileModel[] }) {
   const [ref, space] = useSize<HTMLDivElement>();
-  const size = strip ? undefined : fitTiles(tiles.length, space, gap, tiles[0]?.screen ? screenRatio : undefined);
+  const { view } = call;
+  const smallest = view.narrow.value ? leastNarrow : least;
+  const pages = paginate(tiles, tilesPerPage(space, gap, smallest), call.spoke.value);
+  const at = Math.min(view.page.value, pages.length - 1);
+  useEffect(() => void (view.pages.value = pages.length), [pages.length]);
+  const shown = space.width > 0 ? (pages[at] ?? []) : [];
+  const count = pages.length > 1 ? Math.max(...pages.map((p) => p.length)) : shown.length;
   return (
-    <div class={strip ? "strip" : "grid"} ref={ref}>
+    <div class="pages">
+      <div class="measure" ref={ref}>
+        <Tiles call={call} tiles={shown} size={fitTiles(count, space, gap)} />
+      </div>
+      {pages.length > 1 && <Pager call={call} at={at} pages={pages.length} />}
+    </div>
+  );
+}
+
+function Pager({ call, at, pages }: { call: Call; at: number; pages: number }) {
+  const turn = (by: number) => call.view.turnPage(by);
+  return (
+    <nav class="pager" aria-label="Pages of participants">
+      <button type="button" class="tool" aria-label="Previous page" disabled={at === 0} onClick={() => turn(-1)}>
+        <Icon name="left" size={18} />
+      </button>
+      <span role="status">
+        {at + 1} / {pages}
+      </span>
+      <button type="button" class="tool" aria-label="Next page" disabled={at === pages - 1} onClick={() => turn(1)}>
+        <Icon name="right" size={18} />
+      </button>
+    </nav>
+  );
+}
+
+function Grid({ call, tiles, featured }: { call: Call; tiles: TileModel[]; featured?: boolean }) {
+  const [ref, space] = useSize<HTMLDivElement>();
+  const size = fitTiles(tiles.length, space, gap, tiles.some((t) => t.screen) ? screenRatio : undefined);
+  return (
+    <div class="measure" ref={ref}>
+      <Tiles call={call} tiles={tiles} size={size} featured={featured} />
+    </div>
+  );
+}
+
+function Tiles({ call, tiles, size, featured }: { call: Call; tiles: TileModel[]; size: Size; featured?: boolean }) {
+  return (
+    <div class="grid">
       {tiles.map((model) => (
-        <div class="place" key={model.key} style={size && { width: `${size.width}px`, height: `${size.height}px` }}>
-          <Tile call={call} model={model} />
+        <div class="place" key={model.key} data-tile={model.key} style={{ width: `${size.width}px`, height: `${size.height}px` }}>
+          <Tile call={call} model={model} size={size} featured={featured} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** Who is not featured: it scrolls, and what is scrolled away asks for nothing. */
+function Strip({ call, tiles }: { call: Call; tiles: TileModel[] }) {
+  return (
+    <div class="strip" tabIndex={0} role="group" aria-label="Other participants">
+      {tiles.map((model) => (
+        <div class="place" key={model.key} data-tile={model.key}>
+          <Tile call={call} model={model} size={{ width: 200, height: 112 }} />
         </div>
       ))}
     </div>

@@ -1,66 +1,166 @@
-// One tile: a picture or initials, a name, and whether they are muted or speak.
-import { useState } from "preact/hooks";
-import type { Call } from "./call";
-import { camera } from "./devices";
+// One tile: a picture or initials, a name, and how its participant does.
+import { useEffect, useState } from "preact/hooks";
+import { nameOf, type Call } from "./call";
+import { handUp } from "./hands";
 import { Icon } from "./icons";
-import { hue, initials, type TileModel } from "./tiles";
+import { TileMenu } from "./tilemenu";
+import { fills, hue, initials, type Size, type TileModel } from "./tiles";
 import { OwnVideo, RemoteVideo } from "./video";
+import { qualityWords, troubleWords } from "./trouble";
 
-export function Tile({ call, model }: { call: Call; model: TileModel }) {
+interface Props {
+  call: Call;
+  model: TileModel;
+  /** In CSS pixels, where the stage decides it. */
+  size?: Size;
+  /** Shown large: its picture comes before the others'. */
+  featured?: boolean;
+  /** In the small window of its own. */
+  apart?: boolean;
+}
+
+export function Tile({ call, model, size, featured = false, apart = false }: Props) {
   const [visible, setVisible] = useState(false);
   const { participant, video, screen, you } = model;
-  const name = nameOf(model);
+  const mine = you && video ? call.sending.media(video.id) : undefined;
   const speaking = !screen && call.speaking.value.has(participant.id);
-  const muted = !screen && isMuted(model);
-  const mine = you && camera.track.value;
-  const classes = ["tile", screen && "screen", speaking && "speaking", !participant.connected && "away"];
+  const name = tileName(model);
+  const pinned = call.view.pinned.value.has(model.key);
+  const fill = !screen && fills({ width: video?.width ?? 0, height: video?.height ?? 0 }, size ?? { width: 0, height: 0 });
+  const classes = ["tile", screen && "screen", speaking && "speaking", !participant.connected && "away", isSmall(size) && "small"];
   return (
     <div
       class={classes.filter(Boolean).join(" ")}
       role="group"
-      aria-label={describe(name, { muted, speaking, connected: participant.connected })}
+      aria-label={describe(call, model, name, speaking)}
       data-participant={participant.id}
       data-source={video?.source}
       data-track={video?.id}
       data-kind={video?.kind}
       data-visible={Boolean(mine || visible)}
+      onDblClick={() => call.view.pin(model.key)}
     >
-      {!mine && !visible && <Avatar id={participant.id} name={name} screen={screen} />}
-      {mine && <OwnVideo media={mine} />}
+      {!mine && !visible && <Stand call={call} model={model} />}
+      {mine && <OwnVideo media={mine} mirrored={isFirst(model)} />}
       {video && !you && (
-        <RemoteVideo key={video.id} room={call.room} track={video.id} pinned={screen} onvisible={setVisible} />
+        <RemoteVideo
+          key={video.id}
+          room={call.room}
+          track={video.id}
+          pinned={screen || featured}
+          always={apart}
+          fill={fill}
+          onvisible={setVisible}
+        />
       )}
-      <div class="label">
-        {muted && <Icon name="microphone-off" size={16} />}
-        <span class="name">{name}</span>
-        {!participant.connected && <span class="quiet">reconnecting…</span>}
-      </div>
+      <Marks call={call} model={model} />
+      <Label call={call} model={model} name={name} pinned={pinned} />
+      <TileMenu call={call} model={model} pinned={pinned} />
     </div>
   );
 }
 
-function Avatar({ id, name, screen }: { id: string; name: string; screen: boolean }) {
-  if (screen) return <div class="waiting">Waiting for the picture…</div>;
+/** What stands where no picture is: initials, or why there is none. */
+function Stand({ call, model }: { call: Call; model: TileModel }) {
+  const { participant, video, screen, you } = model;
+  const trouble = useTrouble(call, model);
   return (
-    <div class="avatar" style={{ "--hue": String(hue(id)) }} aria-hidden="true">
-      {initials(name.replace(/ \(you\)$/, ""))}
+    <div class="stand">
+      {!screen && (
+        <div class="face" style={{ "--hue": String(hue(participant.id)) }} aria-hidden="true">
+          {initials(nameOf(participant))}
+        </div>
+      )}
+      {trouble && <p class="trouble">{trouble}</p>}
+      {screen && !trouble && !you && video && <p class="trouble">Waiting for the picture…</p>}
     </div>
   );
 }
 
-function nameOf({ participant, screen, you }: TileModel): string {
-  const name = participant.name || participant.id;
+const patience = 6_000; // ms without a picture until that is worth a word
+
+/** Why somebody's video is not seen; empty while it may just be on its way. */
+function useTrouble(call: Call, { participant, video, you }: TileModel): string {
+  const [late, setLate] = useState(false);
+  const awaited = video && !you && !video.muted ? video.id : undefined;
+  useEffect(() => {
+    setLate(false);
+    if (!awaited) return undefined;
+    const timer = setTimeout(() => setLate(true), patience);
+    return () => clearTimeout(timer);
+  }, [awaited]);
+  void call.slotNews.value; // room.slot() answers by it
+  if (!awaited || !video || !participant.connected) return "";
+  return troubleWords(call.room.slot(awaited), video, late);
+}
+
+/** In the corners: a raised hand, and a weak connection. */
+function Marks({ call, model }: { call: Call; model: TileModel }) {
+  const { participant, screen } = model;
+  if (screen || !isFirst(model)) return null;
+  const place = call.hands.value.findIndex((p) => p.id === participant.id) + 1;
+  const weak = qualityWords(call.quality.value.get(participant.id));
+  return (
+    <div class="marks">
+      {place > 0 && (
+        <span class="mark-hand">
+          <Icon name="hand" size={18} />
+          {call.hands.value.length > 1 && <span>{place}</span>}
+        </span>
+      )}
+      {weak && (
+        <span class="mark-weak" title={weak}>
+          <Icon name="weak" size={18} />
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Label({ call, model, name, pinned }: { call: Call; model: TileModel; name: string; pinned: boolean }) {
+  const { participant } = model;
+  return (
+    <div class="label">
+      {pinned && <Icon name="pin" size={16} />}
+      {!model.screen && isFirst(model) && isMuted(model) && <Icon name="microphone-off" size={16} />}
+      {call.speaking.value.has(participant.id) && isFirst(model) && !model.screen && <span class="bars" aria-hidden="true" />}
+      <span class="name">{name}</span>
+      {!participant.connected && <span class="soft">reconnecting…</span>}
+    </div>
+  );
+}
+
+export function tileName({ participant, screen, you, key, video }: TileModel): string {
+  const name = nameOf(participant);
   if (screen) return `${name}’s screen`;
+  if (key === video?.id) return you ? "Your second camera" : `${name}, more`;
   return you ? `${name} (you)` : name;
 }
 
+/** The tile that stands for the person, not one more camera. */
+function isFirst({ key, participant }: TileModel): boolean {
+  return key === `${participant.id}/0`;
+}
+
 /** Without a microphone one is as silent as with a muted one. */
-function isMuted({ participant }: TileModel): boolean {
+export function isMuted({ participant }: { participant: TileModel["participant"] }): boolean {
   const sound = participant.tracks.filter((t) => t.kind === "audio" && t.source !== "screen-audio");
   return sound.every((t) => t.muted);
 }
 
-function describe(name: string, is: { muted: boolean; speaking: boolean; connected: boolean }): string {
-  const parts = [name, is.muted && "muted", is.speaking && "speaking", !is.connected && "reconnecting"];
+function isSmall(size: Size | undefined): boolean {
+  return size !== undefined && size.width < 220;
+}
+
+function describe(call: Call, model: TileModel, name: string, speaking: boolean): string {
+  const { participant, screen } = model;
+  const parts = [
+    name,
+    !screen && isMuted(model) && "muted",
+    speaking && "speaking",
+    !screen && handUp(participant) && "hand raised",
+    qualityWords(call.quality.value.get(participant.id)),
+    !participant.connected && "reconnecting",
+  ];
   return parts.filter(Boolean).join(", ");
 }

@@ -1,7 +1,7 @@
-// Which tiles there are, and how they fill the space.
+// Which tiles there are, and where each goes.
 import type { Participant, ParticipantID, Track } from "../../sdk/src/index";
 
-/** One rectangle of the call: a person, or a screen that someone shares. */
+/** One rectangle of the call: a person, one more camera of theirs, or a screen that they share. */
 export interface TileModel {
   key: string;
   participant: Participant;
@@ -11,42 +11,81 @@ export interface TileModel {
   you: boolean;
 }
 
-export interface Order {
-  you: ParticipantID;
-  /** When each was last heard, in any unit. */
-  spoke: ReadonlyMap<ParticipantID, number>;
-  /** How many people fit. */
-  limit: number;
+/** Makes the tiles: screens, then people by the time they came. Your own screen is no tile: it would
+ * show itself. */
+export function makeTiles(participants: readonly Participant[], you: ParticipantID): TileModel[] {
+  const tiles = participants.flatMap((p) => tilesOf(p, p.id === you));
+  return [...tiles.filter((t) => t.screen), ...tiles.filter((t) => !t.screen)];
 }
 
-/** Makes the tiles: screens, then people by the time they came. With more people than fit, those who
- * spoke last are among them. Your own screen is no tile: it would show itself. */
-export function makeTiles(participants: readonly Participant[], order: Order): { tiles: TileModel[]; hidden: number } {
-  const tiles = participants.flatMap((p) => tilesOf(p, p.id === order.you));
-  const screens = tiles.filter((t) => t.screen);
-  const people = tiles.filter((t) => !t.screen);
-  const room = Math.max(1, order.limit);
-  if (people.length <= room) return { tiles: [...screens, ...people], hidden: 0 };
-  const chosen = new Set([...people].sort((a, b) => importance(b, order) - importance(a, order)).slice(0, room));
-  return { tiles: [...screens, ...people.filter((t) => chosen.has(t))], hidden: people.length - room };
-}
-
-function importance(tile: TileModel, order: Order): number {
-  if (tile.you) return Number.MAX_SAFE_INTEGER;
-  return order.spoke.get(tile.participant.id) ?? -tile.participant.joinedAt / 1e15;
-}
-
+/** The first tile of a person keeps its key when their camera goes on and off. */
 function tilesOf(participant: Participant, you: boolean): TileModel[] {
   const videos = participant.tracks.filter((t) => t.kind === "video");
   const screens = you ? [] : videos.filter((t) => t.source === "screen");
   const others = videos.filter((t) => t.source !== "screen");
   const person = (video: Track | undefined, n: number): TileModel => {
-    return { key: `${participant.id}/${n}`, participant, video, screen: false, you };
+    return { key: n === 0 || !video ? `${participant.id}/0` : video.id, participant, video, screen: false, you };
   };
   return [
     ...screens.map((video) => ({ key: video.id, participant, video, screen: true, you })),
     ...(others.length > 0 ? others.map(person) : [person(undefined, 0)]),
   ];
+}
+
+/** `auto`: a grid until a screen is shared or somebody is pinned. */
+export type Layout = "auto" | "grid" | "speaker";
+
+export interface Arrangement {
+  /** Shown large; empty for a grid of equals. */
+  featured: TileModel[];
+  /** The grid, or the strip beside what is featured. */
+  rest: TileModel[];
+  /** In the corner of the stage: yourself, when only one other is there. */
+  corner?: TileModel;
+}
+
+export interface Choice {
+  layout: Layout;
+  pinned: ReadonlySet<string>;
+  /** Who spoke last, besides you. */
+  speaker?: ParticipantID;
+}
+
+export function arrange(tiles: readonly TileModel[], choice: Choice): Arrangement {
+  const featured = feature(tiles, choice);
+  const rest = tiles.filter((t) => !featured.includes(t));
+  const alone = rest.length === 1 && rest[0]?.you;
+  if (alone && featured.length === 1 && !featured[0]?.screen) return { featured, rest: [], corner: rest[0] };
+  const [one, two] = rest;
+  if (featured.length === 0 && choice.layout === "auto" && rest.length === 2 && one && two && one.you !== two.you) {
+    return { featured: [], rest: [one.you ? two : one], corner: one.you ? one : two };
+  }
+  return { featured, rest };
+}
+
+function feature(tiles: readonly TileModel[], { layout, pinned, speaker }: Choice): TileModel[] {
+  const chosen = tiles.filter((t) => pinned.has(t.key));
+  if (chosen.length > 0) return chosen;
+  if (layout === "grid") return [];
+  const screens = tiles.filter((t) => t.screen);
+  if (screens.length > 0 || layout === "auto" || tiles.length < 2) return screens;
+  const others = tiles.filter((t) => !t.you);
+  const found = others.find((t) => t.participant.id === speaker) ?? others[0];
+  return found ? [found] : [];
+}
+
+/** Cuts a grid into pages. The first has you and who spoke last (`spoke`: when, in any unit); within a
+ * page all keep their places. */
+export function paginate(tiles: readonly TileModel[], perPage: number, spoke: ReadonlyMap<ParticipantID, number>): TileModel[][] {
+  const size = Math.max(1, perPage);
+  if (tiles.length <= size) return [[...tiles]];
+  const importance = (t: TileModel) =>
+    t.you || t.screen ? Number.MAX_SAFE_INTEGER : (spoke.get(t.participant.id) ?? -t.participant.joinedAt / 1e15);
+  const first = new Set([...tiles].sort((a, b) => importance(b) - importance(a)).slice(0, size));
+  const order = [...tiles.filter((t) => first.has(t)), ...tiles.filter((t) => !first.has(t))];
+  const pages: TileModel[][] = [];
+  for (let i = 0; i < order.length; i += size) pages.push(order.slice(i, i + size));
+  return pages;
 }
 
 export interface Size {
@@ -57,6 +96,7 @@ export interface Size {
 const widest = 16 / 9;
 export const screenRatio = 4 / 3; // screens are cut nowhere, so a tall tile would be half empty
 const tallest = 4 / 5; // faces bear to be cut to that on a phone held upright
+const mostOnPage = 25;
 
 /** The size of n equal tiles that fills the space best; none is narrower than `narrowest` (width by
  * height). */
@@ -76,6 +116,25 @@ function shape(width: number, height: number, narrowest: number): Size {
   const ratio = Math.min(widest, Math.max(narrowest, width / height));
   const fitted = width / height > ratio ? { width: height * ratio, height } : { width, height: width / ratio };
   return { width: Math.floor(fitted.width), height: Math.floor(fitted.height) };
+}
+
+/** How many tiles a page holds so that none is smaller than `least`. */
+export function tilesPerPage(space: Size, gap: number, least: Size): number {
+  for (let n = mostOnPage; n > 1; n--) {
+    const { width, height } = fitTiles(n, space, gap);
+    if (width >= least.width && height >= least.height) return n;
+  }
+  return 1;
+}
+
+const leastShown = 0.44; // of a face's picture: a wide one may fill a tall tile, not the other way round
+
+/** Whether a picture shall fill its tile: not where too much of it would be cut away. */
+export function fills(picture: Size, tile: Size): boolean {
+  if (picture.width <= 0 || picture.height <= 0 || tile.width <= 0 || tile.height <= 0) return true;
+  const a = picture.width / picture.height;
+  const b = tile.width / tile.height;
+  return Math.min(a / b, b / a) >= leastShown;
 }
 
 /** One or two letters for someone without a picture. */

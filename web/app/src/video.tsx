@@ -6,25 +6,29 @@ interface RemoteProps {
   room: Room;
   track: TrackID;
   pinned?: boolean;
+  /** In a window of its own: seen while the page is hidden. */
+  always?: boolean;
+  /** Fill the space and cut what stands over, or show all. */
+  fill: boolean;
   onvisible(visible: boolean): void;
 }
 
 /** Someone else's track. The SDK keeps it transparent until the picture is surely theirs. */
-export function RemoteVideo({ room, track, pinned = false, onvisible }: RemoteProps) {
+export function RemoteVideo({ room, track, pinned = false, always = false, fill, onvisible }: RemoteProps) {
   const ref = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     if (!ref.current) return undefined;
-    const stop = room.show(track, ref.current, { pinned, onvisible });
+    const stop = room.show(track, ref.current, { pinned, always, onvisible });
     return () => {
       stop();
       onvisible(false);
     };
-  }, [room, track, pinned]);
-  return <video ref={ref} class="video" playsInline />;
+  }, [room, track, pinned, always]);
+  return <video ref={ref} class={fill ? "video" : "video whole"} playsInline tabIndex={-1} />;
 }
 
-/** Our own camera, as in a mirror. */
-export function OwnVideo({ media }: { media: MediaStreamTrack }) {
+/** A camera of our own: the first as in a mirror, others as they are. */
+export function OwnVideo({ media, mirrored = true }: { media: MediaStreamTrack; mirrored?: boolean }) {
   const ref = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     const video = ref.current;
@@ -33,5 +37,5 @@ export function OwnVideo({ media }: { media: MediaStreamTrack }) {
     video.srcObject = new MediaStream([media]);
     video.play().catch(() => {}); // the element went away meanwhile
   }, [media]);
-  return <video ref={ref} class="video mirrored" autoplay playsInline />;
+  return <video ref={ref} class={mirrored ? "video mirrored" : "video"} autoplay playsInline tabIndex={-1} />;
 }

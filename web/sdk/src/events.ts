@@ -30,6 +30,8 @@ export type RoomEvents = {
   plan: [Plan];
   /** A device went away, sharing was stopped by the browser's button, or the server ended it. */
   ended: [LocalTrack];
+  /** A moderator muted a track of ours. */
+  muted: [LocalTrack];
   /** The browser wants a click before it plays sound: call startAudio() from one. */
   audioblocked: [boolean];
   /** The server gave a token with a later expiry: keep it for the next connect(). */

@@ -55,9 +55,10 @@ export class Publisher implements LocalTrackOwner {
   }
 
   /** What the server changed about our own tracks: a moderator muted one, or it had to end. */
-  mutedByServer(id: TrackID): void {
+  mutedByServer(id: TrackID): LocalTrack | undefined {
     const track = this.tracks.find((t) => t.info?.id === id);
     void track?.silence();
+    return track;
   }
 
   endedByServer(ids: readonly TrackID[]): void {

@@ -363,7 +363,8 @@ export class Room extends Emitter<RoomEvents> {
 
   #take(message: ServerEnvelope): void {
     if (message.type === "track" && message.body.muted && this.#isOurs(message.body.track)) {
-      this.#publisher.mutedByServer(message.body.track);
+      const muted = this.#publisher.mutedByServer(message.body.track);
+      if (muted) this.emit("muted", muted);
     }
     if (message.type === "unpublished") this.#publisher.endedByServer(message.body.tracks);
     if (this.#roster.take(message)) return;
