@@ -71,7 +71,7 @@ function Person({ call, person }: { call: Call; person: Participant }) {
       {person.tracks.some((t) => t.source === "screen") && <Sign icon="screen" words="shares a screen" />}
       <Sign icon={isMuted({ participant: person }) ? "microphone-off" : "microphone"} words={isMuted({ participant: person }) ? "muted" : "microphone on"} />
       {items.length > 0 && (
-        <Menu class="plain" label={`Actions for ${nameOf(person)}`} groups={[{ items }]}>
+        <Menu class="plain" label={`Options for ${nameOf(person)}`} groups={[{ items }]}>
           <Icon name="more" size={20} />
         </Menu>
       )}

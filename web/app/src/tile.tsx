@@ -4,7 +4,7 @@ import { nameOf, type Call } from "./call";
 import { handUp } from "./hands";
 import { Icon } from "./icons";
 import { TileMenu } from "./tilemenu";
-import { fills, hue, initials, type Size, type TileModel } from "./tiles";
+import { hue, initials, lie, type Size, type TileModel } from "./tiles";
 import { OwnVideo, RemoteVideo } from "./video";
 import { qualityWords, troubleWords } from "./trouble";
 
@@ -26,7 +26,7 @@ export function Tile({ call, model, size, featured = false, apart = false }: Pro
   const speaking = !screen && call.speaking.value.has(participant.id);
   const name = tileName(model);
   const pinned = call.view.pinned.value.has(model.key);
-  const fill = !screen && fills({ width: video?.width ?? 0, height: video?.height ?? 0 }, size ?? { width: 0, height: 0 });
+  const lies = screen ? "whole" : lie({ width: video?.width ?? 0, height: video?.height ?? 0 }, size ?? { width: 0, height: 0 });
   const classes = ["tile", screen && "screen", speaking && "speaking", !participant.connected && "away", isSmall(size) && "small"];
   return (
     <div
@@ -41,7 +41,7 @@ export function Tile({ call, model, size, featured = false, apart = false }: Pro
       onDblClick={() => call.view.pin(model.key)}
     >
       {!mine && !visible && <Stand call={call} model={model} />}
-      {mine && <OwnVideo media={mine} mirrored={isFirst(model)} />}
+      {mine && <OwnVideo media={mine} mirrored={isFirst(model)} lies={lies} />}
       {video && !you && (
         <RemoteVideo
           key={video.id}
@@ -49,7 +49,7 @@ export function Tile({ call, model, size, featured = false, apart = false }: Pro
           track={video.id}
           pinned={screen || featured}
           always={apart}
-          fill={fill}
+          lies={lies}
           onvisible={setVisible}
         />
       )}

@@ -22,7 +22,7 @@ export function TileMenu({ call, model, pinned }: { call: Call; model: TileModel
       >
         <Icon name="pin" size={18} />
       </button>
-      <Menu class="tool" label={`More about ${name}`} groups={groups}>
+      <Menu class="tool" label={`Options for ${name}`} groups={groups}>
         <Icon name="more" size={18} />
       </Menu>
     </div>

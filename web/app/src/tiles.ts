@@ -101,6 +101,7 @@ const mostOnPage = 25;
 /** The size of n equal tiles that fills the space best; none is narrower than `narrowest` (width by
  * height). */
 export function fitTiles(n: number, space: Size, gap: number, narrowest = tallest): Size {
+  if (n === 1) return { width: Math.floor(space.width), height: Math.floor(space.height) };
   let best: Size = { width: 0, height: 0 };
   for (let columns = 1; columns <= n; columns++) {
     const rows = Math.ceil(n / columns);
@@ -129,12 +130,16 @@ export function tilesPerPage(space: Size, gap: number, least: Size): number {
 
 const leastShown = 0.44; // of a face's picture: a wide one may fill a tall tile, not the other way round
 
-/** Whether a picture shall fill its tile: not where too much of it would be cut away. */
-export function fills(picture: Size, tile: Size): boolean {
-  if (picture.width <= 0 || picture.height <= 0 || tile.width <= 0 || tile.height <= 0) return true;
+/** How a picture lies in its tile: `fill` cuts what stands over, but not where too much would go; then
+ * a tall one is shown whole, and a wide one cut as far as `tallest`. */
+export type Lie = "fill" | "whole" | "middle";
+
+export function lie(picture: Size, tile: Size): Lie {
+  if (picture.width <= 0 || picture.height <= 0 || tile.width <= 0 || tile.height <= 0) return "fill";
   const a = picture.width / picture.height;
   const b = tile.width / tile.height;
-  return Math.min(a / b, b / a) >= leastShown;
+  if (Math.min(a / b, b / a) >= leastShown) return "fill";
+  return a > tallest && b < tallest ? "middle" : "whole";
 }
 
 /** One or two letters for someone without a picture. */

@@ -7,7 +7,7 @@ import { handUp, newHands, raise, raisedHands } from "../src/hands";
 import { News } from "../src/news";
 import { floatsFor, Reactions } from "../src/reactions";
 import { shortcutFor } from "../src/shortcuts";
-import { arrange, fills, fitTiles, makeTiles, paginate, tilesPerPage, type Choice } from "../src/tiles";
+import { arrange, fitTiles, lie, makeTiles, paginate, tilesPerPage, type Choice } from "../src/tiles";
 import { qualityWords, troubleWords } from "../src/trouble";
 
 function person(id: string, ...sources: Track["source"][]): Participant {
@@ -93,7 +93,9 @@ describe("pages", () => {
 });
 
 describe("fitting", () => {
-  it.each([1, 2, 3, 4, 5, 7, 9, 16, 25])("%i tiles never overflow and are not tiny", (n) => {
+  it("gives one tile everything", () => expect(fitTiles(1, { width: 390, height: 700 }, 10)).toEqual({ width: 390, height: 700 }));
+
+  it.each([2, 3, 4, 5, 7, 9, 16, 25])("%i tiles never overflow and are not tiny", (n) => {
     for (const space of [{ width: 1280, height: 660 }, { width: 390, height: 700 }, { width: 900, height: 300 }]) {
       const { width, height } = fitTiles(n, space, 10);
       const columns = Math.floor((space.width + 10) / (width + 10));
@@ -112,12 +114,14 @@ describe("fitting", () => {
 
 describe("a picture in its tile", () => {
   it.each([
-    [1280, 720, 640, 360, true],
-    [1280, 720, 300, 375, true], // a phone held upright
-    [720, 1280, 640, 360, false], // their phone held upright
-    [480, 640, 640, 360, false],
-    [0, 0, 640, 360, true],
-  ])("%ix%i fills %ix%i: %s", (w, h, tw, th, want) => expect(fills({ width: w, height: h }, { width: tw, height: th })).toBe(want));
+    [1280, 720, 640, 360, "fill"],
+    [1280, 720, 300, 375, "fill"], // a phone held upright
+    [1280, 720, 374, 700, "middle"], // one alone on it
+    [720, 1280, 640, 360, "whole"], // their phone held upright
+    [480, 640, 640, 360, "whole"],
+    [720, 1280, 374, 700, "fill"],
+    [0, 0, 640, 360, "fill"],
+  ])("%ix%i in %ix%i: %s", (w, h, tw, th, want) => expect(lie({ width: w, height: h }, { width: tw, height: th })).toBe(want));
 });
 
 describe("hands", () => {
