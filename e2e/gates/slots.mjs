@@ -104,6 +104,7 @@ function report(m, faults) {
     switches: m.changes.length,
     sdpAfterJoin: m.offers.local - m.offersAtJoin.local,
     framesLookedAt: m.frames, wrongNames: m.wrong.length,
+    outputLatencyMs: m.latency,
     secondsTakenByHost: host.seconds,
     lipSyncSteadyMs: off(quiet.filter(steady)), lipSync3sMs: off(quiet.filter(early)),
     lipSyncSteadyAllMs: off(m.sync.filter(steady)), lipSync3sAllMs: off(m.sync.filter(early)),

@@ -45,24 +45,26 @@
     }
   };
 
-  // One processor with an input per audio slot: the wall-clock time at which each beep's first sample was
-  // rendered, without a mapping between the context's clock and the page's. It is heard later by the
-  // latency of the output, which the browser's own synchronisation reckons with.
-  const processor = `
-    registerProcessor("beeps", class extends AudioWorkletProcessor {
-      constructor(options) { super(); this.quiet = new Array(options.numberOfInputs).fill(0); }
-      process(inputs) {
-        inputs.forEach(([samples], i) => {
-          if (!samples) return;
-          for (let k = 0; k < samples.length; k++) {
-            if (Math.abs(samples[k]) < ${loud}) { this.quiet[i]++; continue; }
-            if (this.quiet[i] > ${silence} * sampleRate) this.port.postMessage({ i, at: Date.now() + (1000 * k) / sampleRate });
-            this.quiet[i] = 0;
-          }
-        });
-        return true;
+  // A worker that reads what the browser's audio renderer pulls from each slot, with the time of the pull.
+  // (A tap by Web Audio has a buffer of its own, which a busy machine fills for good.) The clock of a
+  // slot's samples differs from the page's by a constant: the smallest distance at which one was seen,
+  // but for the first three seconds, while the renderer starts.
+  const ear = `
+    onmessage = ({ data: { i, samples } }) => void listen(i, samples);
+    async function listen(i, samples) {
+      let quiet = 0, pieces = 0, clock = Infinity;
+      for await (const piece of samples) {
+        const pulled = piece.timestamp / 1000, rate = piece.sampleRate, heard = new Float32Array(piece.numberOfFrames);
+        if (++pieces > 300) clock = Math.min(clock, performance.timeOrigin + performance.now() - pulled);
+        piece.copyTo(heard, { planeIndex: 0, format: "f32-planar" });
+        piece.close();
+        for (let k = 0; k < heard.length; k++) {
+          if (Math.abs(heard[k]) < ${loud}) { quiet++; continue; }
+          if (quiet > ${silence} * rate) postMessage({ i, pulled: pulled + (1000 * k) / rate, clock });
+          quiet = 0;
+        }
       }
-    });`;
+    }`;
 
   const gate = { wire: {}, tiles: [], frames: [], beeps: [], flashes: [], changes: [] };
 
@@ -81,29 +83,36 @@
     gate.offers = { ...count };
   }
 
-  /** Connects every audio slot to the beep detector. */
+  /** Plays every audio slot and lends it an ear. */
   async function listen(wanted) {
-    const context = new AudioContext({ latencyHint: "interactive" });
-    gate.context = context;
-    const url = URL.createObjectURL(new Blob([processor], { type: "text/javascript" }));
-    await context.audioWorklet.addModule(url);
-    const node = new AudioWorkletNode(context, "beeps", { numberOfInputs: wanted, numberOfOutputs: 0 });
+    const worker = new Worker(URL.createObjectURL(new Blob([ear], { type: "text/javascript" })));
     const receivers = links[0].getTransceivers().filter((t) => t.receiver.track.kind === "audio" && t.direction === "recvonly");
-    gate.audio = receivers.slice(0, wanted).map((t) => t.mid);
-    receivers.slice(0, wanted).forEach((t, i) => {
-      const stream = new MediaStream([t.receiver.track]);
+    gate.audio = receivers.slice(0, wanted).map((t, i) => {
       const element = new Audio(); // without an element Chromium does not pull the audio
-      element.srcObject = stream;
+      element.srcObject = new MediaStream([t.receiver.track]);
       element.muted = true;
       void element.play();
-      gate.audio[i] = { mid: t.mid, element, source: context.createMediaStreamSource(stream) };
-      gate.audio[i].source.connect(node, 0, i);
+      const { readable } = new MediaStreamTrackProcessor({ track: t.receiver.track, maxBufferSize: 100 });
+      worker.postMessage({ i, samples: readable }, [readable]);
+      return { mid: t.mid, element };
     });
-    node.port.onmessage = ({ data: { i, at } }) => {
-      const heard = at + 1000 * (context.baseLatency + context.outputLatency);
-      gate.beeps.push({ track: slots.get(gate.audio[i].mid)?.track, at: heard - performance.timeOrigin });
+    worker.onmessage = ({ data: { i, pulled, clock } }) => {
+      gate.audio[i].clock = clock;
+      gate.beeps.push({ slot: gate.audio[i], track: slots.get(gate.audio[i].mid)?.track, pulled });
     };
-    await context.resume();
+    gate.latency = await outputLatency();
+  }
+
+  /** What is pulled is heard later by the latency of the output, in ms. */
+  async function outputLatency() {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    const tone = new ConstantSourceNode(context, { offset: 0 });
+    tone.connect(context.destination);
+    tone.start();
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // it is not known before
+    const latency = 1000 * context.outputLatency;
+    await context.close();
+    return latency;
   }
 
   /** Puts a person on a tile. */
@@ -181,6 +190,7 @@
   /** Everything measured since the start. Each flash is paired with the nearest beep of its person. */
   async function result() {
     const sync = [];
+    for (const b of gate.beeps) b.at = b.pulled + b.slot.clock + gate.latency - performance.timeOrigin;
     for (const f of gate.flashes) {
       let best;
       for (const b of gate.beeps) {
@@ -200,7 +210,7 @@
       frames: gate.frames.length, wrong: gate.wrong ?? [],
       flashes: gate.flashes.length, beeps: gate.beeps.length, sync,
       changes: gate.changes.map(({ name, visibleAfter }) => ({ name, visibleAfter })),
-      stats,
+      stats, latency: gate.latency, clocks: gate.audio.map((a) => a.clock),
     };
   }
 
