@@ -2,8 +2,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { readServer, startRoom, type ServerFacts } from "./api";
+import { isInsecure } from "./browser";
 import { entryPath } from "./entry";
 import { Frame } from "./frame";
+import { InsecureHint } from "./insecure";
 import { forgetRecent, loadRecents, noteRecent, type Recent } from "./memory";
 import { go } from "./route";
 import { Picture } from "./signs";
@@ -26,6 +28,7 @@ export function HomePage() {
           <p class="quiet">Calls, shared screens and chat. Nothing to install, no account.</p>
         </div>
         <div class="ways">
+          {isInsecure() && <InsecureHint />}
           {problem && (
             <div class="hint" role="alert">
               <p>{problem}</p>

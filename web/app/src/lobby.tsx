@@ -1,12 +1,12 @@
 // Before the call: a look at yourself, your name, your devices, and one button.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { SwitchyardError } from "../../sdk/src/index";
-import { readServer } from "./api";
 import { isInsecure } from "./browser";
 import { camera, listDevices, microphone, openDevices, type Device } from "./devices";
 import { DeviceChoices } from "./devicechoice";
 import { Frame } from "./frame";
 import { Icon } from "./icons";
+import { InsecureHint } from "./insecure";
 import { loadName, saveName } from "./memory";
 import { initials } from "./tiles";
 import { OwnVideo } from "./video";
@@ -189,22 +189,6 @@ function Hint({ text, devices }: { text: string; devices: Device[] }) {
       <button type="button" class="plain" onClick={() => void retry()}>
         Try again
       </button>
-    </div>
-  );
-}
-
-/** Nothing that is clicked here helps: the same page by HTTPS does. */
-function InsecureHint() {
-  const [https, setHTTPS] = useState("");
-  useEffect(() => void readServer().then((s) => setHTTPS(s.https), () => {}), []);
-  const there = https && https + location.pathname;
-  return (
-    <div class="hint tall" role="status">
-      <p>
-        Browsers give camera and microphone only to pages that come by HTTPS.{" "}
-        {there ? "Open this one there (the browser may ask once whether you trust it):" : "Ask whoever runs this server for its https:// address."}
-      </p>
-      {there && <a href={there}>{there}</a>}
     </div>
   );
 }

@@ -1,5 +1,7 @@
 // What this browser remembers: the name, the devices, the rooms one was in; and what this tab
 // remembers of a room, so that a reload goes back into the call.
+import type { Grants } from "../../sdk/src/index";
+import type { Made } from "./invitations";
 
 export interface Seat {
   token: string;
@@ -25,6 +27,7 @@ export interface Recent {
 }
 
 const seatKey = (room: string) => `switchyard:${room}`;
+const madeKey = (room: string) => `switchyard:made:${room}`;
 const nameKey = "switchyard:name";
 const deviceKey = (kind: string) => `switchyard:device:${kind}`;
 const recentKey = "switchyard:recent";
@@ -49,6 +52,17 @@ export function changeSeat(room: string, change: Partial<Seat>): void {
 
 export function forgetSeat(room: string): void {
   read(() => sessionStorage.removeItem(seatKey(room)));
+}
+
+/** The invitations that this tab made for a room. */
+export function loadMade(room: string): Made[] {
+  const list = parse<unknown>(read(() => sessionStorage.getItem(madeKey(room))));
+  if (!Array.isArray(list)) return [];
+  return list.filter((m): m is Made => typeof m?.id === "string" && typeof m?.url === "string" && typeof m?.expires === "string" && !!m?.wish);
+}
+
+export function saveMade(room: string, made: Made[]): void {
+  read(() => sessionStorage.setItem(madeKey(room), JSON.stringify(made)));
 }
 
 // ---- of this browser ----
@@ -106,10 +120,21 @@ function saveRecents(list: Recent[]): void {
 /** When a token ends, in ms since 1970; 0 where that cannot be read. The server decides; this only
  * keeps us from trying in vain. */
 export function tokenEnd(token: string): number {
+  const end = claimsOf(token).exp;
+  return typeof end === "number" ? end * 1000 : 0;
+}
+
+/** What a token allows, as far as it can be read: for what is shown, never for what is allowed. */
+export function tokenGrants(token: string): Partial<Grants> {
+  const { grants } = claimsOf(token);
+  return typeof grants === "object" && grants !== null ? grants : {};
+}
+
+function claimsOf(token: string): { exp?: unknown; grants?: unknown } {
   const [, claims = ""] = token.split(".");
   const text = read(() => atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
-  const end = parse<{ exp?: unknown }>(text)?.exp;
-  return typeof end === "number" ? end * 1000 : 0;
+  const found = parse<unknown>(text);
+  return typeof found === "object" && found !== null ? found : {};
 }
 
 /** Storage may be switched off: then a reload asks again, and that is all. */

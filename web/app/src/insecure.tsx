@@ -1,0 +1,18 @@
+// A page that came by plain HTTP: nothing that is clicked on it helps, the same page by HTTPS does.
+import { useEffect, useState } from "preact/hooks";
+import { readServer } from "./api";
+
+export function InsecureHint() {
+  const [https, setHTTPS] = useState("");
+  useEffect(() => void readServer().then((s) => setHTTPS(s.https), () => {}), []);
+  const there = https && https + location.pathname;
+  return (
+    <div class="hint tall" role="status">
+      <p>
+        Browsers give camera and microphone only to pages that come by HTTPS.{" "}
+        {there ? "Open this one there (the browser may ask once whether you trust it):" : "Ask whoever runs this server for its https:// address."}
+      </p>
+      {there && <a href={there}>{there}</a>}
+    </div>
+  );
+}
