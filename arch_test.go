@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"app/*"},
 	{"sfu", "mcu", "signal", "peer", "bridge", "device", "record", "store", "cluster", "turn", "client", "bench"},
 	{"engine/*"},
+	{"api"},
 	{"protocol", "codec", "container", "web"}, // web only embeds the built pages
 	{"media"},
 	{"internal"}, // for everybody; the standard library only

@@ -33,6 +33,10 @@ type LocalDescription struct {
 	// forwards, in the offer's order.
 	RecvCodecs, SendCodecs []media.Codec
 
+	// MaxBitrate is what the other end is asked to keep each video m-line to that it sends on, in bits
+	// per second; 0: as much as it likes.
+	MaxBitrate int
+
 	// NoRecv declines everything that the other end would send (WHEP), NoSend everything that it
 	// would receive (WHIP): an m-line whose one direction is declined keeps the other.
 	NoRecv, NoSend bool

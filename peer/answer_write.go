@@ -61,6 +61,7 @@ func (a *answer) write() string {
 		}
 		if m != nil {
 			w.line("m=%s %d %s %s", l.media, port, l.proto, payloadList(l, m))
+			a.writeBandwidth(w, m)
 		} else {
 			w.line("m=application %d %s %s", port, l.proto, strings.Join(l.formats, " "))
 		}
@@ -72,6 +73,15 @@ func (a *answer) write() string {
 		}
 	}
 	return w.String()
+}
+
+// writeBandwidth asks the other end to keep its video below a rate: TIAS (RFC 3890) for those that know
+// it, AS (RFC 8866 §5.8), which counts in kbit/s, for the others.
+func (a *answer) writeBandwidth(w *answerWriter, m *Media) {
+	if most := a.local.MaxBitrate; most > 0 && m.Recv && m.Kind == media.Video {
+		w.line("b=AS:%d", max(1, most/1000))
+		w.line("b=TIAS:%d", most)
+	}
 }
 
 func connection(addr netip.Addr) string {

@@ -209,6 +209,8 @@ type ParticipantUpdate struct {
 	Role        *string           `json:"role,omitempty"`
 	Attributes  map[string]string `json:"attributes,omitzero"`
 	Connected   *bool             `json:"connected,omitempty"`
+	// Grants are what the participant may do from now on; only it is told.
+	Grants *Grants `json:"grants,omitempty"`
 }
 
 // Published says that there are new tracks; it is also the answer to Publish.

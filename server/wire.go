@@ -86,17 +86,17 @@ func newSFU(s *Server) (*sfu.SFU, error) {
 type whipRooms struct{ host *conference.Host }
 
 // Publish implements whip.Rooms.
-func (w whipRooms) Publish(_ context.Context, r whip.Request) (whip.Session, string, error) {
-	return visit(w.host.Publish, r)
+func (w whipRooms) Publish(ctx context.Context, r whip.Request) (whip.Session, string, error) {
+	return visit(ctx, w.host.Publish, r)
 }
 
 // Watch implements whip.Rooms.
-func (w whipRooms) Watch(_ context.Context, r whip.Request) (whip.Session, string, error) {
-	return visit(w.host.Watch, r)
+func (w whipRooms) Watch(ctx context.Context, r whip.Request) (whip.Session, string, error) {
+	return visit(ctx, w.host.Watch, r)
 }
 
-func visit(enter func(room, token, offer string) (*conference.Visit, string, error), r whip.Request) (whip.Session, string, error) {
-	v, answer, err := enter(r.Room, r.Token, r.Offer)
+func visit(ctx context.Context, enter func(ctx context.Context, room, token, offer string) (*conference.Visit, string, error), r whip.Request) (whip.Session, string, error) {
+	v, answer, err := enter(ctx, r.Room, r.Token, r.Offer)
 	if err != nil {
 		return nil, "", whipError(err)
 	}

@@ -79,7 +79,8 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		Candidates:  s.sfu.candidates,
 		SessionID:   rand.Uint64() >> 2,
 		Version:     1,
-		NoRecv:      o.NoRecv, NoSend: o.NoSend,
+		RecvCodecs:  o.RecvCodecs, MaxBitrate: o.MaxBitrate,
+		NoRecv: o.NoRecv, NoSend: o.NoSend,
 	}
 	session, answer, err := peer.Answer(offer, local, nil)
 	if err != nil {

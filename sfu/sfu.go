@@ -122,6 +122,10 @@ type LinkOptions struct {
 	OnEvent func(Event)
 	// NoRecv declines what the other end would send (WHEP), NoSend what it would receive (WHIP).
 	NoRecv, NoSend bool
+	// RecvCodecs are the codecs that are taken from the other end; empty: all.
+	RecvCodecs []media.Codec
+	// MaxBitrate is what the other end is asked to keep each video m-line to, in bits per second; 0: any.
+	MaxBitrate int
 }
 
 // Connect answers an offer and puts the new link on a shard. The error is a *peer.OfferError when

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/room"
 	"switchyard/engine/router"
 	"switchyard/protocol"
@@ -20,8 +21,11 @@ type actor struct {
 	log  *slog.Logger
 	box  *mailbox
 
+	opened time.Time
+
 	// Owned by the goroutine.
 	room     *room.Room
+	settings settings
 	conns    map[room.Conn]ws.Conn
 	links    map[room.ID]*link
 	subs     map[room.ID]*subscription
@@ -48,13 +52,16 @@ type subscription struct {
 	hidden bool                     // a viewer without a socket: nobody to tell
 }
 
-func newActor(h *Host, name string) *actor {
-	return &actor{
+func newActor(h *Host, name string, o settings) *actor {
+	a := &actor{
 		host: h, name: name, log: h.cfg.Log.With("room", name), box: newMailbox(),
 		room:  room.New(name, h.cfg.Room, time.Now()),
 		conns: map[room.Conn]ws.Conn{}, links: map[room.ID]*link{}, subs: map[room.ID]*subscription{},
 		tracks: map[protocol.TrackID]published{}, visits: map[room.ID]*Visit{},
+		opened: time.Now(), settings: o,
 	}
+	a.room.Configure(a.opened, o.effective())
+	return a
 }
 
 // call runs f in the actor and waits for it; false when the room is gone.
@@ -73,6 +80,7 @@ func (a *actor) call(f func(now time.Time)) bool {
 // run is the actor's loop.
 func (a *actor) run() {
 	a.log.Debug("room opened")
+	a.tell(api.Event{Type: api.RoomOpened})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -158,6 +166,8 @@ func (a *actor) perform() {
 			a.publish(o)
 		case room.UnpublishTrack:
 			a.unpublish(o.Track)
+		default:
+			a.report(o)
 		}
 	}
 	a.routing = a.room.Rerouted() || a.routing

@@ -284,7 +284,7 @@ func TestWithoutGrantNoData(t *testing.T) {
 func TestWHIPAndWHEP(t *testing.T) {
 	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
 		ann := joined(t, h, "ann")
-		v, answer, err := h.Publish("demo", "demo cam publish", "video:0:recv audio:1:recv")
+		v, answer, err := h.Publish(t.Context(), "demo", "demo cam publish", "video:0:recv audio:1:recv")
 		if err != nil || answer == "" {
 			t.Fatal(err)
 		}
@@ -304,7 +304,7 @@ func TestWHIPAndWHEP(t *testing.T) {
 		// Two viewers with one token.
 		var viewers []*Visit
 		for i := range 2 {
-			w, _, err := h.Watch("demo", "demo tv subscribe", "video:0:send:p audio:1:send:p")
+			w, _, err := h.Watch(t.Context(), "demo", "demo tv subscribe", "video:0:send:p audio:1:send:p")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -335,13 +335,13 @@ func TestWHIPAndWHEP(t *testing.T) {
 
 		for token, offer := range map[string]string{"demo cam subscribe": sendRecv, "other cam publish": sendRecv,
 			"junk": sendRecv, "expired demo cam publish": sendRecv, "demo cam publish": "junk"} {
-			if _, _, err := h.Publish("demo", token, offer); err == nil {
+			if _, _, err := h.Publish(t.Context(), "demo", token, offer); err == nil {
 				t.Errorf("%s published", token)
 			} else if _, ok := errors.AsType[*protocol.Error](err); !ok {
 				t.Errorf("%s: %v", token, err)
 			}
 		}
-		if _, _, err := h.Watch("demo", "demo tv publish", "video:0:send"); err == nil {
+		if _, _, err := h.Watch(t.Context(), "demo", "demo tv publish", "video:0:send"); err == nil {
 			t.Error("watched without the grant")
 		}
 	})

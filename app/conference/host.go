@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/auth"
 	"switchyard/engine/room"
 	"switchyard/protocol"
@@ -26,6 +27,13 @@ type Config struct {
 	Room room.Config
 	// Rooms is how many can be open at once; 10000 by default.
 	Rooms int
+	// Options reads what is kept for a room that opens, with its revision; nil: nothing is kept.
+	Options func(ctx context.Context, room string) (protocol.RoomOptions, uint64, error)
+	// Defaults are the options of rooms for which neither Options nor the token says something.
+	Defaults protocol.RoomOptions
+	// OnEvent is told what happens in rooms, each room's events in order. It must not
+	// block nor call the host; nil: nobody is.
+	OnEvent func(api.Event)
 	// Log receives what happens; nil discards it.
 	Log *slog.Logger
 }
@@ -38,6 +46,7 @@ type Host struct {
 
 	mu       sync.Mutex
 	rooms    map[string]*actor // guarded by mu
+	changes  uint64            // guarded by mu; grows when options of any room changed
 	winding  bool              // guarded by mu: no room opens any more
 	draining bool              // guarded by mu: nobody enters any more
 	wg       sync.WaitGroup    // actors
@@ -51,6 +60,14 @@ type counters struct {
 
 // New returns a host without rooms. Its rooms open on demand.
 func New(media Media, c Config) *Host {
+	if c.Options == nil {
+		c.Options = func(context.Context, string) (protocol.RoomOptions, uint64, error) {
+			return protocol.RoomOptions{}, 0, nil
+		}
+	}
+	if c.OnEvent == nil {
+		c.OnEvent = func(api.Event) {}
+	}
 	if c.Rooms <= 0 {
 		c.Rooms = 10000
 	}
@@ -62,11 +79,19 @@ func New(media Media, c Config) *Host {
 
 var (
 	errDraining = &protocol.Error{Code: protocol.CodeShuttingDown, Retryable: true, Message: "The server is shutting down. Try again in a moment."}
+	errOver     = &protocol.Error{Code: protocol.CodeRoomClosed, Message: "The room's time is over."}
+	errOptions  = &protocol.Error{Code: protocol.CodeInternal, Retryable: true, Message: "The server cannot read the room's options now. Try again in a moment."}
 	errTooMany  = &protocol.Error{Code: protocol.CodeLimit, Retryable: true, Message: "The server has as many rooms as it can hold. Try again later."}
 )
 
+// visitor is who wants to enter a room, and the options that its token has for a room that it opens.
+type visitor struct {
+	room.Identity
+	options protocol.RoomOptions
+}
+
 // identify checks a token for a room. An expired one is let through marked as such.
-func (h *Host) identify(name, token string, now time.Time) (room.Identity, error) {
+func (h *Host) identify(name, token string, now time.Time) (visitor, error) {
 	c, err := h.cfg.Verify(token, now)
 	expired := errors.Is(err, auth.ErrExpired) && c.Room != ""
 	if err == nil || expired {
@@ -76,15 +101,19 @@ func (h *Host) identify(name, token string, now time.Time) (room.Identity, error
 	}
 	if err != nil && !expired {
 		h.count.refused.Add(1)
-		return room.Identity{}, protocol.NewError(protocol.CodeUnauthorized, auth.Sentence(err))
+		return visitor{}, protocol.NewError(protocol.CodeUnauthorized, auth.Sentence(err))
 	}
-	return room.Identity{ID: protocol.ParticipantID(c.Identity), Name: c.Name, Role: c.Role, Grants: c.Grants, Expired: expired}, nil
+	who := visitor{Identity: room.Identity{ID: protocol.ParticipantID(c.Identity), Name: c.Name, Role: c.Role, Grants: c.Grants, Expired: expired}}
+	if c.Options != nil {
+		who.options = *c.Options
+	}
+	return who, nil
 }
 
-// with runs f in the room's actor, opening the room if need be, and waits for it.
-func (h *Host) with(name string, f func(a *actor, now time.Time)) error {
+// with runs f in the room's actor, opening the room with the token's options if need be, and waits for it.
+func (h *Host) with(ctx context.Context, name string, token protocol.RoomOptions, f func(a *actor, now time.Time)) error {
 	for {
-		a, err := h.open(name)
+		a, err := h.open(ctx, name, token)
 		if err != nil {
 			return err
 		}
@@ -94,26 +123,58 @@ func (h *Host) with(name string, f func(a *actor, now time.Time)) error {
 	}
 }
 
-func (h *Host) open(name string) (*actor, error) {
+// open returns the room's actor. A room that is not there opens with what is kept for it; that is read
+// without the lock, and again where options changed meanwhile, so that none opens with options of before.
+func (h *Host) open(ctx context.Context, name string, token protocol.RoomOptions) (*actor, error) {
+	for {
+		a, changes, err := h.find(name)
+		if a != nil || err != nil {
+			return a, err
+		}
+		kept, revision, err := h.cfg.Options(ctx, name)
+		if err != nil {
+			h.cfg.Log.Error("cannot read a room's options", "room", name, "error", err)
+			return nil, errOptions
+		}
+		o := settings{kept: kept, revision: revision, token: token, defaults: h.cfg.Defaults}
+		if end := o.effective().EndsAt; end != 0 && end <= time.Now().UnixMilli() {
+			return nil, errOver
+		}
+		if a := h.start(name, o, changes); a != nil {
+			return a, nil
+		}
+	}
+}
+
+// find returns the room's actor; nil where it is not open.
+func (h *Host) find(name string) (*actor, uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.draining {
-		return nil, errDraining
+	switch a := h.rooms[name]; {
+	case h.draining || a == nil && h.winding:
+		return nil, 0, errDraining
+	case a == nil && len(h.rooms) >= h.cfg.Rooms:
+		return nil, 0, errTooMany
+	default:
+		return a, h.changes, nil
 	}
+}
+
+// start opens a room; nil where options changed since they were read, or the server is draining.
+func (h *Host) start(name string, o settings, changes uint64) *actor {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if a := h.rooms[name]; a != nil {
-		return a, nil
+		return a
 	}
-	if h.winding {
-		return nil, errDraining
+	if h.winding || h.draining || h.changes != changes || len(h.rooms) >= h.cfg.Rooms {
+		return nil
 	}
-	if len(h.rooms) >= h.cfg.Rooms {
-		return nil, errTooMany
-	}
-	a := newActor(h, name)
+	a := newActor(h, name, o)
 	h.rooms[name] = a
 	h.count.roomsOpened.Add(1)
 	h.wg.Go(a.run)
-	return a, nil
+	return a
 }
 
 // retire takes a room that closed out of the register, unless somebody wants it meanwhile.
@@ -126,20 +187,21 @@ func (h *Host) retire(a *actor) bool {
 	if h.rooms[a.name] == a {
 		delete(h.rooms, a.name)
 	}
+	a.tell(api.Event{Type: api.RoomClosed}) // before a room of the same name can open
 	return true
 }
 
 // Open implements ws.Rooms.
-func (h *Host) Open(_ context.Context, name, token string, c ws.Conn) (ws.Session, error) {
+func (h *Host) Open(ctx context.Context, name, token string, c ws.Conn) (ws.Session, error) {
 	who, err := h.identify(name, token, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	s := &socket{id: room.Conn(h.count.conns.Add(1))}
-	err = h.with(name, func(a *actor, now time.Time) {
+	err = h.with(ctx, name, who.options, func(a *actor, now time.Time) {
 		s.actor = a
 		a.conns[s.id] = c
-		a.room.Connect(now, s.id, who)
+		a.room.Connect(now, s.id, who.Identity)
 	})
 	if err != nil {
 		return nil, err

@@ -26,12 +26,14 @@ func (a *actor) answer(o room.AnswerOffer) {
 		a.links[o.Session] = l
 	}
 	made := l.media
+	options := sfu.LinkOptions{ID: l.id, OnEvent: a.listener(l)}
+	a.limitLink(&options)
 	go func() { // ends with the answer
 		var text string
 		var err error
 		fresh := made == nil
 		if fresh {
-			made, text, err = a.host.media.Connect(o.SDP, sfu.LinkOptions{ID: l.id, OnEvent: a.listener(l)})
+			made, text, err = a.host.media.Connect(o.SDP, options)
 		} else {
 			text, err = made.Offer(o.SDP)
 		}

@@ -37,6 +37,9 @@ type RoomSnapshot struct {
 	Participants []protocol.Participant `json:"participants"`
 	Viewers      int                    `json:"viewers"`
 	Links        []LinkSnapshot         `json:"links"`
+	Opened       time.Time              `json:"opened"`
+	// Options are those that hold.
+	Options protocol.RoomOptions `json:"options"`
 }
 
 // LinkSnapshot is a link of a room. Its Link may have ended meanwhile.
@@ -75,7 +78,8 @@ func (h *Host) Link(id string) Link {
 }
 
 func (a *actor) snapshot() RoomSnapshot {
-	s := RoomSnapshot{Room: a.name, Participants: a.room.Participants(), Viewers: a.room.Viewers(), Links: []LinkSnapshot{}}
+	s := RoomSnapshot{Room: a.name, Participants: a.room.Participants(), Viewers: a.room.Viewers(), Links: []LinkSnapshot{},
+		Opened: a.opened, Options: a.room.Options()}
 	for id, l := range a.links {
 		if l.media != nil {
 			who, _ := a.room.Who(id)

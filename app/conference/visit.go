@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -21,8 +22,8 @@ type Visit struct {
 }
 
 // Publish lets a WHIP client into a room with what its offer sends. Errors are *protocol.Error.
-func (h *Host) Publish(name, token, offer string) (*Visit, string, error) {
-	return h.visit(name, token, offer, sfu.LinkOptions{NoSend: true},
+func (h *Host) Publish(ctx context.Context, name, token, offer string) (*Visit, string, error) {
+	return h.visit(ctx, name, token, offer, sfu.LinkOptions{NoSend: true},
 		func(a *actor, who room.Identity) error { return a.room.Admit(who) },
 		func(a *actor, now time.Time, who room.Identity, lines []room.Line) (room.ID, error) {
 			return a.room.EnterPublisher(now, who, lines, programme(who.Grants, lines))
@@ -30,8 +31,8 @@ func (h *Host) Publish(name, token, offer string) (*Visit, string, error) {
 }
 
 // Watch lets a WHEP client see a room's program. Errors are *protocol.Error.
-func (h *Host) Watch(name, token, offer string) (*Visit, string, error) {
-	return h.visit(name, token, offer, sfu.LinkOptions{NoRecv: true},
+func (h *Host) Watch(ctx context.Context, name, token, offer string) (*Visit, string, error) {
+	return h.visit(ctx, name, token, offer, sfu.LinkOptions{NoRecv: true},
 		func(a *actor, who room.Identity) error { return a.room.AdmitViewer(who) },
 		func(a *actor, now time.Time, who room.Identity, lines []room.Line) (room.ID, error) {
 			return a.room.EnterViewer(now, who, lines)
@@ -40,7 +41,7 @@ func (h *Host) Watch(name, token, offer string) (*Visit, string, error) {
 
 // visit makes the link outside of the room's goroutine, between asking whether it would be let in and
 // letting it in.
-func (h *Host) visit(name, token, offer string, o sfu.LinkOptions,
+func (h *Host) visit(ctx context.Context, name, token, offer string, o sfu.LinkOptions,
 	admit func(*actor, room.Identity) error,
 	enter func(*actor, time.Time, room.Identity, []room.Line) (room.ID, error),
 ) (*Visit, string, error) {
@@ -55,9 +56,10 @@ func (h *Host) visit(name, token, offer string, o sfu.LinkOptions,
 	l := &link{id: h.linkID()}
 	o.ID = l.id
 	var refused error
-	err = h.with(name, func(a *actor, _ time.Time) {
-		v.actor, refused = a, admit(a, who)
+	err = h.with(ctx, name, who.options, func(a *actor, _ time.Time) {
+		v.actor, refused = a, admit(a, who.Identity)
 		o.OnEvent = a.listener(l)
+		a.limitLink(&o)
 	})
 	if err = first(err, refused); err != nil {
 		return nil, "", err
@@ -69,7 +71,7 @@ func (h *Host) visit(name, token, offer string, o sfu.LinkOptions,
 	v.link, l.media = made, made
 	entered := v.actor.call(func(now time.Time) {
 		refused = v.actor.settle(now, v, l, func() (room.ID, error) {
-			return enter(v.actor, now, who, linesOf(made.Session()))
+			return enter(v.actor, now, who.Identity, linesOf(made.Session()))
 		})
 	})
 	if !entered {

@@ -31,6 +31,8 @@ type Claims struct {
 	// Name and Role are shown to the others.
 	Name, Role string
 	Grants     protocol.Grants
+	// Options are those of the room where this token opens it; nil: none.
+	Options *protocol.RoomOptions
 	// Expires is when the token ends; Mint sets now + DefaultLifetime when it is zero.
 	Expires time.Time
 	// Issued is when it was made; Mint sets now when it is zero.
@@ -43,10 +45,11 @@ type Claims struct {
 
 // wire is Claims as they stand in the token.
 type wire struct {
-	Room   string          `json:"room,omitempty"`
-	Name   string          `json:"name,omitempty"`
-	Role   string          `json:"role,omitempty"`
-	Grants protocol.Grants `json:"grants"`
+	Room    string                `json:"room,omitempty"`
+	Name    string                `json:"name,omitempty"`
+	Role    string                `json:"role,omitempty"`
+	Grants  protocol.Grants       `json:"grants"`
+	Options *protocol.RoomOptions `json:"options,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -67,7 +70,7 @@ func Mint(key []byte, c Claims, now time.Time) (string, error) {
 	if err := c.validate(); err != nil {
 		return "", err
 	}
-	w := wire{Room: c.Room, Name: c.Name, Role: c.Role, Grants: c.Grants}
+	w := wire{Room: c.Room, Name: c.Name, Role: c.Role, Grants: c.Grants, Options: c.Options}
 	w.Subject, w.ID = c.Identity, c.ID
 	w.ExpiresAt, w.IssuedAt = jwt.NewNumericDate(c.Expires), jwt.NewNumericDate(c.Issued)
 	if !c.NotBefore.IsZero() {
@@ -110,7 +113,7 @@ func VerifyWith(keys Keys, token string, now time.Time) (Claims, error) {
 
 func (w *wire) claims() Claims {
 	return Claims{
-		Room: w.Room, Identity: w.Subject, Name: w.Name, Role: w.Role, Grants: w.Grants,
+		Room: w.Room, Identity: w.Subject, Name: w.Name, Role: w.Role, Grants: w.Grants, Options: w.Options,
 		Expires: dateOf(w.ExpiresAt), Issued: dateOf(w.IssuedAt), NotBefore: dateOf(w.NotBefore), ID: w.ID,
 	}
 }
@@ -133,6 +136,8 @@ func (c *Claims) validate() error {
 		return &Error{Reason: BadRoom}
 	case !protocol.ValidIdentity(c.Identity):
 		return &Error{Reason: BadIdentity}
+	case c.Options != nil && c.Options.Check() != "":
+		return &Error{Reason: BadOptions}
 	}
 	return nil
 }

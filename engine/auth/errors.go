@@ -22,6 +22,7 @@ const (
 	BadRoom
 	BadIdentity
 	NoKeys // the keys cannot be had now
+	BadOptions
 )
 
 var reasons = map[Reason]struct{ short, sentence string }{
@@ -35,6 +36,7 @@ var reasons = map[Reason]struct{ short, sentence string }{
 	NoExpiry:     {"token without expiry", "The token has no expiry. Make one with an expiry."},
 	BadRoom:      {"bad room name", "The token names no valid room. A room's name has 1 to 64 letters, digits, '-', '_' or '.'."},
 	NoKeys:       {"keys not available", "The server cannot get the keys that the token is checked with. Try again in a moment."},
+	BadOptions:   {"bad room options", "The token has options that no room can have. Make one with options as docs/api.md lists them."},
 	BadIdentity:  {"bad identity", "The token names no valid identity. An identity has 1 to 128 characters that can be printed."},
 }
 

@@ -70,10 +70,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c *Config) limits() protocol.Limits {
+func (r *Room) limits() protocol.Limits {
 	return protocol.Limits{
-		MessageBytes: c.MessageBytes, DataBytes: c.DataBytes, Tracks: c.Tracks,
-		Participants: c.Participants, ResumeSeconds: int(c.Grace / time.Second),
+		MessageBytes: r.cfg.MessageBytes, DataBytes: r.cfg.DataBytes, Tracks: r.cfg.Tracks,
+		Participants: r.mostParticipants(), ResumeSeconds: int(r.cfg.Grace / time.Second),
 	}
 }
 

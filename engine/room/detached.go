@@ -15,7 +15,7 @@ func (r *Room) EnterPublisher(now time.Time, who Identity, lines []Line, tracks 
 	s := r.newSession(who)
 	s.detached, s.auto = true, false
 	s.link, s.lines = linkNew, lines
-	if err := s.mayPublishAll(tracks, r.cfg.Tracks); err != nil {
+	if err := r.mayPublishAll(s, tracks); err != nil {
 		s.link = linkNone
 		delete(r.sessions, s.id)
 		delete(r.secrets, s.secret)
@@ -32,14 +32,14 @@ func (r *Room) EnterPublisher(now time.Time, who Identity, lines []Line, tracks 
 }
 
 // mayPublishAll says beforehand whether publish would work.
-func (s *session) mayPublishAll(tracks []protocol.PublishTrack, most int) error {
-	if len(tracks) > most {
+func (r *Room) mayPublishAll(s *session, tracks []protocol.PublishTrack) error {
+	if len(tracks) > r.cfg.Tracks {
 		return tooMuch("The offer has too many m-lines.")
 	}
 	s.p = &participant{} // has no tracks yet
 	defer func() { s.p = nil }()
 	for i := range tracks {
-		if err := s.mayPublish(&tracks[i], tracks[:i]); err != nil {
+		if err := r.mayPublish(s, &tracks[i], tracks[:i]); err != nil {
 			return err
 		}
 	}
@@ -69,9 +69,11 @@ func (r *Room) AdmitViewer(who Identity) error {
 		return protocol.NewError(protocol.CodeRoomClosed, "The room was closed. Open its link again.")
 	case r.wound() != nil:
 		return r.wound()
-	case !who.Grants.Subscribe:
+	case !r.known(who).Grants.Subscribe:
 		return forbidden("Your token does not allow to receive tracks. Ask for an invitation that does.")
-	case r.viewers >= r.cfg.Viewers:
+	case r.removed[who.ID]:
+		return protocol.NewError(protocol.CodeRemoved, "A moderator removed you from this room.")
+	case r.viewers >= r.mostViewers():
 		return &protocol.Error{Code: protocol.CodeRoomFull, Retryable: true, Message: "The room has no place for more viewers. Try again later."}
 	}
 	return nil

@@ -54,7 +54,7 @@ func (r *Room) admits(who Identity, m *protocol.Join) error {
 		return tooMuch("The attributes are larger than " + strconv.Itoa(r.cfg.AttributeBytes) + " bytes.")
 	case m.Offer != nil && m.Offer.Type != "offer":
 		return bad("The join brings a description that is no offer.")
-	case r.participants[who.ID] == nil && len(r.participants) >= r.cfg.Participants:
+	case r.participants[who.ID] == nil && len(r.participants) >= r.mostParticipants():
 		return &protocol.Error{Code: protocol.CodeRoomFull, Retryable: true, Message: "The room is full. Try again when somebody has left."}
 	}
 	return nil
@@ -70,7 +70,7 @@ func attributeBytes(a map[string]string) int {
 
 func (r *Room) newSession(who Identity) *session {
 	r.lastID++
-	s := &session{id: r.lastID, secret: r.cfg.NewID(), who: who, auto: true}
+	s := &session{id: r.lastID, secret: r.cfg.NewID(), who: r.known(who), auto: true}
 	r.sessions[s.id] = s
 	r.secrets[s.secret] = s
 	return s
@@ -88,6 +88,7 @@ func (r *Room) enter(now time.Time, s *session, answer *protocol.Description) {
 		r.participants[s.who.ID] = s.p
 		r.order = append(r.order, s.p)
 		r.broadcast(s.p, protocol.TypeJoined, protocol.Joined{Participant: s.p.view()})
+		r.emit(ParticipantJoined{s.p.view()})
 	}
 	r.welcome(s, replaced, answer)
 	r.occupancy(now)
@@ -95,12 +96,15 @@ func (r *Room) enter(now time.Time, s *session, answer *protocol.Description) {
 }
 
 func (r *Room) describe(s *session) protocol.Participant {
-	p := protocol.Participant{ID: s.who.ID, Name: s.who.Name, Role: s.who.Role}
+	p := protocol.Participant{ID: s.who.ID, Name: s.who.Name, Role: r.role(s.who)}
 	if s.join != nil {
 		p.Attributes = s.join.Attributes
 		if p.Name == "" {
 			p.Name = s.join.Name
 		}
+	}
+	if c, ok := r.changed[p.ID]; ok && c.Attributes != nil {
+		p.Attributes = c.Attributes
 	}
 	return p
 }
@@ -157,7 +161,7 @@ func (r *Room) welcome(s *session, replaced bool, answer *protocol.Description) 
 func (r *Room) welcomeOf(s *session) protocol.Welcome {
 	return protocol.Welcome{
 		Version: protocol.Version, Server: r.cfg.Server, Room: r.name, Session: s.secret,
-		You: s.who.ID, Grants: s.who.Grants, Limits: r.cfg.limits(),
+		You: s.who.ID, Grants: r.grantsOf(s), Limits: r.limits(),
 		ICEServers:     r.cfg.ICEServers(s.who.ID, protocol.ServerLink),
 		LinkICEServers: r.cfg.ICEServers(s.who.ID, ""),
 	}

@@ -42,12 +42,32 @@ type UnpublishTrack struct {
 	Track   protocol.TrackID
 }
 
-func (Send) output()           {}
-func (Hangup) output()         {}
-func (AnswerOffer) output()    {}
-func (CloseLink) output()      {}
-func (PublishTrack) output()   {}
-func (UnpublishTrack) output() {}
+// ParticipantJoined, ParticipantLeft, TrackPublished and TrackUnpublished tell those outside of the room
+// what happened in it. A session that takes the place of another is no coming and going.
+type ParticipantJoined struct{ Participant protocol.Participant }
+
+// ParticipantLeft has the reason that the others are told, or "closed" where the room was closed.
+type ParticipantLeft struct {
+	Participant protocol.Participant
+	Reason      string
+}
+
+// TrackPublished says that a track began.
+type TrackPublished struct{ Track protocol.Track }
+
+// TrackUnpublished says that it ended.
+type TrackUnpublished struct{ Track protocol.Track }
+
+func (ParticipantJoined) output() {}
+func (ParticipantLeft) output()   {}
+func (TrackPublished) output()    {}
+func (TrackUnpublished) output()  {}
+func (Send) output()              {}
+func (Hangup) output()            {}
+func (AnswerOffer) output()       {}
+func (CloseLink) output()         {}
+func (PublishTrack) output()      {}
+func (UnpublishTrack) output()    {}
 
 // Line is one m-line of a session's link to the server, as answered.
 type Line struct {

@@ -55,7 +55,7 @@ func (r *Room) publish(s *session, wanted []protocol.PublishTrack) ([]protocol.T
 		return nil, tooMuch("One participant can publish " + strconv.Itoa(r.cfg.Tracks) + " tracks. Unpublish one first.")
 	}
 	for i := range wanted {
-		if err := s.mayPublish(&wanted[i], wanted[:i]); err != nil {
+		if err := r.mayPublish(s, &wanted[i], wanted[:i]); err != nil {
 			return nil, err
 		}
 	}
@@ -67,12 +67,12 @@ func (r *Room) publish(s *session, wanted []protocol.PublishTrack) ([]protocol.T
 	return tracks, nil
 }
 
-func (s *session) mayPublish(w *protocol.PublishTrack, earlier []protocol.PublishTrack) error {
+func (r *Room) mayPublish(s *session, w *protocol.PublishTrack, earlier []protocol.PublishTrack) error {
 	if err := checkTrack(w); err != nil {
 		return err
 	}
-	if !s.who.Grants.MayPublish(w.Source) {
-		return forbidden("Your token does not allow to publish " + string(w.Source) + ". Ask for an invitation that does.")
+	if err := r.allows(s, w.Source); err != nil {
+		return err
 	}
 	line := s.line(w.MID)
 	switch {
@@ -137,6 +137,7 @@ func (r *Room) addTrack(s *session, w *protocol.PublishTrack) *track {
 	s.p.tracks = append(s.p.tracks, t)
 	r.tracks[t.info.ID] = t
 	r.emit(PublishTrack{Session: s.id, MID: t.mid, Track: t.info.ID})
+	r.emit(TrackPublished{t.info})
 	return t
 }
 
@@ -170,6 +171,7 @@ func (r *Room) unpublish(p *participant, gone []*track) {
 		ids = append(ids, t.info.ID)
 		delete(r.tracks, t.info.ID)
 		r.emit(UnpublishTrack{Session: p.session.id, Track: t.info.ID})
+		r.emit(TrackUnpublished{t.info})
 	}
 	p.tracks = slices.DeleteFunc(p.tracks, func(t *track) bool { return slices.Contains(gone, t) })
 	r.broadcast(p, protocol.TypeUnpublished, protocol.Unpublished{Tracks: ids})

@@ -41,7 +41,9 @@ type Room struct {
 	order        []*participant // by joining
 	tracks       map[protocol.TrackID]*track
 	trackCount   uint64
-	removed      map[protocol.ParticipantID]bool // by a moderator: they stay out while the room lives
+	removed      map[protocol.ParticipantID]bool                       // by a moderator: they stay out while the room lives
+	changed      map[protocol.ParticipantID]protocol.ParticipantUpdate // by the API: it outlives a session
+	options      protocol.RoomOptions
 
 	viewers  int
 	speakers []protocol.Speaker
@@ -84,7 +86,7 @@ func New(name string, c Config, now time.Time) *Room {
 		name: name, cfg: c.withDefaults(), empty: now,
 		conns: map[Conn]*conn{}, sessions: map[ID]*session{}, secrets: map[string]*session{},
 		participants: map[protocol.ParticipantID]*participant{}, tracks: map[protocol.TrackID]*track{},
-		removed: map[protocol.ParticipantID]bool{},
+		removed: map[protocol.ParticipantID]bool{}, changed: map[protocol.ParticipantID]protocol.ParticipantUpdate{},
 	}
 }
 
@@ -125,7 +127,10 @@ func (r *Room) Deadline() time.Time {
 		}
 	}
 	if !r.empty.IsZero() && !r.closed {
-		sooner(r.empty.Add(r.cfg.EmptyFor))
+		sooner(r.empty.Add(r.emptyFor()))
+	}
+	if end := r.endsAt(); !end.IsZero() && !r.closed {
+		sooner(end)
 	}
 	return d
 }
@@ -138,7 +143,10 @@ func (r *Room) Advance(now time.Time) {
 			r.end(now, s, "lost")
 		}
 	}
-	if !r.empty.IsZero() && !r.closed && !now.Before(r.empty.Add(r.cfg.EmptyFor)) {
+	if end := r.endsAt(); !end.IsZero() && !r.closed && !now.Before(end) {
+		r.Close(now, *errOver)
+	}
+	if !r.empty.IsZero() && !r.closed && !now.Before(r.empty.Add(r.emptyFor())) {
 		r.closed = true
 	}
 }
@@ -156,6 +164,12 @@ func (r *Room) sessionsInOrder() []*session {
 // Close ends every session with that error, made fatal, and closes the room.
 func (r *Room) Close(now time.Time, why protocol.Error) {
 	why.Fatal = true
+	for _, p := range r.order {
+		for _, t := range p.tracks {
+			r.emit(TrackUnpublished{t.info})
+		}
+		r.emit(ParticipantLeft{p.view(), "closed"})
+	}
 	for _, s := range r.sessionsInOrder() {
 		r.send(s, 0, protocol.TypeError, why)
 		r.release(s)

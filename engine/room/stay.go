@@ -73,10 +73,12 @@ func (r *Room) end(now time.Time, s *session, reason string) {
 		for _, t := range p.tracks {
 			delete(r.tracks, t.info.ID)
 			r.emit(UnpublishTrack{Session: s.id, Track: t.info.ID})
+			r.emit(TrackUnpublished{t.info})
 		}
 		delete(r.participants, p.info.ID)
 		r.order = slices.DeleteFunc(r.order, func(o *participant) bool { return o == p })
 		r.broadcast(p, protocol.TypeLeft, protocol.Left{Participant: p.info.ID, Reason: reason})
+		r.emit(ParticipantLeft{p.view(), reason})
 	}
 	r.release(s)
 	r.occupancy(now)

@@ -212,22 +212,16 @@ func (r *Room) mute(s *session, e protocol.Envelope, m *protocol.Moderate) error
 		return notFound("There is no track " + snippet(string(m.Track)) + " any more.")
 	}
 	r.ok(s, e)
-	t.held = true
-	muted := true
-	r.update(t, protocol.TrackUpdate{Track: t.info.ID, Muted: &muted}, nil)
+	r.hold(t)
 	return nil
 }
 
 func (r *Room) remove(now time.Time, s *session, e protocol.Envelope, m *protocol.Moderate) error {
-	p := r.participants[m.Participant]
-	if p == nil {
+	if r.participants[m.Participant] == nil {
 		return notFound("There is no participant " + snippet(string(m.Participant)) + " here.")
 	}
 	r.ok(s, e)
-	r.send(p.session, 0, protocol.TypeError, protocol.Error{Code: protocol.CodeRemoved, Fatal: true,
-		Message: reasonOr(m.Reason, "A moderator removed you from the room.")})
-	r.removed[p.info.ID] = true
-	r.end(now, p.session, "removed")
+	r.Remove(now, m.Participant, m.Reason)
 	return nil
 }
 

@@ -22,10 +22,13 @@ type Subscriber struct {
 func (r *Room) Subscribers() []Subscriber {
 	var subs []Subscriber
 	for _, s := range r.sessionsInOrder() {
-		if s.link == linkNone || !s.who.Grants.Subscribe || !s.entered() && !s.program {
+		if s.link == linkNone || !s.entered() && !s.program {
 			continue
 		}
 		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Sound: s.sound, Program: s.program}
+		if !s.who.Grants.Subscribe { // its slots stay empty, or become so where it lost the grant
+			sub.Wishes, sub.Auto, sub.Sound = nil, false, false
+		}
 		if s.p != nil {
 			sub.Participant = s.p.info.ID
 		}

@@ -19,6 +19,14 @@ export const MaxIdentityBytes = 128;
 /** length of a name to show in bytes of UTF-8 */
 export const MaxNameBytes = 128;
 
+export const MaxRoomParticipants = 100_000;
+
+export const MaxRoomViewers = 1_000_000;
+
+export const MinBitrate = 10_000;
+
+export const MaxBitrate = 1_000_000_000;
+
 /** ErrorCode says what went wrong; see ProtocolError. */
 export type ErrorCode =
   | "bad-message" /* not JSON, unknown type, missing field, too large */
@@ -383,6 +391,8 @@ export interface ParticipantUpdate {
   role?: string;
   attributes?: Record<string, string>;
   connected?: boolean;
+  /** Grants are what the participant may do from now on; only it is told. */
+  grants?: Grants;
 }
 
 /** Published says that there are new tracks; it is also the answer to Publish. */
@@ -576,6 +586,41 @@ export interface Diagnosis {
   at: number;
   state: FindingState;
   findings: Finding[];
+}
+
+/**
+ * RoomOptions are what a room allows and how long it lives. Absent fields are as the next one in this
+ * order has them: the API (options that the server keeps for the room), the token that opened the
+ * room, the server's configuration, the kind, the built-in value.
+ */
+export interface RoomOptions {
+  /**
+   * Kind chooses what is allowed where nothing else says it: in a "call" everyone may publish, in a
+   * "broadcast" only those of role host, and who has no role is a viewer.
+   */
+  kind?: "call" | "broadcast";
+  /** Participants is how many can be in the room; Viewers how many can watch by WHEP besides. */
+  participants?: number;
+  viewers?: number;
+  /** Sources may be published; absent: all that the grants allow. */
+  sources?: TrackSource[];
+  /**
+   * Codecs may be published, by name as in SDP: "VP8", "opus". A kind of which none is named is not
+   * limited.
+   */
+  codecs?: string[];
+  /** Publishers are the roles that may publish, as far as their grants allow; absent: all. */
+  publishers?: string[];
+  /** Role is that of participants whose token names none. */
+  role?: string;
+  /** EmptyFor is how long the room stays when nobody is in it, in seconds. */
+  emptyFor?: number;
+  /** EndsAt is when the room closes, in milliseconds since 1970; from then on nobody can join. */
+  endsAt?: number;
+  /** MaxBitrate is what one video track may have, in bits per second: browsers are told so in SDP. */
+  maxBitrate?: number;
+  /** Metadata is for the programs that use the API; the server only keeps it. */
+  metadata?: Record<string, string>;
 }
 
 /**
