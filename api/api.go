@@ -44,12 +44,6 @@ type CreateRoom struct {
 	Options protocol.RoomOptions `json:"options"`
 }
 
-// Close asks to close a room or to remove a participant.
-type Close struct {
-	// Reason is a sentence that those concerned are shown, at most 256 bytes.
-	Reason string `json:"reason,omitempty"`
-}
-
 // Participant is somebody in a room, with what it may do.
 type Participant struct {
 	protocol.Participant

@@ -19,8 +19,8 @@ func (s *Server) admin(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// listRooms is GET /v1/admin/rooms.
-func (s *Server) listRooms(w http.ResponseWriter, _ *http.Request) {
+// adminRooms is GET /v1/admin/rooms.
+func (s *Server) adminRooms(w http.ResponseWriter, _ *http.Request) {
 	rooms := []RoomInfo{}
 	if a := s.backend.Admin; a != nil {
 		rooms = append(rooms, a.Rooms()...)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"switchyard/app/conference"
 	"switchyard/protocol"
 )
 
@@ -26,6 +27,8 @@ type Backend struct {
 	// ICEServers are those of a link to the server and of a link between participants, for a client that
 	// makes this request.
 	ICEServers func(r *http.Request) (server, links []protocol.ICEServer)
+	// Host has the rooms, for the API.
+	Host *conference.Host
 	// Samples are the metrics of the moment.
 	Samples func() []Sample
 	// Ready returns nil while rooms can be joined.

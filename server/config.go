@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"switchyard/protocol"
 	"switchyard/web"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 	// JWKS is the URL or file of a JSON Web Key Set (RFC 7517). Tokens that its RS256 or ES256 keys have
 	// signed are good besides the server's own: whoever has those keys can give every right.
 	JWKS string
+	// Rooms are the options of rooms for which neither the API nor a token says something.
+	Rooms protocol.RoomOptions
 	// TokenLife is how long the token of an accepted invitation is valid; 0: 12 hours.
 	TokenLife time.Duration
 	// RequestRate and RequestBurst limit HTTP requests per second of one address (an IPv4 address

@@ -110,6 +110,23 @@ func (s invitations) get(ctx context.Context, id string) (Invitation, uint64, er
 	return inv, e.Revision, err
 }
 
+// list returns all that the store has, also those that ended not long ago.
+func (s invitations) list(ctx context.Context) ([]Invitation, error) {
+	entries, err := s.store.List(ctx, store.Key("invitation"))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Invitation, 0, len(entries))
+	for _, e := range entries {
+		var inv Invitation
+		if err := json.Unmarshal(e.Value, &inv); err != nil {
+			return nil, err
+		}
+		list = append(list, inv)
+	}
+	return list, nil
+}
+
 // accept takes one use. However many accept at once, no more succeed than there are uses.
 func (s invitations) accept(ctx context.Context, id string, now time.Time) (Invitation, error) {
 	return s.change(ctx, id, now, func(inv *Invitation) error {

@@ -9,33 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/auth"
 	"switchyard/protocol"
 )
 
-// invitationRequest asks for an invitation.
-type invitationRequest struct {
-	Room string `json:"room"`
-	// Role is "host", "guest" (when absent) or "viewer".
-	Role string `json:"role"`
-	// Uses is how many people may accept; absent or 0: any number.
-	Uses int `json:"uses"`
-	// ExpiresIn is in seconds; absent or 0: seven days.
-	ExpiresIn int64 `json:"expiresIn"`
-}
-
-// invitationAnswer is an Invitation for whoever made it.
-type invitationAnswer struct {
-	ID      string    `json:"id"`
-	URL     string    `json:"url"`
-	Room    string    `json:"room"`
-	Role    string    `json:"role"`
-	Uses    int       `json:"uses,omitempty"` // absent: any number
-	Expires time.Time `json:"expires"`
-}
-
-// life checks the request and returns the invitation's lifetime; a sentence where it is wrong.
-func (q *invitationRequest) life() (time.Duration, string) {
+// invitationLife checks the request, fills in what is absent, and returns the invitation's lifetime; a
+// sentence where it is wrong.
+func invitationLife(q *api.CreateInvitation) (time.Duration, string) {
 	if q.Role == "" {
 		q.Role = "guest"
 	}
@@ -63,22 +44,52 @@ func (q *invitationRequest) life() (time.Duration, string) {
 	return life, ""
 }
 
+// listInvitations is GET /v1/invitations?room=: those of one room for its moderators, of all for admins.
+func (s *Server) listInvitations(w http.ResponseWriter, r *http.Request) {
+	claims, ok := s.authorize(w, r)
+	if !ok {
+		return
+	}
+	room := r.URL.Query().Get("room")
+	if !s.mayInvite(claims, room) {
+		fail(w, http.StatusForbidden, protocol.CodeForbidden, "Your token does not let you see these invitations: it needs the moderate grant for the room that the parameter room names, or the admin grant.")
+		return
+	}
+	page, ok := pageOf(w, r)
+	if !ok {
+		return
+	}
+	all, err := s.invitations.list(r.Context())
+	if err != nil {
+		s.unavailable(w, err)
+		return
+	}
+	list, base := []api.Invitation{}, s.baseFor(r)
+	for _, inv := range all {
+		if room == "" || inv.Room == room {
+			list = append(list, s.describe(inv, base))
+		}
+	}
+	list, next := cut(page, list, func(i api.Invitation) string { return i.ID })
+	reply(w, http.StatusOK, api.InvitationList{Invitations: list, Next: next})
+}
+
 // createInvitation is POST /v1/invitations.
 func (s *Server) createInvitation(w http.ResponseWriter, r *http.Request) {
 	claims, ok := s.authorize(w, r)
 	if !ok {
 		return
 	}
-	var q invitationRequest
+	var q api.CreateInvitation
 	if !readJSON(w, r, &q) {
 		return
 	}
-	life, wrong := q.life()
+	life, wrong := invitationLife(&q)
 	if wrong != "" {
 		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, wrong)
 		return
 	}
-	if !mayInvite(claims, q.Room) {
+	if !s.mayInvite(claims, q.Room) {
 		fail(w, http.StatusForbidden, protocol.CodeForbidden, "Your token does not let you invite to this room: it needs the moderate grant for it.")
 		return
 	}
@@ -91,13 +102,14 @@ func (s *Server) createInvitation(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusCreated, s.describe(inv, s.baseFor(r)))
 }
 
-func mayInvite(c auth.Claims, room string) bool {
-	return c.Grants.Admin || c.Grants.Moderate && c.Opens(room) == nil
+func (s *Server) mayInvite(c auth.Claims, room string) bool {
+	return c.Grants.Admin || s.moderates(c, room)
 }
 
-func (s *Server) describe(inv Invitation, base string) invitationAnswer {
-	return invitationAnswer{ID: inv.ID, URL: base + "/i/" + inv.ID, Room: inv.Room, Role: inv.Role,
-		Uses: max(inv.Uses, 0), Expires: inv.Expires}
+// describe shows an invitation to whoever may make one.
+func (s *Server) describe(inv Invitation, base string) api.Invitation {
+	return api.Invitation{ID: inv.ID, URL: base + "/i/" + inv.ID, Room: inv.Room, Role: inv.Role,
+		Uses: max(inv.Uses, 0), Expires: inv.Expires, Reason: reason(inv.state(time.Now()))}
 }
 
 // baseFor is what links begin with: as configured, else as the one who asks reached this server,
@@ -120,14 +132,8 @@ func (s *Server) invitationFacts(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	type facts struct {
-		Room   string `json:"room"`
-		Role   string `json:"role"`
-		Valid  bool   `json:"valid"`
-		Reason string `json:"reason,omitempty"` // "expired", "revoked" or "used-up" where not valid
-	}
 	err := inv.state(time.Now())
-	reply(w, http.StatusOK, facts{Room: inv.Room, Role: inv.Role, Valid: err == nil, Reason: reason(err)})
+	reply(w, http.StatusOK, api.InvitationFacts{Room: inv.Room, Role: inv.Role, Valid: err == nil, Reason: reason(err)})
 }
 
 func reason(err error) string {
@@ -165,19 +171,9 @@ func (s *Server) lookup(w http.ResponseWriter, r *http.Request) (Invitation, uin
 	return inv, rev, true
 }
 
-// acceptance answers who accepted an invitation.
-type acceptance struct {
-	Token    string `json:"token"`
-	Room     string `json:"room"`
-	Identity string `json:"identity"`
-	Role     string `json:"role"`
-}
-
 // acceptInvitation is POST /v1/invitations/{id}/accept with {"name":…}.
 func (s *Server) acceptInvitation(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Name string `json:"name"`
-	}
+	var q api.Accept
 	if !readJSON(w, r, &q) {
 		return
 	}
@@ -223,7 +219,7 @@ func (s *Server) revokeInvitation(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if !mayInvite(claims, inv.Room) {
+	if !s.mayInvite(claims, inv.Room) {
 		fail(w, http.StatusForbidden, protocol.CodeForbidden, "Your token does not let you withdraw this invitation: it needs the moderate grant for its room.")
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/auth"
 	"switchyard/protocol"
 )
@@ -18,7 +19,7 @@ import (
 func (s *testServer) invite(body string, headers ...string) string {
 	s.t.Helper()
 	status, _, answer := s.call("POST", "/v1/invitations", body, headers...)
-	var made invitationAnswer
+	var made api.Invitation
 	if err := json.Unmarshal([]byte(answer), &made); err != nil || status != 201 {
 		s.t.Fatalf("%d %s", status, answer)
 	}
@@ -41,7 +42,7 @@ func TestInvitation(t *testing.T) {
 	identities := map[string]bool{}
 	for range 2 {
 		status, h, body := s.call("POST", "/v1/invitations/"+id+"/accept", `{"name":"  Ann\n Ö. "}`)
-		var a acceptance
+		var a api.Accepted
 		if err := json.Unmarshal([]byte(body), &a); status != 200 || err != nil || a.Room != "r1" || a.Role != "viewer" {
 			t.Fatalf("%d %s", status, body)
 		}

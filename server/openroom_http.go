@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/auth"
 	"switchyard/protocol"
 )
@@ -140,6 +141,6 @@ func (s *Server) seat(w http.ResponseWriter, room, role, name string, now time.T
 		fail(w, http.StatusInternalServerError, protocol.CodeInternal, "The server could not make a token. Ask whoever runs it to look at its log.")
 		return false
 	}
-	reply(w, http.StatusOK, acceptance{Token: token, Room: room, Identity: claims.Identity, Role: role})
+	reply(w, http.StatusOK, api.Accepted{Token: token, Room: room, Identity: claims.Identity, Role: role})
 	return true
 }

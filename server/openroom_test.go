@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"switchyard/api"
 	"switchyard/engine/auth"
 	"switchyard/protocol"
 )
@@ -28,7 +29,7 @@ func (s *testServer) startRoom() (room, key string) {
 func (s *testServer) enter(room, body string) auth.Claims {
 	s.t.Helper()
 	status, _, answer := s.call("POST", "/v1/open-rooms/"+room+"/enter", body)
-	var a acceptance
+	var a api.Accepted
 	if err := json.Unmarshal([]byte(answer), &a); err != nil || status != 200 {
 		s.t.Fatalf("%d %s", status, answer)
 	}

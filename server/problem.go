@@ -6,17 +6,12 @@ import (
 	"html"
 	"net/http"
 	"strings"
+
+	"switchyard/api"
 )
 
-// problem is an error of the HTTP API (RFC 9457).
-type problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	// Detail is one sentence for a person that says what to do.
-	Detail string `json:"detail"`
-	// Code is for programs: one of protocol's error codes where one fits.
-	Code string `json:"code,omitempty"`
-}
+// problem is an error of the HTTP API.
+type problem = api.Problem
 
 // fail answers with a problem.
 func fail(w http.ResponseWriter, status int, code, detail string) {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 
+	"switchyard/api"
 	"switchyard/protocol"
 )
 
@@ -20,26 +21,18 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /admin", s.app.page)
 	mux.HandleFunc("/", s.app.file)
 
-	mux.HandleFunc("POST /v1/invitations", s.createInvitation)
-	mux.HandleFunc("GET /v1/invitations/{id}", s.invitationFacts)
-	mux.HandleFunc("POST /v1/invitations/{id}/accept", s.acceptInvitation)
-	mux.HandleFunc("DELETE /v1/invitations/{id}", s.revokeInvitation)
-
 	mux.HandleFunc("GET /v1/server", s.serverFacts)
 	mux.HandleFunc("POST /v1/open-rooms", s.startRoom)
 	mux.HandleFunc("GET /v1/open-rooms/{room}", s.openRoomFacts)
 	mux.HandleFunc("POST /v1/open-rooms/{room}/enter", s.enterRoom)
-
-	mux.Handle("GET /v1/rooms/{room}", orNotFound(s.backend.Rooms))
+	handlers := s.handlers()
+	for _, route := range api.Routes {
+		mux.HandleFunc(route.Method+" "+route.Path, handlers[route.Name])
+	}
 	for _, path := range []string{"/{room}", "/{room}/{rest...}"} {
 		mux.Handle("/whip"+path, orNotFound(s.backend.WHIP))
 		mux.Handle("/whep"+path, orNotFound(s.backend.WHEP))
 	}
-
-	mux.HandleFunc("GET /v1/admin/rooms", s.admin(s.listRooms))
-	mux.HandleFunc("GET /v1/admin/links", s.admin(s.listLinks))
-	mux.HandleFunc("GET /v1/admin/links/{link}/tap", s.admin(s.tapLink))
-	mux.HandleFunc("GET /v1/admin/profile/{name}", s.admin(s.profiles))
 
 	mux.HandleFunc("GET /v1/admin/overview", s.admin(s.adminOverview))
 	mux.HandleFunc("GET /v1/admin/live", s.admin(s.adminLive))
@@ -50,7 +43,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/doctor/down", s.doctorDown)
 	mux.HandleFunc("POST /v1/doctor/up", s.doctorUp)
 	mux.HandleFunc("POST /v1/doctor/link", s.doctorLink)
-
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -66,9 +58,11 @@ func orNotFound(h http.Handler) http.Handler {
 	if h != nil {
 		return h
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusNotFound, protocol.CodeNotFound, "This server does not serve this. Use a build that does.")
-	})
+	return http.HandlerFunc(noSuchService)
+}
+
+func noSuchService(w http.ResponseWriter, _ *http.Request) {
+	fail(w, http.StatusNotFound, protocol.CodeNotFound, "This server does not serve this. Use a build that does.")
 }
 
 // serveReady is GET /readyz: whether new people can join.

@@ -34,6 +34,7 @@ type Server struct {
 	store       store.Store
 	invitations invitations
 	openRooms   openRooms
+	rooms       keptRooms
 	app         *app
 	backend     *Backend
 	metrics     *metrics
@@ -145,7 +146,7 @@ func (s *Server) openData() (err error) {
 	if err != nil {
 		return dataError(dir, err)
 	}
-	s.invitations, s.openRooms = invitations{s.store}, openRooms{s.store}
+	s.invitations, s.openRooms, s.rooms = invitations{s.store}, openRooms{s.store}, keptRooms{s.store}
 	return nil
 }
 

@@ -187,7 +187,7 @@ func TestUnknownAddress(t *testing.T) {
 		t.Fatalf("browser: %d %v %q", status, h, body)
 	}
 	for _, path := range []string{"/nothing", "/v1/nothing", "/../../etc/passwd", "/v1/rooms/r", "/whip/r"} {
-		status, h, body = s.call("GET", path, "")
+		status, h, body = s.call("GET", path, "", "Upgrade: websocket")
 		wantProblem(t, path, status, h, body, 404, protocol.CodeNotFound)
 	}
 	status, h, body = s.call("POST", "/", "")
@@ -205,7 +205,7 @@ func TestBackendIsReached(t *testing.T) {
 			}}, nil
 	}})
 	for _, path := range []string{"/v1/rooms/r1", "/whip/r1", "/whip/r1/abc", "/whep/r1"} {
-		if status, _, body := s.call("GET", path+"?token=s3cret-token", ""); status != 200 || body != "r1 s3cret-token" {
+		if status, _, body := s.call("GET", path+"?token=s3cret-token", "", "Upgrade: websocket"); status != 200 || body != "r1 s3cret-token" {
 			t.Fatalf("%s: %d %q", path, status, body)
 		}
 	}
@@ -227,7 +227,7 @@ func TestPanicIsAnswered(t *testing.T) {
 	s := run(t, Config{backend: func(*Server) (*Backend, error) {
 		return &Backend{Rooms: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })}, nil
 	}})
-	status, h, body := s.call("GET", "/v1/rooms/r", "")
+	status, h, body := s.call("GET", "/v1/rooms/r", "", "Upgrade: websocket")
 	wantProblem(t, "panic", status, h, body, 500, protocol.CodeInternal)
 	if !strings.Contains(s.log.String(), "boom") {
 		t.Fatal("not logged")
@@ -316,7 +316,7 @@ func TestHealthAndDrain(t *testing.T) {
 	drained := false
 	s := run(t, Config{backend: func(*Server) (*Backend, error) {
 		return &Backend{
-			Rooms: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { close(entered); <-leave; w.Write([]byte("bye")) }),
+			WHIP:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { close(entered); <-leave; w.Write([]byte("bye")) }),
 			Drain: func(context.Context) { drained = true; close(leave) },
 		}, nil
 	}})
@@ -327,7 +327,7 @@ func TestHealthAndDrain(t *testing.T) {
 	}
 	answered := make(chan string, 1)
 	go func() {
-		_, _, body := s.call("GET", "/v1/rooms/r", "")
+		_, _, body := s.call("GET", "/whip/r", "")
 		answered <- body
 	}()
 	<-entered
@@ -348,9 +348,9 @@ func TestHealthAndDrain(t *testing.T) {
 func TestDrainDoesNotWaitForever(t *testing.T) {
 	entered := make(chan struct{})
 	s := run(t, Config{backend: func(*Server) (*Backend, error) {
-		return &Backend{Rooms: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(entered); <-r.Context().Done() })}, nil
+		return &Backend{WHIP: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(entered); <-r.Context().Done() })}, nil
 	}})
-	go http.Get(s.base + "/v1/rooms/r")
+	go http.Get(s.base + "/whip/r")
 	<-entered
 	begin := time.Now()
 	s.stop()

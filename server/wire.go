@@ -26,6 +26,10 @@ func newBackend(s *Server) (*Backend, error) {
 	host := conference.New(conference.Forward(forward), conference.Config{
 		Verify: s.keys.verify,
 		Log:    s.log,
+		Options: func(ctx context.Context, room string) (protocol.RoomOptions, uint64, error) {
+			return s.rooms.get(ctx, room)
+		},
+		Defaults: s.cfg.Rooms,
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
 	visits := whip.New(whipRooms{host}, whip.Options{})
@@ -34,6 +38,7 @@ func newBackend(s *Server) (*Backend, error) {
 		Rooms: sockets, WHIP: visits, WHEP: visits,
 		ICE:   forward.ServeTCP,
 		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses,
+		Host: host,
 		Samples: func() []Sample {
 			out := sfuSamples(forward.Stats())
 			out = append(out, hostSamples(host.Stats())...)

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"switchyard/api"
 	"switchyard/protocol"
 )
 
@@ -212,7 +213,7 @@ func (s *testServer) dialRoom(room, name string) *websocket.Conn {
 	s.t.Helper()
 	id := s.invite(`{"room":"`+room+`"}`, s.bearer("", "admin"))
 	_, _, body := s.call("POST", "/v1/invitations/"+id+"/accept", `{"name":"`+name+`"}`)
-	var a acceptance
+	var a api.Accepted
 	if err := json.Unmarshal([]byte(body), &a); err != nil {
 		s.t.Fatal(err)
 	}

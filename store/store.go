@@ -66,6 +66,8 @@ type Store interface {
 	// Keys lists the keys below prefix, which ends where a part of the key ends: Key("invitation")
 	// lists Key("invitation", anything). An empty prefix lists all. The order is undefined.
 	Keys(ctx context.Context, prefix string) ([]string, error)
+	// List returns the entries of Keys with their values.
+	List(ctx context.Context, prefix string) ([]Entry, error)
 	// Watch reports the present entries below prefix, then every change, until ctx ends; then the
 	// channel is closed. Changes of one key arrive in order. A reader that stops reading holds up
 	// only its own watch.

@@ -20,27 +20,39 @@ func below(prefix string) (string, error) {
 }
 
 func (s *natsStore) Keys(ctx context.Context, prefix string) ([]string, error) {
+	// Values are read too: an expired key may still be there for JetStream, not for us.
+	entries, err := s.List(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, e := range entries {
+		keys = append(keys, e.Key)
+	}
+	return keys, nil
+}
+
+func (s *natsStore) List(ctx context.Context, prefix string) ([]Entry, error) {
 	filter, err := below(prefix)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	// Values are read too: an expired key may still be there for JetStream, not for us.
 	w, err := s.kv.Watch(ctx, filter, jetstream.IgnoreDeletes())
 	if err != nil {
 		return nil, s.classify(err)
 	}
 	defer w.Stop()
-	var keys []string
+	var entries []Entry
 	for {
 		select {
 		case e := <-w.Updates():
 			if e == nil {
-				return keys, s.classify(ctx.Err())
+				return entries, s.classify(ctx.Err())
 			}
 			if entry, ok := decode(e); ok && entry.Key != formatKey && !entry.expired(time.Now()) {
-				keys = append(keys, entry.Key)
+				entries = append(entries, entry)
 			}
 		case <-ctx.Done():
 			return nil, s.classify(ctx.Err())

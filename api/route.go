@@ -1,0 +1,139 @@
+package api
+
+import "switchyard/protocol"
+
+// Bounds of lists.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
+
+// Access says whose token opens a route.
+type Access string
+
+// The kinds of access.
+const (
+	Anyone    Access = "anyone"    // no token
+	Moderator Access = "moderator" // the admin grant, or the moderate grant for the room
+	Admin     Access = "admin"     // the admin grant
+)
+
+// Route is one route of the API.
+type Route struct {
+	Name, Method, Path string
+	Access             Access
+	// Doc says what it does; the first sentence is its summary.
+	Doc string
+	// Query are the parameters that it has besides those of its path.
+	Query []Parameter
+	// Body and Answer are zero values of the types of the JSON in both directions; nil where there is none.
+	Body, Answer any
+	// Status is that of success.
+	Status int
+	// Media is the content type of an answer that is not JSON.
+	Media string
+	// BodyExample and AnswerExample are JSON of these types.
+	BodyExample, AnswerExample string
+	// Problems are the statuses of errors besides those that every route can have: 400, 401, 403, 429, 503.
+	Problems []int
+}
+
+// Parameter is one of the query, or of the header where it says so.
+type Parameter struct {
+	Name, Doc string
+	Integer   bool
+	Header    bool
+}
+
+var paging = []Parameter{
+	{Name: "limit", Integer: true, Doc: "How many at most, 1 to 1000; 100 where it is absent."},
+	{Name: "after", Doc: "Begin after this one: the value of next of the page before."},
+}
+
+var because = Parameter{Name: "reason", Doc: "A sentence that those concerned are shown, at most 256 bytes."}
+
+const (
+	roomExample        = `{"room":"standup","open":true,"openedAt":1763850000000,"kept":true,"participants":2,"viewers":0,"tracks":3,"options":{"kind":"call","participants":12},"keptOptions":{"participants":12}}`
+	participantExample = `{"id":"ann","name":"Ann","role":"host","joinedAt":1763850000000,"connected":true,"tracks":[],"grants":{"publish":["*"],"subscribe":true,"data":true,"moderate":true},"quality":"good"}`
+	trackExample       = `{"id":"t5","participant":"ann","kind":"video","source":"camera","codec":"VP8","width":1280,"height":720}`
+	invitationExample  = `{"id":"MFRGGZDFMZTWQ2LKNNWG23TPOA","url":"https://meet.example.org/i/MFRGGZDFMZTWQ2LKNNWG23TPOA","room":"standup","role":"guest","expires":"2026-12-01T09:00:00Z"}`
+)
+
+// Routes are the whole API: the server routes by them, and the OpenAPI document is made of them.
+var Routes = []Route{
+	{Name: "listRooms", Method: "GET", Path: "/v1/rooms", Access: Admin, Status: 200, Query: paging,
+		Doc:    "List rooms, by name. Those that are open, and those that are kept with options.",
+		Answer: RoomList{}, AnswerExample: `{"rooms":[` + roomExample + `],"next":"standup"}`},
+	{Name: "createRoom", Method: "POST", Path: "/v1/rooms", Access: Admin, Status: 201, Problems: []int{409},
+		Doc:  "Create a room that is kept. Its options hold when it opens, and at once where it is open. Rooms need not be created: one opens when somebody comes.",
+		Body: CreateRoom{}, BodyExample: `{"room":"standup","options":{"participants":12,"sources":["camera","microphone"],"metadata":{"team":"blue"}}}`,
+		Answer: Room{}, AnswerExample: `{"room":"standup","open":false,"kept":true,"participants":0,"viewers":0,"tracks":0,"options":{"kind":"call","participants":12},"keptOptions":{"participants":12}}`},
+	{Name: "getRoom", Method: "GET", Path: "/v1/rooms/{room}", Access: Moderator, Status: 200, Problems: []int{404},
+		Doc:    "Get a room. The answer's ETag names the version of its kept options. With the header Upgrade: websocket this is the room's WebSocket (docs/protocol.md).",
+		Answer: Room{}, AnswerExample: roomExample},
+	{Name: "changeRoom", Method: "PATCH", Path: "/v1/rooms/{room}", Access: Admin, Status: 200, Problems: []int{404, 412},
+		Doc:   "Change the options that are kept for a room. A merge patch (RFC 7396): absent fields stay, null takes one away. An open room obeys at once: what may not be published any more ends; nobody is sent away because of a lower limit.",
+		Query: []Parameter{{Name: "If-Match", Header: true, Doc: "The ETag of the room as it was read: the change is refused (412) where somebody was faster."}},
+		Body:  protocol.RoomOptions{}, BodyExample: `{"participants":20,"publishers":["host"],"endsAt":1795899600000}`,
+		Answer: Room{}, AnswerExample: roomExample},
+	{Name: "closeRoom", Method: "DELETE", Path: "/v1/rooms/{room}", Access: Moderator, Status: 204, Query: []Parameter{because},
+		Doc: "Close a room. Everyone in it is told and leaves; with an admin token, what is kept for it is forgotten too. Who has a token can open it again. That there is no such room is as good."},
+	{Name: "listParticipants", Method: "GET", Path: "/v1/rooms/{room}/participants", Access: Moderator, Status: 200, Query: paging, Problems: []int{404},
+		Doc:    "List the participants of an open room, by id.",
+		Answer: ParticipantList{}, AnswerExample: `{"participants":[` + participantExample + `]}`},
+	{Name: "getParticipant", Method: "GET", Path: "/v1/rooms/{room}/participants/{participant}", Access: Moderator, Status: 200, Problems: []int{404},
+		Doc: "Get a participant.", Answer: Participant{}, AnswerExample: participantExample},
+	{Name: "changeParticipant", Method: "PATCH", Path: "/v1/rooms/{room}/participants/{participant}", Access: Moderator, Status: 200, Problems: []int{404, 413},
+		Doc:  "Change a participant's name, role, attributes or grants. It holds while the room lives, also when the participant comes back. What it may not publish any more ends. A moderator's token can change the grants publish, subscribe and data.",
+		Body: ChangeParticipant{}, BodyExample: `{"role":"speaker","grants":{"publish":["microphone"],"subscribe":true}}`,
+		Answer: Participant{}, AnswerExample: participantExample},
+	{Name: "removeParticipant", Method: "DELETE", Path: "/v1/rooms/{room}/participants/{participant}", Access: Moderator, Status: 204, Query: []Parameter{because},
+		Doc: "Remove a participant. It cannot come back while the room lives. That it is not there is as good."},
+	{Name: "listTracks", Method: "GET", Path: "/v1/rooms/{room}/tracks", Access: Moderator, Status: 200, Query: paging, Problems: []int{404},
+		Doc:    "List the tracks of an open room, by id.",
+		Answer: TrackList{}, AnswerExample: `{"tracks":[` + trackExample + `]}`},
+	{Name: "endTrack", Method: "DELETE", Path: "/v1/rooms/{room}/tracks/{track}", Access: Moderator, Status: 204,
+		Doc: "End a track. Its owner is told and can publish again. That there is none is as good."},
+	{Name: "muteTracks", Method: "POST", Path: "/v1/rooms/{room}/mute", Access: Moderator, Status: 200, Problems: []int{404},
+		Doc:  "Mute tracks: one, those of a participant, or all. No media flows until the owner unmutes.",
+		Body: Mute{}, BodyExample: `{"kind":"audio","except":["ann"]}`,
+		Answer: Muted{}, AnswerExample: `{"tracks":["t5","t7"]}`},
+	{Name: "sendData", Method: "POST", Path: "/v1/rooms/{room}/data", Access: Moderator, Status: 200, Problems: []int{404, 413},
+		Doc:  "Send a message to participants.",
+		Body: SendData{}, BodyExample: `{"to":["ann"],"topic":"notice","payload":{"text":"Five minutes left."}}`,
+		Answer: DataSent{}, AnswerExample: `{"receivers":1}`},
+	{Name: "listInvitations", Method: "GET", Path: "/v1/invitations", Access: Moderator, Status: 200,
+		Query:  append([]Parameter{{Name: "room", Doc: "Only those to this room; a moderator's token must name its own."}}, paging...),
+		Doc:    "List invitations, by id. Those that ended are kept for a week.",
+		Answer: InvitationList{}, AnswerExample: `{"invitations":[` + invitationExample + `]}`},
+	{Name: "createInvitation", Method: "POST", Path: "/v1/invitations", Access: Moderator, Status: 201,
+		Doc:  "Make a link that lets others into a room.",
+		Body: CreateInvitation{}, BodyExample: `{"room":"standup","role":"guest","uses":5,"expiresIn":86400}`,
+		Answer: Invitation{}, AnswerExample: invitationExample},
+	{Name: "getInvitation", Method: "GET", Path: "/v1/invitations/{id}", Access: Anyone, Status: 200, Problems: []int{404},
+		Doc:    "Say where an invitation leads. This does not use it up.",
+		Answer: InvitationFacts{}, AnswerExample: `{"room":"standup","role":"guest","valid":false,"reason":"expired"}`},
+	{Name: "acceptInvitation", Method: "POST", Path: "/v1/invitations/{id}/accept", Access: Anyone, Status: 200, Problems: []int{404, 410},
+		Doc:  "Accept an invitation: get a token for its room.",
+		Body: Accept{}, BodyExample: `{"name":"Ann"}`,
+		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"standup","identity":"p-4xk2mq","role":"guest"}`},
+	{Name: "revokeInvitation", Method: "DELETE", Path: "/v1/invitations/{id}", Access: Moderator, Status: 204, Problems: []int{404},
+		Doc: "Withdraw an invitation. Nobody can accept it any more; who has accepted stays."},
+	{Name: "createToken", Method: "POST", Path: "/v1/tokens", Access: Admin, Status: 201,
+		Doc:  "Make a token that lets somebody into a room. For back ends that know their users.",
+		Body: CreateToken{}, BodyExample: `{"room":"standup","identity":"ann","name":"Ann","role":"host","grants":{"publish":["camera","microphone"],"subscribe":true,"data":true},"expiresIn":3600,"options":{"participants":12}}`,
+		Answer: Token{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"standup","identity":"ann","expires":"2026-11-23T10:00:00Z"}`},
+	{Name: "adminRooms", Method: "GET", Path: "/v1/admin/rooms", Access: Admin, Status: 200,
+		Doc: "List the open rooms for the admin page.", Answer: Object{}, AnswerExample: `{"rooms":[]}`},
+	{Name: "adminLinks", Method: "GET", Path: "/v1/admin/links", Access: Admin, Status: 200,
+		Doc: "List the WebRTC links with their counters.", Answer: Object{}, AnswerExample: `{"links":[]}`},
+	{Name: "adminTap", Method: "GET", Path: "/v1/admin/links/{link}/tap", Access: Admin, Status: 200, Problems: []int{404, 409},
+		Query: []Parameter{{Name: "what", Doc: "packets (rtpdump format) or events (JSON lines)."}, {Name: "payload", Doc: "true: whole packets, not headers only."}, {Name: "seconds", Integer: true, Doc: "How long, 1 to 3600."}},
+		Doc:   "Record what passes over a link, as it comes.", Media: "application/octet-stream"},
+	{Name: "adminProfile", Method: "GET", Path: "/v1/admin/profile/{name}", Access: Admin, Status: 200, Problems: []int{404},
+		Query: []Parameter{{Name: "seconds", Integer: true, Doc: "How long, for cpu and trace."}},
+		Doc:   "Get a Go profile of the server: cpu, trace, heap, allocs, goroutine or mutex.", Media: "application/octet-stream"},
+}
+
+// Object is JSON whose fields are not part of the API: they serve the server's own pages.
+type Object map[string]any
