@@ -62,8 +62,9 @@ type ParticipantList struct {
 // ChangeParticipant changes a participant while the room lives; absent fields stay. Grants replace those of
 // its token as a whole, also when it comes back with it.
 type ChangeParticipant struct {
-	Name       *string           `json:"name,omitempty"`
-	Role       *string           `json:"role,omitempty"`
+	Name *string `json:"name,omitempty"`
+	Role *string `json:"role,omitempty"`
+	// Attributes are added to those it has; an empty one goes.
 	Attributes map[string]string `json:"attributes,omitempty"`
 	Grants     *protocol.Grants  `json:"grants,omitempty"`
 }

@@ -56,8 +56,8 @@ type person struct {
 	conn *websocket.Conn
 }
 
-// enter opens a WebSocket and sends join.
-func (s *testServer) enter(room, identity, grants string, change ...func(*auth.Claims)) *person {
+// joins opens a WebSocket and sends join.
+func (s *testServer) joins(room, identity, grants string, change ...func(*auth.Claims)) *person {
 	s.t.Helper()
 	g, err := auth.ParseGrants(grants)
 	if err != nil {
@@ -168,11 +168,11 @@ func TestAPI(t *testing.T) {
 	if r := room(c.CreateRoom(ctx, "", protocol.RoomOptions{})); !protocol.ValidRoom(r.Room) {
 		t.Fatalf("%+v", r)
 	}
-	ann := s.enter("standup", "ann/b c", "publish,subscribe,data")
+	ann := s.joins("standup", "ann/b c", "publish,subscribe,data")
 	if w := ann.welcome(); w.Limits.Participants != 1 {
 		t.Fatalf("%+v", w)
 	}
-	s.enter("standup", "ben", "subscribe").refused(protocol.CodeRoomFull)
+	s.joins("standup", "ben", "subscribe").refused(protocol.CodeRoomFull)
 
 	// Options change while the room is open; who read an older version is refused.
 	_, version, err := c.Room(ctx, "standup")
@@ -186,7 +186,7 @@ func TestAPI(t *testing.T) {
 	if _, _, err = c.ChangeRoom(ctx, "standup", map[string]any{"participants": 9}, version); !errors.Is(err, admin.ErrChanged) {
 		t.Fatal(err)
 	}
-	ben := s.enter("standup", "ben", "subscribe,data")
+	ben := s.joins("standup", "ben", "subscribe,data")
 	ben.welcome()
 
 	// Participants.
@@ -228,7 +228,7 @@ func TestAPI(t *testing.T) {
 	if e := next[protocol.Error](ben, protocol.TypeError); e.Code != protocol.CodeRemoved || e.Message != "Bye." {
 		t.Fatalf("%+v", e)
 	}
-	s.enter("standup", "ben", "subscribe").refused(protocol.CodeRemoved)
+	s.joins("standup", "ben", "subscribe").refused(protocol.CodeRemoved)
 
 	// Tracks, of a publisher without a WebSocket.
 	s.publish("standup", false)
@@ -319,8 +319,8 @@ func checkInvitations(t *testing.T, c *apiClient) {
 func TestModeratorsToken(t *testing.T) {
 	s := run(t, *whole(t, t.TempDir()))
 	ctx := t.Context()
-	s.enter("mine", "ann", "publish,subscribe").welcome()
-	s.enter("other", "ann", "publish,subscribe").welcome()
+	s.joins("mine", "ann", "publish,subscribe").welcome()
+	s.joins("other", "ann", "publish,subscribe").welcome()
 	m := s.api("mine", "moderate,subscribe")
 	if _, _, err := m.Room(ctx, "mine"); err != nil {
 		t.Fatal(err)
@@ -348,7 +348,7 @@ func TestModeratorsToken(t *testing.T) {
 		t.Error(err)
 	}
 	// A moderator who was removed moderates no more, whatever its token says.
-	s.enter("mine", "tester", "moderate").welcome()
+	s.joins("mine", "tester", "moderate").welcome()
 	if err := s.api("", "admin").RemoveParticipant(ctx, "mine", "tester", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -369,8 +369,8 @@ func TestPrecedenceOfOptions(t *testing.T) {
 	token := func(o protocol.RoomOptions) func(*auth.Claims) {
 		return func(c *auth.Claims) { c.Options = &o }
 	}
-	s.enter("r", "ann", "publish", token(protocol.RoomOptions{Participants: 20, EmptyFor: 200, Kind: "broadcast"})).welcome()
-	s.enter("r", "ben", "publish", token(protocol.RoomOptions{EmptyFor: 99, MaxBitrate: 100_000})).welcome() // too late
+	s.joins("r", "ann", "publish", token(protocol.RoomOptions{Participants: 20, EmptyFor: 200, Kind: "broadcast"})).welcome()
+	s.joins("r", "ben", "publish", token(protocol.RoomOptions{EmptyFor: 99, MaxBitrate: 100_000})).welcome() // too late
 	r, _, err := c.Room(ctx, "r")
 	if err != nil {
 		t.Fatal(err)
@@ -381,10 +381,10 @@ func TestPrecedenceOfOptions(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	// What the kind says of grants is what people are told.
-	if w := s.enter("r", "carl", "publish,subscribe").welcome(); len(w.Grants.Publish) != 0 || !w.Grants.Subscribe {
+	if w := s.joins("r", "carl", "publish,subscribe").welcome(); len(w.Grants.Publish) != 0 || !w.Grants.Subscribe {
 		t.Fatalf("%+v", w.Grants)
 	}
-	if w := s.enter("r", "dora", "publish", func(c *auth.Claims) { c.Role = "chair" }).welcome(); len(w.Grants.Publish) != 1 {
+	if w := s.joins("r", "dora", "publish", func(c *auth.Claims) { c.Role = "chair" }).welcome(); len(w.Grants.Publish) != 1 {
 		t.Fatalf("%+v", w.Grants)
 	}
 }
@@ -394,10 +394,10 @@ func TestRoomEnds(t *testing.T) {
 	s := run(t, *whole(t, t.TempDir()))
 	c, ctx := s.api("", "admin"), t.Context()
 	must[api.Room](t)(c.CreateRoom(ctx, "short", protocol.RoomOptions{EndsAt: time.Now().Add(700 * time.Millisecond).UnixMilli()}))
-	ann := s.enter("short", "ann", "subscribe")
+	ann := s.joins("short", "ann", "subscribe")
 	ann.welcome()
 	ann.refused(protocol.CodeRoomClosed)
-	s.enter("short", "ben", "subscribe").refused(protocol.CodeRoomClosed)
+	s.joins("short", "ben", "subscribe").refused(protocol.CodeRoomClosed)
 	if _, err := c.CreateRoom(ctx, "past", protocol.RoomOptions{EndsAt: 1}); err == nil {
 		t.Error("a room that has ended already was created")
 	}
@@ -408,7 +408,7 @@ func TestOptionsChangedAtOnce(t *testing.T) {
 	s := run(t, *whole(t, t.TempDir()))
 	c, ctx := s.api("", "admin"), t.Context()
 	must[api.Room](t)(c.CreateRoom(ctx, "r", protocol.RoomOptions{}))
-	s.enter("r", "ann", "subscribe").welcome()
+	s.joins("r", "ann", "subscribe").welcome()
 	_, version, err := c.Room(ctx, "r")
 	if err != nil {
 		t.Fatal(err)
@@ -457,7 +457,7 @@ func TestDeleteWhileJoining(t *testing.T) {
 		must[api.Room](t)(c.CreateRoom(ctx, "r", protocol.RoomOptions{Participants: 1}))
 		var wg sync.WaitGroup
 		for i := range 4 {
-			wg.Go(func() { s.enter("r", fmt.Sprintf("p%d-%d", round, i), "subscribe") })
+			wg.Go(func() { s.joins("r", fmt.Sprintf("p%d-%d", round, i), "subscribe") })
 		}
 		wg.Go(func() {
 			if err := c.CloseRoom(ctx, "r", ""); err != nil {
@@ -482,6 +482,6 @@ func TestOptionsSurviveARestart(t *testing.T) {
 	must[api.Room](t)(s.api("", "admin").CreateRoom(t.Context(), "r", protocol.RoomOptions{Participants: 1}))
 	s.stop()
 	s = run(t, *whole(t, dir))
-	s.enter("r", "ann", "subscribe").welcome()
-	s.enter("r", "ben", "subscribe").refused(protocol.CodeRoomFull)
+	s.joins("r", "ann", "subscribe").welcome()
+	s.joins("r", "ben", "subscribe").refused(protocol.CodeRoomFull)
 }

@@ -103,9 +103,6 @@ func (r *Room) describe(s *session) protocol.Participant {
 			p.Name = s.join.Name
 		}
 	}
-	if c, ok := r.changed[p.ID]; ok && c.Attributes != nil {
-		p.Attributes = c.Attributes
-	}
 	return p
 }
 

@@ -2,7 +2,6 @@ package room
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -63,8 +62,9 @@ func (r *Room) EndTrack(id protocol.TrackID) bool {
 	return true
 }
 
-// Change gives a participant another name, role, attributes or grants; absent fields stay. It holds while
-// the room lives, also when the participant comes back with its old token.
+// Change gives a participant another name, role, attributes or grants; absent fields and attributes stay,
+// an empty attribute goes. It holds while the room lives, also when the participant comes back with its
+// old token, but for the attributes, which are its own.
 func (r *Room) Change(u protocol.ParticipantUpdate) error {
 	p := r.participants[u.Participant]
 	switch {
@@ -72,7 +72,7 @@ func (r *Room) Change(u protocol.ParticipantUpdate) error {
 		return notFound("There is no participant " + snippet(string(u.Participant)) + " here.")
 	case !protocol.ValidName(value(u.Name)), !protocol.ValidName(value(u.Role)):
 		return bad("A name or role is longer than " + strconv.Itoa(protocol.MaxNameBytes) + " bytes or cannot be printed.")
-	case attributeBytes(u.Attributes) > r.cfg.AttributeBytes:
+	case attributeBytes(merged(p.info.Attributes, u.Attributes)) > r.cfg.AttributeBytes:
 		return tooMuch("The attributes are larger than " + strconv.Itoa(r.cfg.AttributeBytes) + " bytes.")
 	}
 	u.Connected = nil
@@ -82,9 +82,6 @@ func (r *Room) Change(u protocol.ParticipantUpdate) error {
 		if *f.from != nil {
 			*f.to = *f.from
 		}
-	}
-	if u.Attributes != nil {
-		kept.Attributes = maps.Clone(u.Attributes)
 	}
 	if u.Grants != nil {
 		kept.Grants = u.Grants
@@ -104,7 +101,8 @@ func (r *Room) apply(p *participant, u protocol.ParticipantUpdate) {
 		p.info.Role, u.Role = role, &role
 	}
 	if u.Attributes != nil {
-		p.info.Attributes = maps.Clone(u.Attributes)
+		u.Attributes = merged(p.info.Attributes, u.Attributes)
+		p.info.Attributes = u.Attributes
 	}
 	after := r.grantsOf(p.session)
 	if u.Grants != nil || !slices.Equal(before.Publish, after.Publish) {
