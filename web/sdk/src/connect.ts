@@ -10,8 +10,9 @@ export function connect(url: string, token: string, options: ConnectOptions = {}
   leaveWithPage(room);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      room.leave();
+      // Before it is left: that ends it without an error, too.
       reject(new SwitchyardError("unreachable", "The server does not answer. Check the connection and try again.", true));
+      room.leave();
     }, options.timeout ?? 15_000);
     room.once("closed", (error) => {
       clearTimeout(timer);

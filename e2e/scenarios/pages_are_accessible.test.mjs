@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { accessible, everyLook } from "../harness/axe.mjs";
+import { scenario } from "../harness/scenario.mjs";
+
+scenario("the pages around a call are accessible in every look", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const anna = await chromium.person("anna");
+  anna.expectErrors(/status of 404/);
+  await anna.page.goto(server.url);
+  await anna.reads(/start a room/i);
+  await everyLook(anna, "home");
+  await anna.page.evaluate(() => {
+    const at = Date.now() - 90e6;
+    localStorage.setItem("switchyard:recent", JSON.stringify([{ room: "calm-otter-421", at, role: "host" }, { room: "x".repeat(64), at }]));
+  });
+  await anna.page.reload();
+  await anna.reads(/recent rooms/i);
+  await everyLook(anna, "recents");
+
+  await anna.page.goto(await server.invite());
+  await anna.reads(/test sound/i);
+  await everyLook(anna, "invitation");
+  await anna.page.goto(await server.invite({ more: ["--role", "viewer"] }));
+  await anna.reads(/watch and listen/i);
+  await everyLook(anna, "viewer");
+  await anna.page.goto(`${server.url}/i/AAAAAAAAAAAAAAAAAAAAAAAAAA`);
+  await anna.reads(/no longer valid/i);
+  await everyLook(anna, "message");
+  await anna.page.goto(`${server.url}/doctor`);
+  await anna.page.waitForSelector("h1");
+  await everyLook(anna, "doctor");
+  await anna.page.goto(`${server.url}/admin`);
+  await anna.page.waitForSelector("h1");
+  await everyLook(anna, "admin");
+}, { within: 180_000 });
+
+scenario("a closed server and a lobby without devices are accessible", async (stage) => {
+  const server = await stage.server({ args: ["--no-open"] });
+  const chromium = await stage.chromium();
+  const bert = await chromium.person("bert");
+  await bert.page.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+  });
+  await bert.page.goto(server.url);
+  await bert.reads(/begin with an invitation/i);
+  await bert.page.click("summary");
+  await everyLook(bert, "closed");
+  await bert.page.goto(await server.invite());
+  await bert.reads(/may not use your camera and microphone/i);
+  await everyLook(bert, "denied");
+}, { within: 120_000 });
+
+scenario("the call and its dialogs are accessible", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const anna = await chromium.person("anna");
+  await anna.join(await server.invite({ more: ["--role", "host"] }));
+  const bert = await chromium.person("bert");
+  await bert.join(await server.invite());
+  await anna.seesOthers(1);
+  await everyLook(anna, "call");
+  await anna.page.setViewportSize({ width: 1280, height: 800 });
+  await anna.page.keyboard.press("?");
+  await anna.page.waitForSelector("dialog[open]");
+  await accessible(anna, "help");
+  await anna.page.keyboard.press("Escape");
+  await anna.page.waitForSelector("dialog[open]", { state: "detached" });
+}, { within: 180_000 });
+
+scenario("from the start page into a call by keyboard alone", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const kim = await chromium.person("kim");
+  await kim.page.goto(server.url);
+  await kim.reads(/start a room/i);
+  const focused = () => kim.page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+  const tabTo = async (what) => {
+    for (let i = 0; i < 20; i++) {
+      await kim.page.keyboard.press("Tab");
+      if ((await focused()) === what) return;
+    }
+    assert.fail(`Tab never comes to ${what}`);
+  };
+  await tabTo("Start a room");
+  await kim.page.keyboard.press("Enter");
+  await kim.page.waitForSelector("#name:focus"); // one can type at once
+  await kim.page.keyboard.type("kim");
+  await kim.page.keyboard.press("Enter");
+  await kim.connected();
+});
