@@ -13,7 +13,7 @@ export function Controls({ call }: { call: Call }) {
   const unread = call.chat.unread.value;
   const up = handUp(call.me);
   return (
-    <div class="controls" role="group" aria-label="Call controls">
+    <div class="controls" role="region" aria-label="Call controls">
       {call.sending.may("microphone") && (
         <Pair>
           <DeviceButton call={call} device={microphone} />
