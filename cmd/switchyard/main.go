@@ -26,6 +26,7 @@ type CLI struct {
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
 	Doctor  DoctorCmd  `cmd:"" help:"Find out whether calls work from here, and what is in the way."`
+	Health  HealthCmd  `cmd:"" help:"Ask a running server how it is."`
 	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`
 	Help    HelpCmd    `cmd:"" help:"Explain a verb."`
 }
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, std *Streams) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(std),
 		kong.Configuration(loadSettings),
+		kong.ExplicitGroups(flagGroups),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {

@@ -19,24 +19,24 @@ import (
 type ServeCmd struct {
 	Config kong.ConfigFlag `help:"Read settings from a YAML file; its keys are the names of these flags, and flags win over it." placeholder:"FILE"`
 
-	HTTP  string `help:"Address of the web app and the API. Browsers give cameras to pages of localhost, and else only over HTTPS." default:"localhost:8080" placeholder:"ADDR"`
-	Media string `help:"Address of the media port, UDP and TCP (HTTPS too). With 127.0.0.1:PORT only this machine can connect." default:":8443" placeholder:"ADDR"`
-	Data  string `help:"Folder of the key, the certificate and the store." default:"data" placeholder:"DIR"`
-	URL   string `name:"url" help:"What links begin with, where people reach this server by another address: https://meet.example.org." placeholder:"URL"`
+	HTTP  string `help:"Address of the web app and the API. Browsers give cameras to pages of localhost, and else only over HTTPS." default:"localhost:8080" placeholder:"ADDR" group:"address"`
+	Media string `help:"Address of the media port, UDP and TCP (HTTPS too). With 127.0.0.1:PORT only this machine can connect." default:":8443" placeholder:"ADDR" group:"address"`
+	Data  string `help:"Folder of the key, the certificate and the store." default:"data" placeholder:"DIR" group:"operation"`
+	URL   string `name:"url" help:"What links begin with, where people reach this server by another address: https://meet.example.org." placeholder:"URL" group:"address"`
 
-	PublicIP []string `name:"public-ip" help:"Address that people reach this server by, for a server behind a NAT that forwards the media port; auto: ask --stun where the machine has no public address of its own. Can be repeated." placeholder:"IP"`
-	Origin   []string `help:"Other site whose pages may use this server, such as https://example.org. Can be repeated; * allows all." placeholder:"URL"`
-	NATS     string   `name:"nats" help:"Keep the store in this NATS cluster instead of the data folder." placeholder:"URL"`
-	Cert     string   `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE"`
-	Key      string   `help:"Private key of the certificate, in PEM." placeholder:"FILE"`
+	PublicIP []string `name:"public-ip" help:"Address that people reach this server by, for a server behind a NAT that forwards the media port; auto: ask --stun where the machine has no public address of its own. Can be repeated." placeholder:"IP" group:"address"`
+	Origin   []string `help:"Other site whose pages may use this server, such as https://example.org. Can be repeated; * allows all." placeholder:"URL" group:"access"`
+	NATS     string   `name:"nats" help:"Keep the store in this NATS cluster instead of the data folder." placeholder:"URL" group:"operation"`
+	Cert     string   `help:"TLS certificate (chain) in PEM; read again when it changes. Without it one is made." placeholder:"FILE" group:"certificate"`
+	Key      string   `help:"Private key of the certificate, in PEM." placeholder:"FILE" group:"certificate"`
 
-	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:""`
+	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:"" group:"access"`
 
 	OperationFlags
 
-	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:""`
-	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL"`
-	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM"`
+	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:"" group:"access"`
+	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" group:"log"`
+	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" group:"log"`
 }
 
 // Run serves until ctx ends.

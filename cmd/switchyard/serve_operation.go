@@ -14,17 +14,17 @@ import (
 
 // OperationFlags are the settings of serve for a server that others rely on.
 type OperationFlags struct {
-	Domain    []string `help:"Get a certificate for this host name from Let's Encrypt, whose terms you agree to by this. Port 443 (or 80) of the name must end here: --media :443. Can be repeated." placeholder:"NAME"`
-	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR"`
-	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL"`
-	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE"`
+	Domain    []string `help:"Get a certificate for this host name from Let's Encrypt, whose terms you agree to by this. Port 443 (or 80) of the name must end here: --media :443. Can be repeated." placeholder:"NAME" group:"certificate"`
+	ACMEEmail string   `name:"acme-email" help:"Where the certificate authority writes to when something is wrong with a certificate." placeholder:"ADDR" group:"certificate"`
+	ACMECA    string   `name:"acme-ca" help:"Directory of another certificate authority that speaks ACME." placeholder:"URL" group:"certificate"`
+	ACMERoot  string   `name:"acme-root" help:"Root certificate in PEM that the authority's own HTTPS is checked with, for a private one." placeholder:"FILE" group:"certificate"`
 
-	STUN         string   `name:"stun" help:"STUN server that --public-ip auto asks for the public address." placeholder:"HOST:PORT"`
-	TrustedProxy []string `help:"Reverse proxy whose word about a client's address is believed (X-Forwarded-For or Forwarded), as an address or a network such as 10.0.0.0/8. Can be repeated." placeholder:"CIDR"`
+	STUN         string   `name:"stun" help:"STUN server that --public-ip auto asks for the public address." placeholder:"HOST:PORT" group:"address"`
+	TrustedProxy []string `help:"Reverse proxy whose word about a client's address is believed (X-Forwarded-For or Forwarded), as an address or a network such as 10.0.0.0/8. Can be repeated." placeholder:"CIDR" group:"address"`
 
-	JWKS string `name:"jwks" help:"JSON Web Key Set of an identity provider: tokens that its RS256 or ES256 keys have signed are accepted besides the server's own." placeholder:"URL|FILE"`
+	JWKS string `name:"jwks" help:"JSON Web Key Set of an identity provider: tokens that its RS256 or ES256 keys have signed are accepted besides the server's own." placeholder:"URL|FILE" group:"access"`
 
-	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0s" placeholder:"DURATION"`
+	DrainLimit time.Duration `help:"How long calls may go on after a first SIGTERM or Ctrl-C, while no new ones begin; a second one ends them. 0: they end at once." default:"0s" placeholder:"DURATION" group:"operation"`
 }
 
 // check refuses what cannot be meant.
