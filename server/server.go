@@ -165,6 +165,9 @@ func dataError(dir string, err error) error {
 // listen opens a TCP listener; errors name the flag that changes its address.
 func listen(addr, flag string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
+	if _, port, bad := net.SplitHostPort(addr); bad == nil && errors.As(err, new(*net.DNSError)) && addr == "localhost:"+port {
+		l, err = net.Listen("tcp", "127.0.0.1:"+port) // a container can lack the file that says so
+	}
 	switch {
 	case err == nil:
 		return l, nil
