@@ -63,7 +63,7 @@ type Config struct {
 	DrainLimit time.Duration
 	// Files is the web app, with index.html at its root; nil: the embedded one.
 	Files fs.FS
-	// Log receives what happens; nil discards it.
+	// Log receives what happens, without secrets; nil discards it.
 	Log *slog.Logger
 
 	// headerTimeout is how long a request's header may take to arrive; 0: 5 seconds.
@@ -87,6 +87,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Log = slog.New(redactor{c.Log.Handler()})
 	if c.Files == nil {
 		c.Files = web.Files
 	}
