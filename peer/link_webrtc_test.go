@@ -90,7 +90,7 @@ func (s *station) acceptTCP() {
 		s.done.Go(func() {
 			_ = c.Serve(func(b []byte) {
 				b = bytes.Clone(b)
-				s.loop.do(func() { s.hand(Path{Remote: c.Remote(), Local: c.Local().Addr(), TCP: c}, b) })
+				s.loop.do(func() { s.hand(Path{Remote: c.Remote(), Local: c.Local().Addr(), Via: c}, b) })
 			})
 		})
 	}
@@ -103,8 +103,8 @@ func (s *station) hand(p Path, b []byte) {
 }
 
 func (s *station) transmit(p Path, b []byte) {
-	if p.TCP != nil {
-		p.TCP.Send(b)
+	if p.Via != nil {
+		p.Via.Send(b)
 		return
 	}
 	_ = s.sock.WriteTo(b, p.Remote, p.Local)

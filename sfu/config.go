@@ -27,6 +27,10 @@ type Config struct {
 	Clock *media.Clock
 	// Log receives what happens to links; nil discards it.
 	Log *slog.Logger
+	// Unclaimed takes datagrams that are of no link but may be for a STUN or TURN server on the same
+	// port: STUN without a user fragment, TURN, and ChannelData. It is called on a shard's loop: it must
+	// copy b, never block, and return false where it has no room. nil: they are dropped.
+	Unclaimed func(remote netip.AddrPort, local netip.Addr, b []byte) bool
 	// MaxLinks bounds the links of the whole SFU; 0 means 10000.
 	MaxLinks int
 }

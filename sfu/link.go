@@ -280,8 +280,8 @@ func (l *Link) startSlots() {
 
 // sendControl sends what is not media: STUN and DTLS. Any goroutine.
 func (l *Link) sendControl(p peer.Path, b []byte) {
-	if p.TCP != nil {
-		l.sendTCP(p, b)
+	if p.Via != nil {
+		l.sendVia(p, b)
 		return
 	}
 	_ = l.shard.sock.WriteTo(b, p.Remote, p.Local)
@@ -289,17 +289,17 @@ func (l *Link) sendControl(p peer.Path, b []byte) {
 
 // transmit sends what stands in the writer's reserved bytes.
 func (l *Link) transmit(b []byte) {
-	if l.path.TCP != nil {
-		l.sendTCP(l.path, b)
+	if l.path.Via != nil {
+		l.sendVia(l.path, b)
 		return
 	}
 	l.shard.writer.Commit(l.path.Remote, l.path.Local, len(b))
 }
 
-// sendTCP queues b on a connection whose queue is bounded.
-func (l *Link) sendTCP(p peer.Path, b []byte) {
-	if !p.TCP.Send(b) {
-		l.shard.counters.drop(DropTCPFull)
+// sendVia queues b on a connection or relay whose queue is bounded.
+func (l *Link) sendVia(p peer.Path, b []byte) {
+	if !p.Via.Send(b) {
+		l.shard.counters.drop(DropViaFull)
 	}
 }
 

@@ -17,6 +17,10 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 	b := p.Data[:n]
 	l := s.byPath[path]
 	switch first := b[0]; { // RFC 7983 §7
+	case forServer(b) && s.sfu.cfg.Unclaimed != nil:
+		if !s.sfu.cfg.Unclaimed(path.Remote, path.Local, b) {
+			s.counters.drop(DropUnclaimed)
+		}
 	case first <= 3:
 		s.onSTUN(now, path, l, b)
 	case l == nil:
@@ -59,6 +63,26 @@ func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
 		l.claim(path)
 	}
 	s.touch(l)
+}
+
+// forServer reports whether b is for a STUN or TURN server rather than for a link, whoever sent it: a
+// client may use one address for both. Checks between ICE agents always name a link (RFC 8445 §7.2.2).
+func forServer(b []byte) bool {
+	switch {
+	case b[0]&0xf0 == 0x40: // ChannelData (RFC 8656 §12)
+		return true
+	case b[0] > 3 || len(b) < 20 || binary.BigEndian.Uint32(b[4:]) != stunMagic:
+		return false
+	}
+	typ := binary.BigEndian.Uint16(b)
+	const response = 0x0100 // RFC 8489 §5: the upper bit of the class
+	switch {
+	case typ&response != 0:
+		return false
+	case typ&0x3eef != stunBinding: // another method, whatever the class: TURN's
+		return true
+	}
+	return typ == stunBinding && len(stunUfrag(b)) == 0
 }
 
 // passOn gives a datagram of an unknown path to the shard that owns it, if one is known to.

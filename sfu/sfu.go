@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -177,34 +176,4 @@ func (s *SFU) shardOf(ufrag []byte) *shard {
 		}
 	}
 	return nil
-}
-
-// ServeTCP takes over an ICE-TCP connection (RFC 6544) of which nothing was read. It returns when
-// the connection has ended.
-func (s *SFU) ServeTCP(nc net.Conn) {
-	c := tcp.NewConn(nc, tcp.Options{})
-	s.tcpMu.Lock()
-	s.tcp[c] = struct{}{}
-	s.tcpMu.Unlock()
-	if s.closed.Load() {
-		c.Close()
-	}
-	defer func() {
-		s.tcpMu.Lock()
-		delete(s.tcp, c)
-		s.tcpMu.Unlock()
-		c.Close()
-	}()
-	path := peer.Path{Remote: c.Remote(), Local: c.Local().Addr(), TCP: c}
-	var owner *shard
-	err := c.Serve(func(b []byte) {
-		if owner == nil {
-			if owner = s.shardOf(stunUfrag(b)); owner == nil {
-				c.Close()
-				return
-			}
-		}
-		owner.hand(path, b)
-	})
-	s.cfg.Log.Debug("ice-tcp connection ended", "remote", c.Remote(), "err", err)
 }

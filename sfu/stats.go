@@ -8,6 +8,8 @@ import (
 	"switchyard/engine/egress"
 	"switchyard/engine/ingest"
 	"switchyard/media"
+	"switchyard/peer"
+	"switchyard/peer/tcp"
 	"switchyard/peer/udp"
 )
 
@@ -29,12 +31,13 @@ const (
 	DropSeal                              // to send: no keys, or longer than a datagram
 	DropNoChannel                         // data for a channel that is not open
 	DropChannelFull                       // data for a channel whose buffer is full
-	DropTCPFull                           // to send: the TCP connection's queue is full, or it ended
+	DropViaFull                           // to send: the queue of the TCP connection or relay is full, or it ended
+	DropUnclaimed                         // of no link, and Config.Unclaimed had no room
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{"short", "unknown-protocol", "unknown-path", "unknown-ufrag", "unknown-stream",
-	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full", "tcp-full"}
+	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full", "via-full", "unclaimed"}
 
 func (r DropReason) String() string {
 	if r < dropReasons {
@@ -99,7 +102,7 @@ type LinkStats struct {
 	Shard     int
 	Up        bool
 	Remote    string        // address of the path, "" before there is one
-	Transport string        // "udp" or "tcp"
+	Transport string        // "udp", "tcp", or "relay": TURN on this server
 	RTT       time.Duration // of ICE checks, smoothed; 0 before the first answer
 	Tracks    []TrackStats
 	Slots     []SlotStats
@@ -134,13 +137,20 @@ func (l *Link) Stats() (LinkStats, bool) {
 	return out, ok && alive
 }
 
+func transport(p peer.Path) string {
+	switch p.Via.(type) {
+	case nil:
+		return "udp"
+	case *tcp.Conn:
+		return "tcp"
+	}
+	return "relay"
+}
+
 func (l *Link) collect(out *LinkStats) {
 	out.Up, out.RTT, out.Send = l.up, l.peer.RTT(), l.twccOut.Stats()
 	if l.up {
-		out.Remote, out.Transport = l.path.Remote.String(), "udp"
-		if l.path.TCP != nil {
-			out.Transport = "tcp"
-		}
+		out.Remote, out.Transport = l.path.Remote.String(), transport(l.path)
 	}
 	for _, r := range l.receivers {
 		t := TrackStats{MID: r.mid, Kind: r.kind, Stats: r.in.Stats()}
