@@ -7,13 +7,22 @@
 //	err = s.Serve(ctx) // until ctx ends
 package switchyard
 
-import "switchyard/server"
+import (
+	"switchyard/server"
+	"switchyard/turn"
+)
 
 // Config says where the server listens and keeps its state; the zero value works.
 type Config = server.Config
 
 // ACME says for which names to get certificates.
 type ACME = server.ACME
+
+// TURN says what the STUN and TURN server does; TURNSockets where real relays may send.
+type (
+	TURN        = server.TURN
+	TURNSockets = turn.Sockets
+)
 
 // Server is a running server: Serve(ctx) answers until ctx ends, Close releases everything.
 type Server = server.Server

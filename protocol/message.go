@@ -286,7 +286,8 @@ type RestartICE struct {
 	Link string `json:"link"`
 }
 
-// ICE brings fresh ICE servers for a link.
+// ICE brings fresh ICE servers for the link to the server, for another link, or, where Link is empty, for
+// all links between participants.
 type ICE struct {
 	Link       string      `json:"link"`
 	ICEServers []ICEServer `json:"iceServers"`

@@ -19,6 +19,7 @@ type Backend struct {
 	WHIP  http.Handler   // everything below /whip/
 	WHEP  http.Handler   // everything below /whep/
 	ICE   func(net.Conn) // owns an ICE-TCP connection, first bytes unread, until it returns
+	TURN  func(net.Conn) // the same for TURN over TCP, and over TLS
 	Admin Admin
 	// Diagnose answers the offer of a link that is in no room; see doctor.go.
 	Diagnose func(offer string) (answer string, err error)

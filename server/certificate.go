@@ -29,6 +29,9 @@ const (
 	renewBefore    = 30 * 24 * time.Hour
 )
 
+// selfSignedName tells the certificate that the server made itself.
+const selfSignedName = "Switchyard (self-signed)"
+
 // tlsConfig serves the certificate of the two files, read again when they change (certificates are
 // renewed while the server runs), or a self-signed one that is kept in the data folder.
 func tlsConfig(certFile, keyFile, data string, addrs []netip.Addr) (*tls.Config, error) {
@@ -124,7 +127,7 @@ func makeCertificate(addrs []netip.Addr, now time.Time) ([]byte, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "Switchyard (self-signed)"},
+		Subject:      pkix.Name{CommonName: selfSignedName},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.Add(selfSignedLife),
 		KeyUsage:     x509.KeyUsageDigitalSignature,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"switchyard/protocol"
+	"switchyard/turn"
 	"switchyard/web"
 )
 
@@ -61,6 +62,8 @@ type Config struct {
 	// DrainLimit is how long calls may go on after the server was told to end, while it begins no new
 	// ones; 0: they end at once.
 	DrainLimit time.Duration
+	// TURN is the STUN and TURN server on the media port.
+	TURN TURN
 	// Files is the web app, with index.html at its root; nil: the embedded one.
 	Files fs.FS
 	// Log receives what happens, without secrets; nil discards it.
@@ -70,6 +73,21 @@ type Config struct {
 	headerTimeout time.Duration
 	// backend makes what serves the rooms; nil: newBackend. Tests put their own here.
 	backend func(*Server) (*Backend, error)
+}
+
+// TURN says what the STUN and TURN server does. The zero value works: it relays between participants and
+// to this server, and opens no port.
+type TURN struct {
+	// Off serves neither STUN nor TURN.
+	Off bool
+	// Host is the name or address that clients reach the media port by; empty: what they reached HTTP by.
+	Host string
+	// Sockets opens a real socket for each relay and says where they may send; nil: relays are virtual.
+	Sockets *turn.Sockets
+	// PerIdentity and Allocations are how many relays there can be; 0: 100 and 10000.
+	PerIdentity, Allocations int
+	// IdentityRate and Rate bound what is relayed in bytes per second; 0: 4 MiB and 125 MiB.
+	IdentityRate, Rate int
 }
 
 func (c Config) withDefaults() Config {

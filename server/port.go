@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,9 @@ const (
 	maxUnclassifiedPerAddress = 32
 )
 
+// The names of STUN and TURN in ALPN (RFC 7443).
+const alpnTURN, alpnSTUN = "stun.turn", "stun.nat-discovery"
+
 // port is the TCP side of the media port: one listener whose connections are told apart by their
 // first bytes and handed on.
 type port struct {
@@ -33,6 +37,7 @@ type port struct {
 	tls      *tls.Config
 	web      *handoff       // plain and decrypted HTTP go here
 	ice      func(net.Conn) // takes ICE-TCP connections; nil: they are closed
+	turn     func(net.Conn) // takes TURN connections; nil: they are closed
 	log      *slog.Logger
 	timeout  time.Duration
 
@@ -53,9 +58,11 @@ type portStats struct {
 	badTLS  atomic.Uint64        // handshake failed
 }
 
-func newPort(l net.Listener, cfg *tls.Config, web *handoff, ice func(net.Conn), log *slog.Logger) *port {
+func newPort(l net.Listener, cfg *tls.Config, web *handoff, ice, turn func(net.Conn), log *slog.Logger) *port {
+	cfg = cfg.Clone()
+	cfg.NextProtos = append(slices.Clone(cfg.NextProtos), alpnTURN, alpnSTUN)
 	return &port{
-		listener: l, tls: cfg, web: web, ice: ice, log: log, timeout: classifyTimeout,
+		listener: l, tls: cfg, web: web, ice: ice, turn: turn, log: log, timeout: classifyTimeout,
 		waiting: map[net.Conn]netip.Addr{}, count: map[netip.Addr]int{},
 	}
 }
@@ -141,7 +148,7 @@ func (p *port) sort(conn net.Conn) (protocolKind, net.Conn) {
 		return garbage, nil
 	}
 	switch secure.ConnectionState().NegotiatedProtocol {
-	case "":
+	case "", alpnTURN, alpnSTUN:
 	case acmez.ACMETLS1Protocol: // the handshake was all that a certificate authority wanted
 		secure.Close()
 		return tlsHello, nil
@@ -161,6 +168,8 @@ func (p *port) pass(kind protocolKind, conn net.Conn) {
 		p.web.give(conn)
 	case kind == iceFramed && p.ice != nil:
 		p.ice(conn)
+	case kind == stunStream && p.turn != nil:
+		p.turn(conn)
 	default:
 		conn.Close()
 	}

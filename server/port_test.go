@@ -80,7 +80,7 @@ func FuzzClassify(f *testing.F) {
 }
 
 // testPort is a port on the loopback interface.
-func testPort(t *testing.T, timeout time.Duration) (*port, chan net.Conn) {
+func testPort(t *testing.T, timeout time.Duration) (p *port, ice, turn chan net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,8 +90,8 @@ func testPort(t *testing.T, timeout time.Duration) (*port, chan net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ice := make(chan net.Conn, 1)
-	p := newPort(l, cfg, newHandoff(l.Addr()), func(c net.Conn) { ice <- c }, slog.New(slog.DiscardHandler))
+	ice, turn = make(chan net.Conn, 1), make(chan net.Conn, 1)
+	p = newPort(l, cfg, newHandoff(l.Addr()), func(c net.Conn) { ice <- c }, func(c net.Conn) { turn <- c }, slog.New(slog.DiscardHandler))
 	p.timeout = timeout
 	served := make(chan error, 1)
 	go func() { served <- p.serve() }()
@@ -102,7 +102,7 @@ func testPort(t *testing.T, timeout time.Duration) (*port, chan net.Conn) {
 			t.Error(err)
 		}
 	})
-	return p, ice
+	return p, ice, turn
 }
 
 func dial(t *testing.T, p *port) net.Conn {
@@ -130,7 +130,7 @@ func isTimeout(err error) bool {
 }
 
 func TestICEOverTCPIsHandedOnUnread(t *testing.T) {
-	p, ice := testPort(t, 200*time.Millisecond)
+	p, ice, _ := testPort(t, 200*time.Millisecond)
 	message := framed(stunRequest)
 	read := func(t *testing.T) {
 		t.Helper()
@@ -162,7 +162,7 @@ func TestICEOverTCPIsHandedOnUnread(t *testing.T) {
 }
 
 func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
-	p, _ := testPort(t, 200*time.Millisecond)
+	p, _, _ := testPort(t, 200*time.Millisecond)
 	for _, c := range []struct {
 		name  string
 		send  []byte
@@ -192,7 +192,7 @@ func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
 }
 
 func TestUnclassifiedConnectionsAreBounded(t *testing.T) {
-	p, ice := testPort(t, time.Minute)
+	p, ice, _ := testPort(t, time.Minute)
 	var open []net.Conn
 	for range maxUnclassifiedPerAddress {
 		open = append(open, dial(t, p))

@@ -113,7 +113,7 @@ func (s *Server) open() (err error) {
 		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	s.port = newPort(s.media, s.tls, newHandoff(s.media.Addr()), s.backend.ICE, s.log)
+	s.port = newPort(s.media, s.tls, newHandoff(s.media.Addr()), s.backend.ICE, s.backend.TURN, s.log)
 	s.metrics.registry.MustRegister(snapshot(s.port.samples))
 	if s.backend.Samples != nil {
 		s.metrics.registry.MustRegister(snapshot(s.backend.Samples))

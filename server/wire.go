@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"switchyard/app/conference"
+	"switchyard/engine/room"
 	"switchyard/protocol"
 	"switchyard/sfu"
 	"switchyard/signal/whip"
@@ -19,12 +20,18 @@ import (
 // newBackend makes what serves rooms and media: an SFU on the media port, the rooms on it, and the
 // signalling that leads into them.
 func newBackend(s *Server) (*Backend, error) {
-	forward, err := newSFU(s)
+	relay, err := newRelay(s)
 	if err != nil {
 		return nil, err
 	}
+	forward, err := newSFU(s, relay)
+	if err != nil {
+		return nil, err
+	}
+	relay.start(forward)
 	host := conference.New(conference.Forward(forward), conference.Config{
 		Verify: s.keys.verify,
+		Room:   room.Config{ICEServers: relay.forParticipant, ICERenew: credentialLife / 2},
 		Log:    s.log,
 		Options: func(ctx context.Context, room string) (protocol.RoomOptions, uint64, error) {
 			return s.rooms.get(ctx, room)
@@ -32,17 +39,19 @@ func newBackend(s *Server) (*Backend, error) {
 		Defaults: s.cfg.Rooms,
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
-	visits := whip.New(whipRooms{host}, whip.Options{})
+	visits := whip.New(whipRooms{host}, whip.Options{ICEServers: relay.forVisitor})
 	diagnostic := &echoes{connect: forward.Connect}
 	return &Backend{
 		Rooms: sockets, WHIP: visits, WHEP: visits,
 		ICE:   forward.ServeTCP,
+		TURN:  relay.serveStream,
 		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses,
 		Host: host,
 		Samples: func() []Sample {
 			out := sfuSamples(forward.Stats())
 			out = append(out, hostSamples(host.Stats())...)
 			out = append(out, diagnostic.samples()...)
+			out = append(out, relay.samples()...)
 			return append(out, socketSamples(sockets.Stats(), visits.Sessions())...)
 		},
 		WindDown:  func(ctx context.Context, notice string) { host.WindDown(ctx, notice) },
@@ -60,6 +69,7 @@ func newBackend(s *Server) (*Backend, error) {
 		},
 		Close: func() error {
 			sockets.Close()
+			relay.close()
 			forward.Close()
 			return nil
 		},
@@ -68,10 +78,11 @@ func newBackend(s *Server) (*Backend, error) {
 
 // newSFU opens the UDP side of the media port. Where any port will do (port 0) and the one that TCP got is
 // taken for UDP, both are opened anew.
-func newSFU(s *Server) (*sfu.SFU, error) {
+func newSFU(s *Server, relay *relay) (*sfu.SFU, error) {
 	for range 20 {
 		forward, err := sfu.New(sfu.Config{
 			Listen: s.MediaAddr(), PublicIPs: s.cfg.PublicIPs, TCP: true, Log: s.log,
+			Unclaimed: relay.datagram(),
 		})
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return forward, err

@@ -11,6 +11,7 @@ import (
 	"switchyard/engine/room"
 	"switchyard/media"
 	"switchyard/protocol"
+	"switchyard/signal/ws"
 	"switchyard/sfu"
 )
 
@@ -370,7 +371,7 @@ func TestTokensThatExpire(t *testing.T) {
 func TestBadTokens(t *testing.T) {
 	bubble(t, func(t *testing.T, h *Host, _ *fakeMedia) {
 		for _, token := range []string{"", "other ann publish", "expired other ann publish"} {
-			_, err := h.Open(t.Context(), "demo", token, &client{})
+			_, err := h.Open(t.Context(), ws.Request{Room: "demo", Token: token}, &client{})
 			e, ok := errors.AsType[*protocol.Error](err)
 			if !ok || e.Code != protocol.CodeUnauthorized {
 				t.Errorf("%q: %v", token, err)
@@ -414,7 +415,7 @@ func TestDrainTellsEveryone(t *testing.T) {
 		if !ann.hungUp() {
 			t.Error("not hung up")
 		}
-		if _, err := h.Open(t.Context(), "demo", "demo ben "+all, &client{}); err == nil {
+		if _, err := h.Open(t.Context(), ws.Request{Room: "demo", Token: "demo ben "+all}, &client{}); err == nil {
 			t.Error("a room opened while draining")
 		}
 		ann.session.Receive(protocol.Envelope{Type: protocol.TypePing}) // the socket does not know yet
@@ -426,7 +427,7 @@ func TestRoomsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(&fakeMedia{}, Config{Verify: verify, Rooms: 1})
 		open(t, h, "one", "one ann publish").session.Closed()
-		_, err := h.Open(t.Context(), "two", "two ann publish", &client{})
+		_, err := h.Open(t.Context(), ws.Request{Room: "two", Token: "two ann publish"}, &client{})
 		if e, ok := errors.AsType[*protocol.Error](err); !ok || e.Code != protocol.CodeLimit || !e.Retryable {
 			t.Error(err)
 		}
@@ -444,7 +445,7 @@ func TestStorm(t *testing.T) {
 			name := fmt.Sprint("room", i%3)
 			for n := range 10 {
 				c := &client{t: t}
-				s, err := h.Open(t.Context(), name, fmt.Sprintf("%s p%d %s", name, i%40, all), c)
+				s, err := h.Open(t.Context(), ws.Request{Room: name, Token: fmt.Sprintf("%s p%d %s", name, i%40, all)}, c)
 				if err != nil {
 					t.Error(err)
 					return

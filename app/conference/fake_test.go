@@ -250,7 +250,7 @@ func newHost(m Media) *Host {
 func open(t *testing.T, h *Host, name, token string) *client {
 	t.Helper()
 	c := &client{t: t, who: protocol.ParticipantID(strings.Fields(token)[1])}
-	s, err := h.Open(t.Context(), name, token, c)
+	s, err := h.Open(t.Context(), ws.Request{Room: name, Token: token}, c)
 	if err != nil {
 		t.Fatal(err)
 	}

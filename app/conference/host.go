@@ -192,13 +192,14 @@ func (h *Host) retire(a *actor) bool {
 }
 
 // Open implements ws.Rooms.
-func (h *Host) Open(ctx context.Context, name, token string, c ws.Conn) (ws.Session, error) {
-	who, err := h.identify(name, token, time.Now())
+func (h *Host) Open(ctx context.Context, r ws.Request, c ws.Conn) (ws.Session, error) {
+	who, err := h.identify(r.Room, r.Token, time.Now())
 	if err != nil {
 		return nil, err
 	}
+	who.Host = r.Host
 	s := &socket{id: room.Conn(h.count.conns.Add(1))}
-	err = h.with(ctx, name, who.options, func(a *actor, now time.Time) {
+	err = h.with(ctx, r.Room, who.options, func(a *actor, now time.Time) {
 		s.actor = a
 		a.conns[s.id] = c
 		a.room.Connect(now, s.id, who.Identity)

@@ -17,6 +17,7 @@ type Visit struct {
 	actor   *actor
 	session room.ID
 	link    Link
+	who     protocol.ParticipantID
 	done    chan struct{}
 	once    sync.Once
 }
@@ -68,7 +69,7 @@ func (h *Host) visit(ctx context.Context, name, token, offer string, o sfu.LinkO
 	if err != nil {
 		return nil, "", offerError(err)
 	}
-	v.link, l.media = made, made
+	v.link, v.who, l.media = made, who.ID, made
 	entered := v.actor.call(func(now time.Time) {
 		refused = v.actor.settle(now, v, l, func() (room.ID, error) {
 			return enter(v.actor, now, who.Identity, linesOf(made.Session()))
@@ -119,6 +120,9 @@ func (v *Visit) Offer(sdp string) (string, error) {
 func (v *Visit) Close() {
 	v.actor.call(func(now time.Time) { v.actor.room.End(now, v.session) })
 }
+
+// Identity is who visits, as the token says.
+func (v *Visit) Identity() protocol.ParticipantID { return v.who }
 
 // Done is closed when the visit is over, whoever ended it.
 func (v *Visit) Done() <-chan struct{} { return v.done }

@@ -32,6 +32,7 @@ type ServeCmd struct {
 
 	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:"" group:"access"`
 
+	TURNFlags
 	OperationFlags
 
 	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:"" group:"access"`
@@ -50,7 +51,10 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 		Open: c.Open,
 		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
 	}
-	if err := c.apply(&cfg); err != nil {
+	if err := c.OperationFlags.apply(&cfg); err != nil {
+		return err
+	}
+	if err := c.TURNFlags.apply(&cfg); err != nil {
 		return err
 	}
 	if err := publicIPs(&cfg, c.PublicIP, c.STUN); err != nil {

@@ -37,9 +37,11 @@ type Config struct {
 	EmptyFor time.Duration
 	// NewID makes secrets of sessions and ids of tracks; crypto/rand by default.
 	NewID func() string
-	// ICEServers gives a participant's ICE servers, for the link to the server or for links to other
-	// participants; none by default.
-	ICEServers func(who protocol.ParticipantID, link string) []protocol.ICEServer
+	// ICEServers gives a participant of a room its ICE servers, for the link to the server or, with an
+	// empty link, for those to other participants; none by default.
+	ICEServers func(room string, who Identity, link string) []protocol.ICEServer
+	// ICERenew is how often ICEServers is asked again, since credentials end; 0: never.
+	ICERenew time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -65,7 +67,7 @@ func (c Config) withDefaults() Config {
 		c.NewID = func() string { return strings.ToLower(rand.Text()) }
 	}
 	if c.ICEServers == nil {
-		c.ICEServers = func(protocol.ParticipantID, string) []protocol.ICEServer { return nil }
+		c.ICEServers = func(string, Identity, string) []protocol.ICEServer { return nil }
 	}
 	return c
 }

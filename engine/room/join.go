@@ -159,7 +159,7 @@ func (r *Room) welcomeOf(s *session) protocol.Welcome {
 	return protocol.Welcome{
 		Version: protocol.Version, Server: r.cfg.Server, Room: r.name, Session: s.secret,
 		You: s.who.ID, Grants: r.grantsOf(s), Limits: r.limits(),
-		ICEServers:     r.cfg.ICEServers(s.who.ID, protocol.ServerLink),
-		LinkICEServers: r.cfg.ICEServers(s.who.ID, ""),
+		ICEServers:     r.cfg.ICEServers(r.name, s.who, protocol.ServerLink),
+		LinkICEServers: r.cfg.ICEServers(r.name, s.who, ""),
 	}
 }

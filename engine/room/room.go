@@ -25,6 +25,8 @@ type Identity struct {
 	ID         protocol.ParticipantID
 	Name, Role string
 	Grants     protocol.Grants
+	// Host is the name that the client reached the server by, "" where that is not known.
+	Host string
 	// Expired: the token was good once. A session that it began can be resumed, none begun.
 	Expired bool
 }
@@ -125,6 +127,9 @@ func (r *Room) Deadline() time.Time {
 		if !s.dropped.IsZero() {
 			sooner(s.dropped.Add(r.cfg.Grace))
 		}
+		if r.renews(s) && !s.iceAt.IsZero() {
+			sooner(s.iceAt)
+		}
 	}
 	if !r.empty.IsZero() && !r.closed {
 		sooner(r.empty.Add(r.emptyFor()))
@@ -142,12 +147,38 @@ func (r *Room) Advance(now time.Time) {
 		if !s.dropped.IsZero() && !now.Before(s.dropped.Add(r.cfg.Grace)) {
 			r.end(now, s, "lost")
 		}
+		r.renewICE(now, s)
 	}
 	if end := r.endsAt(); !end.IsZero() && !r.closed && !now.Before(end) {
 		r.Close(now, *errOver)
 	}
 	if !r.empty.IsZero() && !r.closed && !now.Before(r.empty.Add(r.emptyFor())) {
 		r.closed = true
+	}
+}
+
+// renews reports whether a session is to get fresh ICE servers in time. One whose socket is away gets
+// them by the welcome that resumes it.
+func (r *Room) renews(s *session) bool {
+	return r.cfg.ICERenew > 0 && s.entered() && !s.detached && s.conn != 0
+}
+
+// renewICE sends fresh ICE servers before the credentials of the last ones end.
+func (r *Room) renewICE(now time.Time, s *session) {
+	if !r.renews(s) {
+		s.iceAt = time.Time{} // a resumed session begins anew: its welcome brought fresh ones
+		return
+	}
+	if !s.iceAt.IsZero() && !now.Before(s.iceAt) {
+		for _, link := range []string{protocol.ServerLink, ""} {
+			if servers := r.cfg.ICEServers(r.name, s.who, link); servers != nil {
+				r.send(s, 0, protocol.TypeICE, protocol.ICE{Link: link, ICEServers: servers})
+			}
+		}
+		s.iceAt = time.Time{}
+	}
+	if s.iceAt.IsZero() {
+		s.iceAt = now.Add(r.cfg.ICERenew)
 	}
 }
 

@@ -15,6 +15,7 @@ type session struct {
 
 	conn     Conn      // 0 while no socket serves it
 	dropped  time.Time // when the socket went; zero while there is one
+	iceAt    time.Time // when fresh ICE servers are due; zero where nothing waits
 	detached bool      // WHIP, WHEP: never has a socket
 	over     bool
 

@@ -33,6 +33,7 @@ func (r *Room) onResume(now time.Time, c Conn, cn *conn, e protocol.Envelope) {
 		delete(r.conns, s.conn)
 	}
 	s.conn, s.dropped, cn.session = c, time.Time{}, s
+	s.who.Host, s.iceAt = cn.who.Host, time.Time{}
 	r.replay(s, e, missed)
 	r.tellSpeakers(s)
 	r.tellQuality(s)

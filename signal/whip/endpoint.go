@@ -53,7 +53,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, protocol string, 
 		return
 	}
 	s := &session{id: rand.Text(), protocol: protocol, room: room, token: token(r), offer: offer, etag: newETag()}
-	request := Request{Room: room, Token: s.token, Offer: offer, RemoteAddr: r.RemoteAddr, Closed: func() { h.forget(s) }}
+	request := Request{Room: room, Token: s.token, Offer: offer, RemoteAddr: r.RemoteAddr, Host: r.Host, Closed: func() { h.forget(s) }}
 	peer, answer, err := join(r.Context(), request)
 	if err != nil {
 		refuseError(w, err)
@@ -67,7 +67,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, protocol string, 
 	head.Set("Accept-Patch", typeFragment)
 	head.Set("Content-Type", typeSDP)
 	if h.opts.ICEServers != nil {
-		for _, server := range h.opts.ICEServers(request) {
+		for _, server := range h.opts.ICEServers(request, peer) {
 			head.Add("Link", server.link())
 		}
 	}

@@ -22,6 +22,7 @@ type Request struct {
 	Offer string // SDP, not parsed yet; at most Options.MaxOffer bytes
 
 	RemoteAddr string // of the HTTP connection, "host:port"
+	Host       string // by which name or address the client reached the server, with its port
 
 	// Closed is to be called when the session has ended by itself, from any goroutine, at any
 	// time, once or more often: its URL is then 404.
@@ -42,7 +43,7 @@ type Options struct {
 	MaxOffer int64
 	// ICEServers names the STUN and TURN servers of a session, for the Link headers of its 201; nil
 	// means none.
-	ICEServers func(Request) []ICEServer
+	ICEServers func(Request, Session) []ICEServer
 	// AllowOrigin is the Access-Control-Allow-Origin of every response; "" means "*": no cookie is
 	// ever read here, so that another site's page can do no more than its user's token permits.
 	AllowOrigin string

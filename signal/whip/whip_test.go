@@ -461,7 +461,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestICEServerLinks(t *testing.T) {
-	h := whip.New(&rooms{}, whip.Options{ICEServers: func(q whip.Request) []whip.ICEServer {
+	h := whip.New(&rooms{}, whip.Options{ICEServers: func(q whip.Request, _ whip.Session) []whip.ICEServer {
 		return []whip.ICEServer{
 			{URL: "turn:example.net:8443?transport=tcp", Username: `1:` + q.Room, Credential: `a"b\c`},
 			{URL: "stun:example.net:8443"},

@@ -46,18 +46,18 @@ func newConn(parent context.Context, s *Server, sock *websocket.Conn, under *str
 }
 
 // serve reads until the socket closes.
-func (c *conn) serve(room, token string) {
+func (c *conn) serve(r Request) {
 	var wg sync.WaitGroup
 	wg.Go(c.write)
 	wg.Go(c.watch)
-	c.run(room, token)
+	c.run(r)
 	wg.Wait()
 	c.cancel()
 	_ = c.sock.CloseNow()
 }
 
-func (c *conn) run(room, token string) {
-	session, err := c.server.rooms.Open(c.ctx, room, token, c)
+func (c *conn) run(r Request) {
+	session, err := c.server.rooms.Open(c.ctx, r, c)
 	if err != nil {
 		c.server.count.refusedSock.Add(1)
 		e := asError(err)

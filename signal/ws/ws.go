@@ -23,7 +23,13 @@ import (
 type Rooms interface {
 	// Open takes a new socket. An error is told to the client, in full where it is a
 	// *protocol.Error, and the socket closes.
-	Open(ctx context.Context, room, token string, c Conn) (Session, error)
+	Open(ctx context.Context, r Request, c Conn) (Session, error)
+}
+
+// Request is what a new socket asks for.
+type Request struct {
+	Room, Token string
+	Host        string // by which name or address the client reached the server, with its port
 }
 
 // Session takes what comes on one socket. Its methods are called by one goroutine.
@@ -189,7 +195,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.remove(c)
-	c.serve(room, token(r))
+	c.serve(Request{Room: room, Token: token(r), Host: r.Host})
 }
 
 // token is the bearer token of the request (RFC 6750 §2.1), or the query's, for browsers cannot set

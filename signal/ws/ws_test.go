@@ -35,8 +35,8 @@ type opened struct {
 
 func newRooms() *rooms { return &rooms{opened: make(chan opened, 16)} }
 
-func (r *rooms) Open(_ context.Context, room, token string, c Conn) (Session, error) {
-	o := opened{room, token, c, make(chan protocol.Envelope, 1000), make(chan struct{})}
+func (r *rooms) Open(_ context.Context, q Request, c Conn) (Session, error) {
+	o := opened{q.Room, q.Token, c, make(chan protocol.Envelope, 1000), make(chan struct{})}
 	r.opened <- o
 	if r.refuse != nil {
 		return nil, r.refuse

@@ -1,0 +1,200 @@
+package turn
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	permissionLife = 5 * time.Minute  // RFC 8656 §9
+	channelLife    = 10 * time.Minute // RFC 8656 §12
+	defaultLife    = 10 * time.Minute // of an allocation (RFC 8656 §7.2)
+	maxLife        = time.Hour
+
+	// Bounds of one allocation; what exceeds them is 508.
+	maxPermissions = 64
+	maxChannels    = 64
+)
+
+// allocation is one relay (RFC 8656 §3.2). Guarded by the server's mu, but for what is immutable.
+type allocation struct {
+	// Immutable.
+	server   *Server
+	client   client
+	relay    netip.AddrPort
+	username string
+	user     *user
+	sock     *net.UDPConn // nil: virtual
+	made     [12]byte     // transaction of the Allocate, whose answer is repeated
+
+	gone atomic.Bool
+
+	expires     time.Time
+	permissions map[netip.Addr]time.Time // their ends
+	channels    map[uint16]*channel
+	byPeer      map[netip.AddrPort]*channel
+	entrances   map[netip.Addr]Entrance // to the media port, by its address
+}
+
+type channel struct {
+	number  uint16
+	peer    netip.AddrPort
+	expires time.Time
+}
+
+// user is what one identity uses in all its allocations.
+type user struct {
+	who         string
+	allocations int
+	rate        bucket
+}
+
+// allocate makes a relay. Requires mu; the reason is reasons when it succeeded.
+func (s *Server) allocate(now time.Time, c client, username, who string, family netip.Addr, even bool, life time.Duration) (*allocation, Reason) {
+	u := s.users[who]
+	if u == nil {
+		u = &user{who: who}
+	}
+	switch {
+	case u.allocations >= s.cfg.PerIdentity:
+		return nil, RefusedQuota
+	case len(s.byClient) >= s.cfg.Allocations || s.closed:
+		return nil, RefusedCapacity
+	}
+	port, sock := s.openRelay(family, even)
+	if port == 0 {
+		return nil, RefusedCapacity
+	}
+	a := &allocation{
+		server: s, client: c, relay: netip.AddrPortFrom(family, port), username: username, user: u, sock: sock,
+		expires: now.Add(life), permissions: map[netip.Addr]time.Time{}, channels: map[uint16]*channel{},
+		byPeer: map[netip.AddrPort]*channel{}, entrances: map[netip.Addr]Entrance{},
+	}
+	s.users[who] = u
+	u.allocations++
+	s.byClient[c], s.byPort[port] = a, a
+	s.counters.allocated.Add(1)
+	if sock != nil {
+		s.wg.Go(a.read)
+	}
+	return a, reasons
+}
+
+// openRelay finds a free port, of which a real socket proves that it is free. Zero: there is none. Requires
+// mu; opening a UDP socket does not wait for anything.
+func (s *Server) openRelay(family netip.Addr, even bool) (uint16, *net.UDPConn) {
+	lo, hi := virtualMin, virtualMax
+	if s.cfg.Sockets != nil {
+		lo, hi = int(s.cfg.Sockets.Min), int(s.cfg.Sockets.Max)
+	}
+	count := hi - lo + 1
+	for i, first := 0, rand.IntN(max(count, 1)); i < count; i++ {
+		port := uint16(lo + (first+i)%count)
+		if s.byPort[port] != nil || port == s.media.Port() || even && port%2 != 0 {
+			continue
+		}
+		if s.cfg.Sockets == nil {
+			return port, nil
+		}
+		network := "udp4"
+		if family.Is6() {
+			network = "udp6"
+		}
+		addr, err := net.ResolveUDPAddr(network, ":"+strconv.Itoa(int(port)))
+		if err != nil {
+			return 0, nil
+		}
+		if sock, err := net.ListenUDP(network, addr); err == nil {
+			return port, sock
+		}
+	}
+	return 0, nil
+}
+
+// end removes an allocation. Requires mu.
+func (s *Server) end(a *allocation) {
+	if a.gone.Swap(true) {
+		return
+	}
+	delete(s.byClient, a.client)
+	delete(s.byPort, a.relay.Port())
+	if a.user.allocations--; a.user.allocations == 0 {
+		delete(s.users, a.user.who)
+	}
+	if a.sock != nil {
+		_ = a.sock.Close() // its reader ends
+	}
+}
+
+// forget drops what has expired. Requires mu.
+func (a *allocation) forget(now time.Time) {
+	for addr, end := range a.permissions {
+		if !now.Before(end) {
+			delete(a.permissions, addr)
+		}
+	}
+	for _, c := range a.channels {
+		if !now.Before(c.expires) {
+			delete(a.channels, c.number)
+			delete(a.byPeer, c.peer)
+		}
+	}
+}
+
+// permits reports whether data may pass between the relay and addr. Requires mu.
+func (a *allocation) permits(now time.Time, addr netip.Addr) bool {
+	end, ok := a.permissions[addr]
+	return ok && now.Before(end)
+}
+
+// permit installs or refreshes permissions; false when there would be too many. Requires mu.
+func (a *allocation) permit(now time.Time, addrs ...netip.Addr) bool {
+	fresh := map[netip.Addr]bool{}
+	for _, addr := range addrs {
+		if _, ok := a.permissions[addr]; !ok {
+			fresh[addr] = true
+		}
+	}
+	if len(a.permissions)+len(fresh) > maxPermissions {
+		return false
+	}
+	for _, addr := range addrs {
+		a.permissions[addr] = now.Add(permissionLife)
+	}
+	return true
+}
+
+// bind binds a channel or refreshes it (RFC 8656 §12.2); the reason is reasons when it succeeded.
+// Requires mu.
+func (a *allocation) bind(now time.Time, number uint16, peer netip.AddrPort) Reason {
+	byNumber, byPeer := a.channels[number], a.byPeer[peer]
+	switch {
+	case byNumber != nil && byNumber.peer != peer, byPeer != nil && byPeer.number != number:
+		return RefusedBadRequest
+	case byNumber == nil && len(a.channels) >= maxChannels, !a.permit(now, peer.Addr()):
+		return RefusedCapacity
+	case byNumber == nil:
+		byNumber = &channel{number: number, peer: peer}
+		a.channels[number], a.byPeer[peer] = byNumber, byNumber
+	}
+	byNumber.expires = now.Add(channelLife)
+	return reasons
+}
+
+// spend counts n bytes against the user's bandwidth and that of all. Requires mu.
+func (s *Server) spend(now time.Time, u *user, n int) bool {
+	one, all := float64(s.cfg.IdentityRate), float64(s.cfg.Rate)
+	if !u.rate.take(now, float64(n), one, one) {
+		s.counters.count(DropIdentityRate)
+		return false
+	}
+	if !s.rate.take(now, float64(n), all, all) {
+		s.counters.count(DropTotalRate)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,64 @@
+package turn
+
+import (
+	"net/netip"
+	"time"
+)
+
+// bucket is a token bucket; it starts full.
+type bucket struct {
+	level float64
+	last  time.Time
+}
+
+// take says whether n more are allowed at now.
+func (b *bucket) take(now time.Time, n, rate, burst float64) bool {
+	if b.last.IsZero() {
+		b.level = burst
+	} else if d := now.Sub(b.last); d > 0 {
+		b.level = min(burst, b.level+d.Seconds()*rate)
+	}
+	b.last = now
+	if b.level < n {
+		return false
+	}
+	b.level -= n
+	return true
+}
+
+// Messages by UDP that prove nothing are answered this often, since their sender's address may be another's
+// who would get the answers.
+const (
+	floodRate, floodBurst       = 50, 200 // of one address, per second
+	floodAllRate, floodAllBurst = 10000, 10000
+	maxFloodAddresses           = 8192 // beyond it the memory starts afresh
+)
+
+// limiter bounds unauthenticated messages. One goroutine owns it.
+type limiter struct {
+	of  map[netip.Addr]*bucket
+	all bucket
+}
+
+func newLimiter() *limiter { return &limiter{of: map[netip.Addr]*bucket{}} }
+
+// allow says whether a message of addr is answered. A nil limiter allows everything.
+func (l *limiter) allow(now time.Time, addr netip.Addr) bool {
+	if l == nil {
+		return true
+	}
+	if addr.Is6() { // one host has 64 bits of them
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	b := l.of[addr]
+	if b == nil {
+		if len(l.of) >= maxFloodAddresses {
+			clear(l.of)
+		}
+		b = &bucket{}
+		l.of[addr] = b
+	}
+	return b.take(now, 1, floodRate, floodBurst) && l.all.take(now, 1, floodAllRate, floodAllBurst)
+}
