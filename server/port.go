@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,7 +59,7 @@ type portStats struct {
 
 func newPort(l net.Listener, cfg *tls.Config, web *handoff, ice, turn func(net.Conn), log *slog.Logger) *port {
 	cfg = cfg.Clone()
-	cfg.NextProtos = append(slices.Clone(cfg.NextProtos), alpnTURN, alpnSTUN)
+	cfg.NextProtos = append([]string{alpnTURN, alpnSTUN}, cfg.NextProtos...) // first: coturn offers http/1.1 too
 	return &port{
 		listener: l, tls: cfg, web: web, ice: ice, turn: turn, log: log, timeout: classifyTimeout,
 		waiting: map[net.Conn]netip.Addr{}, count: map[netip.Addr]int{},

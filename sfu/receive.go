@@ -69,7 +69,7 @@ func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
 // client may use one address for both. Checks between ICE agents always name a link (RFC 8445 §7.2.2).
 func forServer(b []byte) bool {
 	switch {
-	case b[0]&0xf0 == 0x40: // ChannelData (RFC 8656 §12)
+	case b[0]&0xc0 == 0x40: // ChannelData (RFC 8656 §12), with numbers as RFC 5766 had them
 		return true
 	case b[0] > 3 || len(b) < 20 || binary.BigEndian.Uint32(b[4:]) != stunMagic:
 		return false

@@ -167,11 +167,12 @@ func (s *Server) onCreatePermission(r *request) {
 	r.settle(why)
 }
 
-// onChannelBind binds a channel (RFC 8656 §12.2).
+// onChannelBind binds a channel (RFC 8656 §12.2). Numbers up to 0x7FFF are taken, as by RFC 5766: nothing
+// else on the port begins so.
 func (s *Server) onChannelBind(r *request) {
 	number, err := r.m.Get(stun.AttrChannelNumber)
 	peers, ok := r.peers()
-	if err != nil || len(number) != 4 || number[0]&0xf0 != 0x40 || !ok || len(peers) != 1 {
+	if err != nil || len(number) != 4 || number[0]&0xc0 != 0x40 || !ok || len(peers) != 1 {
 		r.refuse(RefusedBadRequest)
 		return
 	}

@@ -32,6 +32,7 @@ type stream struct {
 	mu     sync.Mutex
 	closed bool   // guarded by mu
 	queue  []byte // guarded by mu
+	ends   []int  // of the messages in queue; guarded by mu
 }
 
 // ServeStream takes over a connection of which nothing was read, and returns when it has ended.
@@ -153,6 +154,7 @@ func (st *stream) send(b []byte) bool {
 	if pad := -len(b) & 3; pad > 0 {
 		st.queue = append(st.queue, make([]byte, pad)...)
 	}
+	st.ends = append(st.ends, len(st.queue))
 	select {
 	case st.wake <- struct{}{}:
 	default:
@@ -163,26 +165,36 @@ func (st *stream) send(b []byte) bool {
 // write gives what is queued to the network. It ends with close.
 func (st *stream) write() {
 	var spare []byte
+	var spareEnds []int
 	for range st.wake {
 		st.mu.Lock()
-		b := st.queue
-		st.queue = spare[:0]
+		b, ends := st.queue, st.ends
+		st.queue, st.ends = spare[:0], spareEnds[:0]
 		closed := st.closed
 		st.mu.Unlock()
 		if closed {
 			return
 		}
-		if spare = b; len(b) == 0 {
-			continue
-		}
-		_ = st.nc.SetWriteDeadline(time.Now().Add(streamWrite)) // fails only when closed
-		if _, err := st.nc.Write(b); err != nil {
+		if err := st.writeAll(b, ends); err != nil {
 			st.close()
 		}
-		if cap(b) > 64<<10 { // an idle connection keeps little memory
-			spare = nil
+		if spare, spareEnds = b, ends; cap(b) > 64<<10 { // an idle connection keeps little memory
+			spare, spareEnds = nil, nil
 		}
 	}
+}
+
+// writeAll writes message by message: there are clients that take a TLS record for a message.
+func (st *stream) writeAll(b []byte, ends []int) error {
+	from := 0
+	for _, end := range ends {
+		_ = st.nc.SetWriteDeadline(time.Now().Add(streamWrite)) // fails only when closed
+		if _, err := st.nc.Write(b[from:end]); err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
 }
 
 // close ends the connection; what is queued is dropped.
