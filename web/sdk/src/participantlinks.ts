@@ -34,9 +34,10 @@ export class ParticipantLinks {
     link.receive(signal).catch(() => link.close());
   }
 
+  /** Sets the ICE servers of the links of that name, or with "" of all links that have none of their own. */
   setICEServers(name: string, iceServers: ICEServer[]): void {
     this.#iceServers.set(name, iceServers);
-    for (const link of this.#links.values()) if (link.name === name) link.setICEServers(iceServers);
+    for (const link of this.#links.values()) link.setICEServers(this.#serversOf(link.name));
   }
 
   restart(name: string): void {
@@ -57,8 +58,12 @@ export class ParticipantLinks {
     return Object.fromEntries([...this.#links.values()].map((l) => [l.name, l.state]));
   }
 
+  #serversOf(name: string): ICEServer[] {
+    return this.#iceServers.get(name) ?? this.#iceServers.get("") ?? [];
+  }
+
   #make(peer: ParticipantID, name: string): ParticipantLink {
-    const pc = this.factory({ iceServers: this.#iceServers.get(name) ?? [] });
+    const pc = this.factory({ iceServers: this.#serversOf(name) });
     // The greater id is polite: both ends know that without asking.
     const link = new ParticipantLink(name, peer, this.you() > peer, pc, this.signaller);
     this.#links.set(key(peer, name), link);

@@ -470,7 +470,10 @@ export interface RestartICE {
   link: string;
 }
 
-/** ICE brings fresh ICE servers for a link. */
+/**
+ * ICE brings fresh ICE servers for the link to the server, for another link, or, where Link is empty, for
+ * all links between participants.
+ */
 export interface ICE {
   link: string;
   iceServers: ICEServer[];

@@ -322,7 +322,11 @@ export class Room extends Emitter<RoomEvents> {
   #welcomed(welcome: Welcome): void {
     const again = this.#welcome !== undefined && !welcome.resumed;
     this.#welcome = { ...welcome, participants: undefined, answer: undefined };
-    if (welcome.resumed) return;
+    this.#links.setICEServers("", welcome.linkIceServers ?? []);
+    if (welcome.resumed) {
+      this.#media.link?.setICEServers(welcome.iceServers ?? []);
+      return;
+    }
     this.#roster.reset(welcome.participants ?? []);
     this.#wishes.renew();
     this.#quietly(this.#connectMedia(welcome, again));

@@ -101,7 +101,8 @@ export class ServerLink {
     if (iceServers.length > 0) this.setICEServers(iceServers);
     await this.#accept(description ?? (await this.owner.exchange(this.#local())));
     this.#answered = true;
-    this.#watchConnecting();
+    // The first offer was made without them, so they come to help with a restart.
+    this.#watchConnecting(iceServers.length > 0 ? restartAfter : 2 * restartAfter);
   }
 
   /** They are used from the next ICE restart on. */
@@ -224,10 +225,10 @@ export class ServerLink {
 
   /** The first try goes without relays (they come with the welcome); if nothing works, a restart
    * tries them. */
-  #watchConnecting(): void {
+  #watchConnecting(wait: number): void {
     clearTimeout(this.#timer);
     if (this.state === "connected") return;
-    this.#timer = setTimeout(() => void this.restart(), 2 * restartAfter);
+    this.#timer = setTimeout(() => void this.restart(), wait);
   }
 
   #changed(): void {
