@@ -158,10 +158,6 @@ func (c *certificates) close() {
 func (c *certificates) wrap(base *tls.Config) *tls.Config {
 	cfg := base.Clone()
 	own := base.GetCertificate
-	if own == nil {
-		own = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &base.Certificates[0], nil }
-	}
-	cfg.Certificates = nil
 	cfg.NextProtos = append(slices.Clone(base.NextProtos), acmez.ACMETLS1Protocol)
 	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		challenge := slices.Contains(hello.SupportedProtos, acmez.ACMETLS1Protocol)

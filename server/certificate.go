@@ -38,11 +38,11 @@ func tlsConfig(certFile, keyFile, data string, addrs []netip.Addr) (*tls.Config,
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
 	case certFile == "" && keyFile == "":
-		cert, err := selfSigned(data, addrs, time.Now())
-		if err != nil {
+		own := &ownCertificate{dir: data, addrs: addrs}
+		if _, err := own.at(time.Now()); err != nil {
 			return nil, err
 		}
-		cfg.Certificates = []tls.Certificate{cert}
+		cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return own.at(time.Now()) }
 		return cfg, nil
 	case certFile == "" || keyFile == "":
 		return nil, errors.New("server: a certificate and its key belong together: give both --cert and --key, or neither")
@@ -84,6 +84,42 @@ func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, err
 }
 
+// ownCertificate is a self-signed certificate that is made anew before it ends: by a server that runs for a
+// year, or whose clock was wrong when it started.
+type ownCertificate struct {
+	dir   string
+	addrs []netip.Addr
+
+	mu     sync.Mutex
+	loaded *tls.Certificate // guarded by mu
+	tried  time.Time        // guarded by mu: when it was last to be renewed
+}
+
+// renewPause is the least time between two attempts to renew, where the disk does not take it.
+const renewPause = time.Minute
+
+func (c *ownCertificate) at(now time.Time) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loaded != nil && (timely(c.loaded.Leaf, now) || now.Sub(c.tried).Abs() < renewPause) {
+		return c.loaded, nil
+	}
+	c.tried = now
+	cert, err := selfSigned(c.dir, c.addrs, now)
+	if err == nil {
+		c.loaded = &cert
+	}
+	if c.loaded != nil { // an old one is better than none
+		return c.loaded, nil
+	}
+	return nil, err
+}
+
+// timely says whether a certificate is good now and for long enough.
+func timely(leaf *x509.Certificate, now time.Time) bool {
+	return !now.Before(leaf.NotBefore) && now.Add(renewBefore).Before(leaf.NotAfter)
+}
+
 // selfSigned loads the certificate kept in dir, or makes one where there is none that is good for
 // all addrs and long enough.
 func selfSigned(dir string, addrs []netip.Addr, now time.Time) (tls.Certificate, error) {
@@ -91,7 +127,7 @@ func selfSigned(dir string, addrs []netip.Addr, now time.Time) (tls.Certificate,
 	data, err := os.ReadFile(path)
 	if err == nil {
 		cert, err := tls.X509KeyPair(data, data)
-		if err == nil && now.Add(renewBefore).Before(cert.Leaf.NotAfter) && covers(cert.Leaf, addrs) {
+		if err == nil && timely(cert.Leaf, now) && covers(cert.Leaf, addrs) {
 			return cert, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {

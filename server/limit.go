@@ -35,7 +35,7 @@ func (l *limiter) take(addr netip.Addr, n float64, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(addr, now)
-	b.tokens = min(l.burst, b.tokens+l.rate*now.Sub(b.at).Seconds())
+	b.tokens = min(l.burst, b.tokens+l.rate*max(0, now.Sub(b.at).Seconds())) // a clock set back takes nothing
 	b.at = now
 	if b.tokens < max(n, 1) {
 		return false
