@@ -48,6 +48,7 @@ type certificates struct {
 	magic  *certmagic.Config
 	issuer *certmagic.ACMEIssuer
 	cache  *certmagic.Cache
+	store  *closingStorage
 	cancel context.CancelFunc
 	ctx    context.Context // of the requests that are under way; ends with close
 }
@@ -74,9 +75,8 @@ func newCertificates(cfg ACME, dir string, web, media netip.AddrPort, log *slog.
 		RenewCheckInterval: cfg.check,
 		Logger:             silent,
 	})
-	c.magic = certmagic.New(c.cache, certmagic.Config{
-		Storage: &certmagic.FileStorage{Path: filepath.Join(dir, "acme")}, OnEvent: c.event, Logger: silent,
-	})
+	c.store = &closingStorage{Storage: &certmagic.FileStorage{Path: filepath.Join(dir, "acme")}}
+	c.magic = certmagic.New(c.cache, certmagic.Config{Storage: c.store, OnEvent: c.event, Logger: silent})
 	byHTTP, byTLS := c.challenges()
 	c.issuer = certmagic.NewACMEIssuer(c.magic, certmagic.ACMEIssuer{
 		CA: cfg.CA, Email: cfg.Email, Agreed: true, TrustedRoots: roots, Logger: silent,
@@ -147,10 +147,11 @@ func (c *certificates) start() error {
 	return c.magic.ManageAsync(c.ctx, c.cfg.Domains)
 }
 
-// close ends the background work.
+// close ends the background work; nothing is written after it.
 func (c *certificates) close() {
 	c.cancel()
 	c.cache.Stop()
+	c.store.close()
 }
 
 // wrap makes a server configuration of base that serves the certificates that were got, and base's

@@ -107,4 +107,3 @@ func TestOwnCertificateFollowsTheClock(t *testing.T) {
 		t.Error("where it cannot be kept the old one is better than none")
 	}
 }
-

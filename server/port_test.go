@@ -169,7 +169,6 @@ func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
 		close bool
 		count func() uint64
 	}{
-		{"TURN", stunRequest, false, p.stats.kinds[stunStream].Load},
 		{"garbage", []byte("SSH-2.0-OpenSSH"), false, p.stats.kinds[garbage].Load},
 		{"silence", nil, false, p.stats.slow.Load},
 		{"half a word", []byte("GE"), false, p.stats.slow.Load},
@@ -188,6 +187,21 @@ func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
 		if n := c.count() - before; n != 1 {
 			t.Errorf("%s: counted %d", c.name, n)
 		}
+	}
+}
+
+func TestTURNOverTCPIsHandedOn(t *testing.T) {
+	p, _, turn := testPort(t, 200*time.Millisecond)
+	conn := dial(t, p)
+	conn.Write(stunRequest)
+	got := <-turn
+	defer got.Close()
+	b := make([]byte, len(stunRequest))
+	if _, err := io.ReadFull(got, b); err != nil || !bytes.Equal(b, stunRequest) {
+		t.Errorf("%v: %x", err, b)
+	}
+	if n := p.stats.kinds[stunStream].Load(); n != 1 {
+		t.Errorf("counted %d", n)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 var flagGroups = []kong.Group{
 	{Key: "address", Title: "Addresses"},
 	{Key: "access", Title: "Access"},
+	{Key: "turn", Title: "STUN and TURN"},
 	{Key: "certificate", Title: "Certificate"},
 	{Key: "operation", Title: "Operation"},
 	{Key: "log", Title: "Log"},

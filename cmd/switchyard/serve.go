@@ -32,7 +32,7 @@ type ServeCmd struct {
 
 	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:"" group:"access"`
 
-	TURNFlags
+	TURNFlags `group:"turn"`
 	OperationFlags
 
 	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:"" group:"access"`
