@@ -33,6 +33,7 @@ export async function everyLook(person, where) {
     await person.page.setViewportSize(viewport);
     for (const colorScheme of ["light", "dark"]) {
       await person.page.emulateMedia({ colorScheme });
+      await settled(person.page);
       await person.screenshot(`look-${where}-${size}-${colorScheme}`);
       await accessible(person, `${where}, ${size}, ${colorScheme}`);
       const wider = await person.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
