@@ -19,8 +19,9 @@ func (s *Server) serverFacts(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"open": s.openTo(r), "https": s.httpsFor(r)})
 }
 
-// httpsFor is the address of this server by HTTPS for whoever asks: as configured, else the media port
-// under the name by which they came.
+// httpsFor is the address of this server by HTTPS for whoever asks, to be given to others: as configured, else
+// the media port under the name by which they came, or where nobody else can use that name, under the most
+// reachable address of this machine.
 func (s *Server) httpsFor(r *http.Request) string {
 	if base := s.BaseURL(); strings.HasPrefix(base, "https://") {
 		return base
@@ -29,14 +30,16 @@ func (s *Server) httpsFor(r *http.Request) string {
 	if err != nil {
 		host = strings.Trim(r.Host, "[]")
 	}
-	port := s.MediaAddr().Port()
-	if port == 443 {
-		if strings.Contains(host, ":") {
-			host = "[" + host + "]"
+	if loopbackHost(r.Host) && s.backend.Addresses != nil {
+		for _, a := range s.backend.Addresses() {
+			if a.IsGlobalUnicast() {
+				host = a.String()
+				break
+			}
 		}
-		return "https://" + host
 	}
-	return "https://" + net.JoinHostPort(host, strconv.Itoa(int(port)))
+	address := net.JoinHostPort(host, strconv.Itoa(int(s.MediaAddr().Port())))
+	return "https://" + strings.TrimSuffix(address, ":443")
 }
 
 // startRoom is POST /v1/open-rooms.

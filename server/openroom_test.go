@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -172,6 +173,19 @@ func TestHTTPSAddress(t *testing.T) {
 		"localhost:8080": "https://localhost:" + port,
 		"192.0.2.7":      "https://192.0.2.7:" + port,
 		"[2001:db8::1]":  "https://[2001:db8::1]:" + port,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/server", nil)
+		r.Host = host
+		if got := s.httpsFor(r); got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
+	}
+	s.backend.Addresses = func() []netip.Addr {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("fe80::1"), netip.MustParseAddr("192.168.1.5"), netip.MustParseAddr("10.0.0.1")}
+	}
+	for host, want := range map[string]string{ // what this machine calls itself is of no use to others
+		"localhost:8080": "https://192.168.1.5:" + port,
+		"192.0.2.7":      "https://192.0.2.7:" + port,
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/v1/server", nil)
 		r.Host = host

@@ -112,6 +112,19 @@ export async function openAddress(room: string): Promise<string | undefined> {
   }
 }
 
+/** The link as others can open it: one that names this machine by a name of its own use is given the server's
+ * address by HTTPS. */
+export function reachableLink(link: string, https: string): string {
+  if (!https || !onlyHere(link) || onlyHere(https)) return link;
+  return new URL(new URL(link).pathname, https).href;
+}
+
+/** Whether a browser will warn of the link: no authority gives certificates to addresses of a local network. */
+export function warns(link: string): boolean {
+  const { protocol, hostname } = new URL(link);
+  return protocol === "https:" && /^(\d+\.){3}\d+$|^\[/.test(hostname);
+}
+
 /** Whether a link can be opened on this machine only. */
 export function onlyHere(link: string): boolean {
   const { hostname } = new URL(link);

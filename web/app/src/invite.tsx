@@ -1,7 +1,8 @@
 // Inviting others to the room one is in: a link, its QR code, and who has got which.
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { readServer } from "./api";
 import { Dialog } from "./dialog";
-import { Invitations, onlyHere, openAddress, type Made, type Wish } from "./invitations";
+import { Invitations, onlyHere, openAddress, reachableLink, warns, type Made, type Wish } from "./invitations";
 import { tokenGrants } from "./memory";
 import { encodeQR, qrPath } from "./qr";
 import { Picture } from "./signs";
@@ -25,6 +26,7 @@ export function InviteDialog({ room, token, onclose }: Props) {
 function HostInvites({ room, token }: { room: string; token: string }) {
   const invitations = useMemo(() => new Invitations(room, token), [room, token]);
   useEffect(() => void invitations.wishFor({}), [invitations]);
+  const https = useHTTPS();
   const current = invitations.current.value;
   return (
     <>
@@ -37,10 +39,17 @@ function HostInvites({ room, token }: { room: string; token: string }) {
           </button>
         </div>
       )}
-      <Link url={current?.url ?? ""} room={room} onshare={() => invitations.share()} />
+      <Link url={current && https !== undefined ? reachableLink(current.url, https) : ""} room={room} onshare={() => invitations.share()} />
       <Others invitations={invitations} />
     </>
   );
+}
+
+/** The server's address by HTTPS; empty where it does not say, undefined until it has. */
+function useHTTPS(): string | undefined {
+  const [https, setHTTPS] = useState<string>();
+  useEffect(() => void readServer().then((s) => setHTTPS(s.https), () => setHTTPS("")), []);
+  return https;
 }
 
 const day = 86_400; // s
@@ -138,7 +147,7 @@ function Link({ url, room, onshare }: { url: string; room: string; onshare(): vo
         </button>
       </div>
       <p class="small quiet" role="status">
-        {copied || (url && onlyHere(url) && "This link works on this machine only. For others, open this app by an address that they can reach, and invite from there.")}
+        {copied || (url && aboutLink(url))}
       </p>
       <figure class="code">
         <QR text={url} />
@@ -152,6 +161,11 @@ function Link({ url, room, onshare }: { url: string; room: string; onshare(): vo
       )}
     </div>
   );
+}
+
+function aboutLink(url: string): string {
+  if (onlyHere(url)) return "This link works on this machine only. For others, open this app by an address that they can reach, and invite from there.";
+  return warns(url) ? "Browsers may warn of this link once, as the server made its certificate itself: one can go on." : "";
 }
 
 const quietZone = 4; // modules: readers need it

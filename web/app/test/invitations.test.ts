@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Invitations, onlyHere } from "../src/invitations";
+import { Invitations, onlyHere, reachableLink, warns } from "../src/invitations";
 
 /** A server of invitations, behind fetch. */
 class Fake {
@@ -104,3 +104,15 @@ it.each([
   ["https://192.168.1.5:8443/i/A", false],
   ["https://meet.example/i/A", false],
 ])("%s works on this machine only: %s", (link, here) => expect(onlyHere(link)).toBe(here));
+
+it.each([
+  ["http://localhost:8080/i/A", "https://192.168.1.5:8443", "https://192.168.1.5:8443/i/A"],
+  ["http://localhost:8080/i/A", "https://127.0.0.1:8443", "http://localhost:8080/i/A"],
+  ["http://localhost:8080/i/A", "", "http://localhost:8080/i/A"],
+  ["https://meet.example/i/A", "https://192.168.1.5:8443", "https://meet.example/i/A"],
+])("others open %s of a server at %s as %s", (link, https, shown) => expect(reachableLink(link, https)).toBe(shown));
+
+it.each([["https://192.168.1.5:8443/i/A", true], ["https://[fd00::1]/i/A", true], ["https://meet.example/i/A", false], ["http://192.168.1.5/i/A", false]])(
+  "browsers warn of %s: %s",
+  (link, will) => expect(warns(link)).toBe(will),
+);
