@@ -81,3 +81,24 @@ scenario("where the room is open everybody passes its address on", async (stage)
   await bert.connected();
   await bert.seesOthers(1);
 });
+
+scenario("a phone in the same network scans the code of a host at localhost", async (stage) => {
+  const server = await stage.server({ mediaHost: "0.0.0.0" });
+  const chromium = await stage.chromium({ args: ["--ignore-certificate-errors"] }); // as one who goes on in spite of the warning
+  const anna = await chromium.person("anna");
+  await anna.page.goto(server.url);
+  await anna.click("Start a room");
+  await anna.fill("anna");
+  await anna.click("Join");
+  await anna.connected();
+  await anna.click("Invite people");
+  const link = await linkOf(anna);
+  const { https } = await (await fetch(`${server.url}/v1/server`)).json();
+  assert.ok(link.startsWith(`${https}/i/`), `${link} begins with ${https}`);
+  assert.doesNotMatch(link, /localhost|127\.0\.0\.1/, "an address of this machine that others can reach");
+  await anna.reads(/browsers may warn/i);
+  const bert = await chromium.person("bert");
+  bert.expectErrors(/certificate/i);
+  await bert.join(link);
+  await bert.seesOthers(1);
+});

@@ -116,6 +116,13 @@ scenario("an old browser and plain HTTP are told what to do", async (stage) => {
   await old.page.goto(link);
   await old.reads(/too old for calls/i);
 
+  // One that does not even understand the script.
+  const ancient = await chromium.person("ancient");
+  ancient.expectErrors(/SyntaxError|Unexpected/);
+  await ancient.page.route("**/app.js", (route) => route.fulfill({ contentType: "text/javascript", body: "let let = ?;" }));
+  await ancient.page.goto(link);
+  await ancient.reads(/this browser is too old/i);
+
   // As a page of another machine sees it that came by http://.
   const plain = await chromium.person("plain");
   await plain.page.addInitScript(() => {

@@ -23,7 +23,7 @@ function Choice({ label, device, kind }: { label: string; device: Device; kind: 
   return (
     <label class={`choice ${device.kind}`}>
       {label}
-      <select value={device.id.value} onChange={(e) => void device.choose(e.currentTarget.value).then(listDevices)}>
+      <select value={chosenOf(list, device.id.value)} onChange={(e) => void device.choose(e.currentTarget.value).then(listDevices)}>
         {list.map((d) => (
           <option key={d.deviceId} value={d.deviceId}>
             {d.label}
@@ -32,6 +32,11 @@ function Choice({ label, device, kind }: { label: string; device: Device; kind: 
       </select>
     </label>
   );
+}
+
+/** One that was chosen once may be gone: then it is the browser's choice, the first. */
+function chosenOf(list: MediaDeviceInfo[], id: string): string {
+  return list.some((d) => d.deviceId === id) ? id : list[0]?.deviceId ?? "";
 }
 
 const heardWords = { waiting: "Say something: the bar shows how loud you are.", heard: "Your microphone works.", silent: "Nothing is heard. Is it muted, or another one in use?" };
@@ -60,7 +65,7 @@ function SpeakerChoice() {
       {list.length > 0 ? (
         <label>
           Speaker
-          <select value={speaker.id.value || list[0]?.deviceId} onChange={(e) => speaker.choose(e.currentTarget.value)}>
+          <select value={chosenOf(list, speaker.id.value)} onChange={(e) => speaker.choose(e.currentTarget.value)}>
             {list.map((d) => (
               <option key={d.deviceId} value={d.deviceId}>
                 {d.label}
