@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,20 @@ func (s *testServer) enter(room, body string) auth.Claims {
 		s.t.Fatalf("%+v %+v %v", a, c, err)
 	}
 	return c
+}
+
+// idle is a server that serves nothing: tests call its handlers and change its settings.
+func idle(t testing.TB) *Server {
+	t.Helper()
+	s, err := New(Config{
+		HTTP: "127.0.0.1:0", Media: "127.0.0.1:0", Data: t.TempDir(), Files: testFiles, GuessRate: 1e9, GuessBurst: 1e9,
+		backend: func(*Server) (*Backend, error) { return &Backend{}, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 func yes() *bool { v := true; return &v }
@@ -167,8 +182,8 @@ func TestOpenToWhoSitsHere(t *testing.T) {
 }
 
 func TestHTTPSAddress(t *testing.T) {
-	s := run(t, Config{})
-	_, port, _ := strings.Cut(s.media, ":")
+	s := idle(t)
+	port := strconv.Itoa(int(s.MediaAddr().Port()))
 	for host, want := range map[string]string{
 		"localhost:8080": "https://localhost:" + port,
 		"192.0.2.7":      "https://192.0.2.7:" + port,
@@ -203,14 +218,7 @@ func FuzzEnterRoom(f *testing.F) {
 	f.Add("calm-otter-421", `{"name":"Ann","key":"AAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 	f.Add("..%2f", `{"name":5}`)
 	f.Add("", `[]`)
-	s, err := New(Config{
-		HTTP: "127.0.0.1:0", Media: "127.0.0.1:0", Data: f.TempDir(), Files: testFiles, GuessRate: 1e9, GuessBurst: 1e9,
-		backend: func(*Server) (*Backend, error) { return &Backend{}, nil },
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { s.Close() })
+	s := idle(f)
 	f.Fuzz(func(t *testing.T, room, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/v1/open-rooms/x/enter", strings.NewReader(body))
 		r.SetPathValue("room", room)
