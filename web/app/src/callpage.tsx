@@ -72,17 +72,19 @@ function Sharing({ call }: { call: Call }) {
   if (screens.length === 0) return null;
   const one = screens.length === 1 ? screens[0] : undefined;
   const words = one ? "You are sharing your screen" : `You are sharing ${screens.length} screens`;
-  if (!one) {
-    return (
-      <Menu class="pill" label={words} groups={screenGroups(call)}>
-        {words}
-      </Menu>
-    );
-  }
   return (
-    <button type="button" class="pill" onClick={() => void call.sending.remove(one)}>
-      <span class="pill-words">{words} ·</span> Stop sharing
-    </button>
+    <div class="sharing">
+      <span class="sharing-words">{words}</span>
+      {one ? (
+        <button type="button" class="pill" onClick={() => void call.sending.remove(one)}>
+          Stop sharing
+        </button>
+      ) : (
+        <Menu class="pill" label="Stop sharing" groups={screenGroups(call)}>
+          Stop sharing
+        </Menu>
+      )}
+    </div>
   );
 }
 
