@@ -1,6 +1,6 @@
 // The camera, microphone and speaker of this tab: opened for the preview, kept for the call.
 import { signal } from "@preact/signals";
-import { openCamera, openMicrophone } from "../../sdk/src/index";
+import { openCamera, openMicrophone, SwitchyardError } from "../../sdk/src/index";
 import { loadDevice, saveDevice } from "./memory";
 import { deviceWords } from "./words";
 
@@ -44,9 +44,7 @@ export class Device {
     this.opening.value = true;
     this.problem.value = "";
     try {
-      // Ideal, not exact: one that was unplugged since must not keep the others from being used.
-      const constraints = this.id.value ? { deviceId: { ideal: this.id.value } } : {};
-      const track = await openers[this.kind](constraints);
+      const track = await this.#openChosen();
       if (turn !== this.#turn) {
         track.stop();
         return this.on;
@@ -58,6 +56,19 @@ export class Device {
       if (turn === this.#turn) this.opening.value = false;
     }
     return this.on;
+  }
+
+  /** Exactly the chosen one (an ideal id counts less than an ideal size). One that was unplugged since
+   * must not keep the others from being used. */
+  async #openChosen(): Promise<MediaStreamTrack> {
+    const open = openers[this.kind];
+    if (!this.id.value) return open();
+    try {
+      return await open({ deviceId: { exact: this.id.value } });
+    } catch (e) {
+      if (e instanceof SwitchyardError && e.code === "no-device") return open();
+      throw e;
+    }
   }
 
   /** Turns it off, its light too. */

@@ -21,7 +21,7 @@ export function PeoplePanel({ call }: { call: Call }) {
           <Icon name="close" />
         </button>
       </header>
-      <div class="people" tabIndex={0} role="group" aria-label="Everyone">
+      <div class={call.moderation.allowed ? "people moderated" : "people"} tabIndex={0} role="group" aria-label="Everyone">
         {hands.length > 0 && <h3>Raised hands</h3>}
         <ol>
           {hands.map((p) => (
