@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,7 @@ type PublishCmd struct {
 	WHIP      string  `help:"WHIP endpoint to publish to, instead of a room." name:"whip" placeholder:"URL"`
 	Audio     string  `help:"Sound to go with the picture (Ogg Opus)." type:"existingfile" placeholder:"FILE"`
 	Clip      string  `help:"Built-in clip: clock, red, green, blue, yellow, purple, cyan, orange, grey, h264, vp9 or av1." default:"clock" placeholder:"NAME"`
-	Copies    int     `help:"Publish as this many participants at once, each with the next of the eight coloured clips: a crowd to try a room with." default:"1" placeholder:"N"`
+	Copies    int     `help:"Publish as this many participants at once, each with the next of the eight coloured clips, or all with the files named: a crowd to try a room with." default:"1" placeholder:"N"`
 	Talk      bool    `help:"With --copies: speak, one after the other, instead of beeping once a second."`
 	Speak     bool    `help:"Mark the sound as speech, so that its publisher counts as a speaker."`
 	Loop      bool    `help:"Play again and again." default:"true" negatable:""`
@@ -72,19 +73,26 @@ func (c *PublishCmd) play(ctx context.Context, t client.Target, media *clip.Clip
 	return err
 }
 
-// crowd publishes as several participants, whose names tell what they show: "red 1", "green 2".
+// crowd publishes as several participants, whose names tell what they show: "red 1", "green 2", or with
+// files "talk.ivf 1", "talk.ivf 2".
 func (c *PublishCmd) crowd(ctx context.Context, std *Streams) error {
 	switch {
 	case c.Copies < 1 || c.Copies > 200:
 		return Usagef("--copies %d: from 1 to 200", c.Copies)
-	case len(c.Files) > 0 || c.Audio != "" || c.WHIP != "" || c.Token != "":
-		return Usagef("--copies goes with --room and the built-in clips, and makes tokens of its own")
+	case c.WHIP != "" || c.Token != "":
+		return Usagef("--copies goes with --room, and makes tokens of its own")
+	case c.Talk && len(c.Files) > 0:
+		return Usagef("--talk goes with the built-in clips")
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range c.Copies {
 		one := *c
 		one.Clip = clip.Colours[i%len(clip.Colours)].Name
-		one.Name = fmt.Sprintf("%s %d", one.Clip, i+1)
+		shows := one.Clip
+		if len(c.Files) > 0 {
+			shows = filepath.Base(c.Files[0])
+		}
+		one.Name = fmt.Sprintf("%s %d", shows, i+1)
 		target, err := one.target(ctx)
 		if err != nil {
 			return err

@@ -97,11 +97,6 @@ export async function revokeInvitation(id: string, token: string): Promise<void>
   await call(`/v1/invitations/${encodeURIComponent(id)}`, { method: "DELETE", headers: bearer(token) });
 }
 
-/** Makes an invitation to a room and returns its link. */
-export async function invite(room: string, token: string): Promise<string> {
-  return (await makeInvitation({ room, role: "guest", uses: 0, expiresIn: 0 }, token)).url;
-}
-
 function bearer(token: string) {
   return { authorization: `Bearer ${token}` };
 }

@@ -7,6 +7,8 @@ import { Controls, screenGroups } from "./controls";
 import { listDevices } from "./devices";
 import { HelpSheet } from "./help";
 import { Icon } from "./icons";
+import { InviteDialog } from "./invite";
+import { loadSeat } from "./memory";
 import { Menu } from "./menu";
 import { Notes } from "./notes";
 import { PeoplePanel } from "./people";
@@ -24,7 +26,7 @@ export function CallPage({ call }: { call: Call }) {
       closePictureInPicture();
     };
   }, [call]);
-  const { panel, help } = call.view;
+  const { panel, help, inviting } = call.view;
   return (
     <div class={panel.value ? "call with-panel" : "call"}>
       <Bar call={call} />
@@ -35,6 +37,9 @@ export function CallPage({ call }: { call: Call }) {
       <Notes call={call} />
       <Controls call={call} />
       {help.value && <HelpSheet call={call} />}
+      {inviting.value && (
+        <InviteDialog room={call.room.name} token={loadSeat(call.room.name)?.token ?? ""} onclose={() => (inviting.value = false)} />
+      )}
     </div>
   );
 }

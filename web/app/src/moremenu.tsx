@@ -5,7 +5,6 @@ import { screenGroups } from "./controls";
 import { deviceItems, moreCameras } from "./devicemenu";
 import { camera, microphone } from "./devices";
 import { Icon } from "./icons";
-import { canInvite, invitePeople } from "./inviting";
 import { Menu, type MenuGroup, type MenuItem } from "./menu";
 import { canPictureInPicture, openPictureInPicture, pipOpen } from "./pip";
 import type { Layout } from "./tiles";
@@ -48,7 +47,7 @@ function views(call: Call): MenuItem[] {
 
 function rest(call: Call): MenuItem[] {
   const items: MenuItem[] = [{ label: "Participants", icon: "people", shortcut: "P", run: () => call.view.togglePeople() }];
-  if (canInvite(call)) items.push({ label: "Invite people", icon: "link", run: () => invitePeople(call) });
+  items.push({ label: "Invite people", icon: "link", run: () => (call.view.inviting.value = true) });
   items.push({ label: "Keyboard shortcuts", icon: "help", shortcut: "?", run: () => (call.view.help.value = true) });
   return items;
 }

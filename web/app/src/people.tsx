@@ -2,7 +2,6 @@
 import { nameOf, type Call } from "./call";
 import { handUp } from "./hands";
 import { Icon } from "./icons";
-import { canInvite, invitePeople } from "./inviting";
 import { Menu } from "./menu";
 import { isMuted } from "./tile";
 import { moderation } from "./tilemenu";
@@ -36,11 +35,9 @@ export function PeoplePanel({ call }: { call: Call }) {
         </ul>
       </div>
       <footer>
-        {canInvite(call) && (
-          <button type="button" class="secondary" onClick={() => invitePeople(call)}>
-            Invite people
-          </button>
-        )}
+        <button type="button" class="secondary" onClick={() => (call.view.inviting.value = true)}>
+          Invite people
+        </button>
         {call.moderation.allowed && call.participants.value.length > 1 && (
           <button type="button" class="secondary" onClick={() => call.moderation.muteAll(call.participants.value)}>
             Mute everyone else
