@@ -222,11 +222,33 @@ describe("publishing", () => {
     expect(room.participant("me")?.tracks).toEqual([]);
   });
 
+  it("keeps a track whose device goes away when it was asked to, for another device", async () => {
+    await joinRoom();
+    const media = new FakeMedia("video");
+    const publishing = room.publish(asMedia(media), { keep: true });
+    await answerPublish();
+    const track = await publishing;
+    const ended = vi.fn();
+    room.on("ended", ended);
+    media.end();
+    await settle();
+    expect(ended).toHaveBeenCalledWith(track);
+    expect(server.line.types()).not.toContain("unpublish");
+    const newer = new FakeMedia("video");
+    await track.replace(asMedia(newer));
+    expect(peer().transceivers[1]?.sent).toBe(newer);
+    expect(room.localTracks).toEqual([track]);
+    expect(server.line.types()).not.toContain("track");
+  });
+
   it("obeys a moderator's mute without telling it back", async () => {
     await joinRoom();
     const { media, track } = await publishCamera();
+    const told = vi.fn();
+    room.on("muted", told);
     server.line.say({ type: "track", seq: ++seq, body: { track: "T1", muted: true } });
     await settle();
+    expect(told).toHaveBeenCalledWith(track);
     expect([track.muted, media.enabled]).toEqual([true, false]);
     expect(server.line.types()).not.toContain("track");
   });
@@ -552,4 +574,36 @@ it("ends for good with leave()", async () => {
   expect(closed).toHaveBeenCalledWith(undefined);
   expect(peer().closed).toBe(true);
   await expect(room.publish(asMedia(new FakeMedia("video")))).rejects.toMatchObject({ code: "closed" });
+});
+
+describe("attributes", () => {
+  it("are set, told, and brought again by the next join", async () => {
+    await joinRoom([person("me")]);
+    const setting = room.setAttributes({ hand: "1" });
+    await settle();
+    const sent = server.line.last("participant");
+    expect(sent.body).toEqual({ participant: "me", attributes: { hand: "1" } });
+    server.line.say({ type: "ok", re: sent.id, seq: ++seq });
+    await setting;
+    server.line.say({ type: "participant", seq: ++seq, body: { participant: "me", attributes: { hand: "1", seat: "3" } } });
+    await settle();
+    expect(room.participant("me")?.attributes).toEqual({ hand: "1", seat: "3" });
+
+    server.line.say({ type: "signal", seq: ++seq, body: { link: "server", close: true } });
+    await settle();
+    vi.advanceTimersByTime(5_000);
+    await settle();
+    server.line.open();
+    await settle();
+    expect(server.line.last("join").body.attributes).toEqual({ hand: "1", seat: "3" });
+  });
+
+  it("of others are theirs", async () => {
+    await joinRoom([person("me"), person("bob")]);
+    void room.setAttributes({ hand: "" }, "bob").catch(() => {});
+    await settle();
+    expect(server.line.last("participant").body).toEqual({ participant: "bob", attributes: { hand: "" } });
+    server.line.say({ type: "participant", seq: ++seq, body: { participant: "bob", attributes: {} } });
+    expect(room.participant("bob")?.attributes).toEqual({});
+  });
 });
