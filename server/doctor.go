@@ -28,16 +28,16 @@ const (
 	linkRate        = 0.5       // per second, per address
 )
 
-// doctor is the server's side of the connection check.
-type doctor struct {
+// checkup is the server's side of the connection check.
+type checkup struct {
 	links     *limiter // new links, by address
 	bytes     *limiter // measured bytes, by address
 	transfers chan struct{}
 	chunk     []byte // cannot be compressed on the way
 }
 
-func newDoctor() *doctor {
-	d := &doctor{
+func newCheckup() *checkup {
+	d := &checkup{
 		links: newLimiter(linkRate, linkBurst), bytes: newLimiter(bytesRate, bytesBurst),
 		transfers: make(chan struct{}, doctorTransfers), chunk: make([]byte, doctorChunk),
 	}
@@ -124,7 +124,7 @@ func (s *Server) transfer(w http.ResponseWriter, r *http.Request, n int64) (done
 }
 
 // allows takes n off the address's bucket. This machine is not limited: a proxy or a test runs there.
-func (d *doctor) allows(l *limiter, r *http.Request, n float64) bool {
+func (d *checkup) allows(l *limiter, r *http.Request, n float64) bool {
 	addr := remote(r)
 	return addr.IsLoopback() || l.take(addr, n, time.Now())
 }

@@ -22,6 +22,7 @@ var errEchoesFull = errors.New("server: too many diagnostic links at once")
 // echoes makes diagnostic links and counts them.
 type echoes struct {
 	connect func(offer string, o sfu.LinkOptions) (*sfu.Link, string, error)
+	life    time.Duration // of a link
 	open    atomic.Int64
 
 	opened, answered, refused atomic.Uint64
@@ -36,7 +37,7 @@ type echo struct {
 	budget int // owned by the link's shard: bytes that may still be sent
 }
 
-// diagnose answers an offer and lets the link live for echoLife.
+// diagnose answers an offer and lets the link live for a while.
 func (e *echoes) diagnose(offer string) (string, error) {
 	if e.open.Add(1) > doctorLinks {
 		e.open.Add(-1)
@@ -50,7 +51,7 @@ func (e *echoes) diagnose(offer string) (string, error) {
 	}
 	e.opened.Add(1)
 	one.link.Store(link)
-	one.timer.Store(time.AfterFunc(echoLife, link.Close))
+	one.timer.Store(time.AfterFunc(e.life, link.Close))
 	return answer, nil
 }
 

@@ -41,7 +41,7 @@ type Server struct {
 	requests    *limiter // HTTP requests by address
 	guesses     *limiter // unknown invitations and rooms by address
 	starts      *limiter // rooms started by address
-	doctor      *doctor
+	doctor      *checkup
 	overviews   *overviews
 	web         net.Listener
 	media       net.Listener
@@ -70,7 +70,7 @@ func New(cfg Config) (*Server, error) {
 		requests: newLimiter(cfg.RequestRate, cfg.RequestBurst),
 		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
 		starts:   newLimiter(cfg.StartRate, cfg.StartBurst),
-		doctor:   newDoctor(), overviews: newOverviews(),
+		doctor:   newCheckup(), overviews: newOverviews(),
 	}
 	if err := s.open(); err != nil {
 		s.Close()

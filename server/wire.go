@@ -40,7 +40,7 @@ func newBackend(s *Server) (*Backend, error) {
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
 	visits := whip.New(whipRooms{host}, whip.Options{ICEServers: relay.forVisitor})
-	diagnostic := &echoes{connect: forward.Connect}
+	diagnostic := &echoes{connect: forward.Connect, life: echoLife}
 	return &Backend{
 		Rooms: sockets, WHIP: visits, WHEP: visits,
 		ICE:   forward.ServeTCP,
