@@ -43,6 +43,7 @@ func (s *Server) access(r *http.Request, rec *recorder, took time.Duration) {
 	switch {
 	case status >= 500:
 		level = slog.LevelWarn
+	case strings.Contains(r.Pattern, "/v1/doctor"): // many for each check
 	case strings.Contains(r.Pattern, "/v1/") || strings.Contains(r.Pattern, "/whip/") || strings.Contains(r.Pattern, "/whep/"):
 		level = slog.LevelInfo
 	}

@@ -45,7 +45,7 @@ func newBackend(s *Server) (*Backend, error) {
 		Rooms: sockets, WHIP: visits, WHEP: visits,
 		ICE:   forward.ServeTCP,
 		TURN:  relay.serveStream,
-		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses,
+		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses, ICEServers: relay.forDiagnosis,
 		Host: host,
 		Samples: func() []Sample {
 			out := sfuSamples(forward.Stats())

@@ -59,5 +59,5 @@ func judgeClock(offset, within time.Duration) (state protocol.FindingState, text
 	case size-within > 2*time.Second:
 		return protocol.FindingWarn, text, help
 	}
-	return protocol.FindingOK, fmt.Sprintf("The clocks of the server and this machine agree within %s.", short(max(size, within))), ""
+	return protocol.FindingOK, fmt.Sprintf("The clocks of the server and this machine agree within %s.", short(max(size, within, 100*time.Microsecond))), ""
 }

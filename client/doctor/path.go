@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,8 +169,8 @@ func (v *visit) noWayFix(o *offered) string {
 func (o *offered) addresses(w way) string {
 	var out []string
 	for _, c := range o.candidates {
-		if w.turn != "" || c.of(w) {
-			out = append(out, c.addr.Addr().String())
+		if text := c.addr.Addr().String(); (w.turn != "" || c.of(w)) && !slices.Contains(out, text) {
+			out = append(out, text)
 		}
 	}
 	if len(out) > 3 {
@@ -216,7 +217,11 @@ func (v *visit) link(ctx context.Context, sdp string) (link protocol.DoctorLink,
 	if err != nil {
 		return link, err
 	}
-	_, err = v.call(ctx, http.MethodPost, "/v1/doctor/link", "", bytes.NewReader(body), &link)
+	token := v.o.Token
+	if !v.trusted {
+		token = ""
+	}
+	_, err = v.call(ctx, http.MethodPost, "/v1/doctor/link", token, bytes.NewReader(body), &link)
 	return link, err
 }
 
@@ -243,7 +248,7 @@ func (v *visit) try(ctx context.Context, w way, o *offered) outcome {
 func (v *visit) cannot(w way, o *offered) string {
 	if w.turn != "" {
 		if len(turnServers(o.ice, w.turn)) == 0 {
-			return "The server offers no " + w.title + "."
+			return noTURN(w)
 		}
 		return ""
 	}
@@ -266,11 +271,19 @@ func (v *visit) cannot(w way, o *offered) string {
 	return ""
 }
 
+func noTURN(w way) string {
+	if w.turn == "tls" {
+		return "The server offers no TURN over TLS; it does with a certificate of a known authority."
+	}
+	return "The server offers no " + w.title + "."
+}
+
 // connect makes a link by one way only.
 func (v *visit) connect(ctx context.Context, w way, o *offered) (*webrtc.PeerConnection, error) {
 	api, err := client.NewAPI(v.base.String(), func(s *webrtc.SettingEngine) {
 		s.SetNetworkTypes([]webrtc.NetworkType{w.network()})
 		s.SetICETimeouts(v.o.PathTime, v.o.PathTime, time.Second)
+		s.SetRelayAcceptanceMinWait(0) // nothing better is on its way
 	})
 	if err != nil {
 		return nil, err
@@ -285,7 +298,7 @@ func (v *visit) connect(ctx context.Context, w way, o *offered) (*webrtc.PeerCon
 		return nil, err
 	}
 	if err := v.raise(ctx, pc, w); err != nil {
-		_ = pc.Close()
+		go pc.Close() // waits for dials that a firewall leaves without an answer, two minutes and more
 		return nil, err
 	}
 	return pc, nil

@@ -165,7 +165,7 @@ export class Doctor {
       return {};
     }
     const outcomes = await Promise.all(ways.map(async (way): Promise<Outcome> => {
-      if (!isOffered(way, link)) return { way, skip: `The server offers no ${way.title}.` };
+      if (!isOffered(way, link)) return { way, skip: notOffered(way) };
       return Path.open(way, link, pathTime, signal).then((path) => ({ way, path }), (error: unknown) => ({ way, error }));
     }));
     const best = outcomes.find((o) => o.path)?.path;
@@ -264,6 +264,12 @@ const features: [string, () => boolean][] = [
   ["replaceTrack", () => typeof RTCRtpSender !== "undefined" && "replaceTrack" in RTCRtpSender.prototype],
   ["transceivers", () => typeof RTCRtpTransceiver !== "undefined"],
 ];
+
+function notOffered(w: Way): string {
+  if (w.turn === "tls") return "The server offers no TURN over TLS; it does with a certificate of a known authority.";
+  if (w.turn) return `The server offers no ${w.title}.`;
+  return `The server has no ${w.six ? "IPv6" : "IPv4"} address${w.tcp ? " for TCP" : ""}.`;
+}
 
 const cannot = (err: unknown): Rating => ({ state: "skip", text: `It could not be measured: ${told(err)}` });
 
