@@ -13,7 +13,7 @@ scenario("an admin watches a room live, and taps a link", async (stage) => {
   await page.goto(`${server.url}/admin`);
   await accessible(admin, "the gate");
   const guest = await server.token({ identity: "ann" });
-  await admin.fill(guest);
+  await page.fill("input", guest);
   await admin.click("Open");
   await eventually("a guest's token is refused in words", async () => /admin token/i.test(await page.innerText("[role=alert]")));
 
