@@ -209,7 +209,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	log := s.log.String()
 	found := w.secrets()
 	found["server key"] = []string{string(s.key), fmt.Sprintf("%x", s.key)}
-	for _, what := range []string{"token", "invitation", "session", "password", "ufrag", "resource"} {
+	for _, what := range []string{"token", "invitation", "session", "password", "ufrag", "credential", "resource"} {
 		if len(found[what]) == 0 {
 			t.Errorf("no %s went over the wire: the test proves nothing about it", what)
 		}
