@@ -50,7 +50,7 @@ func (s *Server) windDown(failed <-chan error) {
 	for {
 		if rooms, people := s.backend.Occupancy(); rooms > 0 {
 			s.log.Info("waiting for calls to end; a second signal ends them now",
-				"rooms", rooms, "people", people, "at most", time.Until(until).Round(time.Second))
+				"rooms", rooms, "people", people, "left", time.Until(until).Round(time.Second))
 		}
 		select {
 		case <-over:

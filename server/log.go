@@ -41,7 +41,7 @@ func (s *Server) access(r *http.Request, rec *recorder, took time.Duration) {
 	s.metrics.count(r, status)
 	level := slog.LevelDebug
 	switch {
-	case status >= 500:
+	case status >= 500 && !s.isDraining(): // then it is what load balancers shall see
 		level = slog.LevelWarn
 	case strings.Contains(r.Pattern, "/v1/doctor"): // many for each check
 	case strings.Contains(r.Pattern, "/v1/") || strings.Contains(r.Pattern, "/whip/") || strings.Contains(r.Pattern, "/whep/"):
