@@ -226,15 +226,19 @@ func (s *Server) sweep() {
 		case <-s.done:
 			return
 		case now := <-tick.C:
-			s.mu.Lock()
-			for _, a := range s.byClient {
-				if !now.Before(a.expires) {
-					s.end(a)
-				} else {
-					a.forget(now)
-				}
-			}
-			s.mu.Unlock()
+			s.expire(now)
+		}
+	}
+}
+
+func (s *Server) expire(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.byClient {
+		if !now.Before(a.expires) {
+			s.end(a)
+		} else {
+			a.forget(now)
 		}
 	}
 }
