@@ -34,9 +34,9 @@ async function hold(command, args, log) {
   return new Namespace(holder);
 }
 
-/** The two ends: `server` has 10.77.0.1, `client` 10.77.0.2. */
+/** The two ends: `server` has 10.77.0.1, `client` 10.77.0.2, or the same in another `network`. */
 export class Wire {
-  static async make() {
+  static async make({ network = "10.77.0" } = {}) {
     const w = new Wire();
     const user = isRoot ? [] : ["--user", "--map-root-user"];
     w.server = await hold("unshare", [...user, "--net", "sleep", "600"], "namespace-server");
@@ -46,8 +46,8 @@ export class Wire {
       : ["nsenter", ["--target", String(w.server.holder.pid), "--user", "--preserve-credentials", "unshare", "--net", "sleep", "600"]];
     w.client = await hold(command, args, "namespace-client");
     await w.server.run("ip", "link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", String(w.client.holder.pid));
-    await w.up(w.server, "wire0", "10.77.0.1", "10.77.0.2");
-    await w.up(w.client, "wire1", "10.77.0.2", "10.77.0.1");
+    await w.up(w.server, "wire0", `${network}.1`, `${network}.2`);
+    await w.up(w.client, "wire1", `${network}.2`, `${network}.1`);
     return w;
   }
 

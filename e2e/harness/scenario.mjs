@@ -36,8 +36,8 @@ class Stage {
     return this.keep(await Proxy.start(port));
   }
 
-  async wire() {
-    return this.keep(await Wire.make());
+  async wire(options) {
+    return this.keep(await Wire.make(options));
   }
 
   /** Another program of the scenario; it is ended with it. */
