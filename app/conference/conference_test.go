@@ -11,8 +11,8 @@ import (
 	"switchyard/engine/room"
 	"switchyard/media"
 	"switchyard/protocol"
-	"switchyard/signal/ws"
 	"switchyard/sfu"
+	"switchyard/signal/ws"
 )
 
 const (
@@ -415,7 +415,7 @@ func TestDrainTellsEveryone(t *testing.T) {
 		if !ann.hungUp() {
 			t.Error("not hung up")
 		}
-		if _, err := h.Open(t.Context(), ws.Request{Room: "demo", Token: "demo ben "+all}, &client{}); err == nil {
+		if _, err := h.Open(t.Context(), ws.Request{Room: "demo", Token: "demo ben " + all}, &client{}); err == nil {
 			t.Error("a room opened while draining")
 		}
 		ann.session.Receive(protocol.Envelope{Type: protocol.TypePing}) // the socket does not know yet
