@@ -8,7 +8,7 @@ import { closeDevices } from "./devices";
 import { devicesReady, enter } from "./enter";
 import { Frame } from "./frame";
 import { Lobby } from "./lobby";
-import { changeSeat, forgetRecent, forgetSeat, loadSeat, noteRecent } from "./memory";
+import { changeSeat, forgetRecent, forgetSeat, loadName, loadSeat, noteRecent } from "./memory";
 import { Message } from "./message";
 import { go } from "./route";
 import { enterOpenRoom, findWay, type Way } from "./ways";
@@ -124,13 +124,18 @@ function RoomLobby({ room, way, onjoin, onrefused }: LobbyProps) {
   return (
     <Lobby
       room={room}
-      about={way.by === "open" && way.key ? "You are the host: once inside you can invite others." : undefined}
+      about={aboutWay(way)}
       named={way.by === "open"}
       sends={role !== "viewer"}
       busy={busy}
       onjoin={(name) => void join(name)}
     />
   );
+}
+
+function aboutWay(way: Way): string | undefined {
+  if (way.by === "open" && way.key) return "You are the host: once inside you can invite others.";
+  return way.by === "seat" && loadName() ? `You join as ${loadName()}.` : undefined;
 }
 
 function Waiting({ text = "" }: { text?: string }) {
