@@ -103,10 +103,10 @@ function Person({ link, at, radius, above, named, chosen, onchoose }: PersonProp
   const choose = () => onchoose(link.detail.link);
   const state = [health(link.in, link.detail.rtt, link.detail.up), health(link.out, link.detail.rtt, link.detail.up)];
   const worst = state.includes("fail") ? "fail" : state.includes("warn") ? "warn" : state[0];
-  const words = `${link.name}: ${pathWords(link)}, sends ${rate(link.in.rate)}, receives ${rate(link.out.rate)}, round trip ${ms(link.detail.rtt)}, loss ${percent(Math.max(link.in.loss, link.out.loss))}`;
+  const words = `${pathWords(link)}, sends ${rate(link.in.rate)}, receives ${rate(link.out.rate)}, round trip ${ms(link.detail.rtt)}, loss ${percent(Math.max(link.in.loss, link.out.loss))}`;
   return (
     <g
-      class={`graph-person ${worst}`} role="button" tabindex={0} aria-label={words} aria-pressed={chosen} data-link={link.detail.link}
+      class={`graph-person ${worst}`} role="button" tabindex={0} aria-label={named ? undefined : `${initials(link.name)} ${link.name}`} aria-description={words} aria-pressed={chosen} data-link={link.detail.link}
       onClick={choose}
       onKeyDown={(e) => {
         if (e.key !== "Enter" && e.key !== " ") return;
@@ -115,7 +115,7 @@ function Person({ link, at, radius, above, named, chosen, onchoose }: PersonProp
       }}
     >
       <circle cx={at.x} cy={at.y} r={radius} />
-      <text class="graph-initials" x={at.x} y={at.y + radius * 0.22} font-size={radius * 0.62}>{initials(link.name)}</text>
+      <text class="graph-initials" aria-hidden={named} x={at.x} y={at.y + radius * 0.22} font-size={radius * 0.62}>{initials(link.name)}</text>
       {named && <text class="graph-name" x={at.x} y={name}>{short(link.name)}</text>}
       {named && link.detail.up && (
         <text class="graph-note" x={at.x} y={name + 16}>{`${(link.detail.transport ?? "").toUpperCase()} · ${ms(link.detail.rtt)}`}</text>
