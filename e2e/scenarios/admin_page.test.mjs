@@ -46,7 +46,13 @@ scenario("an admin watches a room live, and taps a link", async (stage) => {
   for await (const chunk of stream) if (head.length < 12) head += chunk.toString("latin1");
   assert.match(head, /^#!rtpplay1\.0/);
 
-  await crowd.stop({ signal: "SIGINT" });
+  await admin.click("Mute");
+  await eventually("what they send is muted", async () => /muted/.test(await panel.innerText()));
+  await admin.click("Remove");
+  await page.locator(".link-panel button", { hasText: /^Remove .+\?$/ }).click();
+  await eventually("one is removed, after a second click", async () => (await page.locator(".graph-person").count()) < 4);
+
+  await crowd.stop({ signal: "SIGINT" }).catch(() => {}); // it may have ended with the one that was removed
   await eventually("they are gone", async () => (await page.locator(".graph-person").count()) === 0);
 
   await server.kill();

@@ -77,6 +77,7 @@ export function LinkPanel({ admin, view, link }: { admin: Admin; view: RoomView;
       <Streams streams={link.detail.in.filter((s) => s.packets > 0)} person={person} empty="Nothing is sent." />
       <h3>Receives</h3>
       <Received view={view} streams={link.detail.out.filter((s) => s.track)} />
+      {link.participant && <Moderation key={link.participant} admin={admin} room={link.room} participant={link.participant} name={link.name} />}
       <Tap key={link.detail.link} admin={admin} link={link.detail.link} />
     </section>
   );
@@ -117,6 +118,33 @@ function Received({ view, streams }: { view: RoomView; streams: readonly StreamD
         );
       })}
     </ul>
+  );
+}
+
+/** Removing asks once more, by the same button. */
+function Moderation({ admin, room, participant, name }: { admin: Admin; room: string; participant: string; name: string }) {
+  const said = useSignal(""), sure = useSignal(false);
+  const act = async (what: () => Promise<void>, done: string) => {
+    sure.value = false;
+    said.value = await what().then(() => done, (err: unknown) => (err instanceof Error ? err.message : "It did not work. Try again."));
+  };
+  return (
+    <div class="tap">
+      <h3>In the room</h3>
+      <div class="tap-buttons">
+        <button type="button" class="secondary" onClick={() => void act(() => admin.mute(room, participant), "Muted.")}>
+          Mute
+        </button>
+        <button
+          type="button" class="secondary"
+          onClick={() => (sure.value ? void act(() => admin.remove(room, participant), "Removed.") : (sure.value = true))}
+          onBlur={() => (sure.value = false)}
+        >
+          {sure.value ? `Remove ${name}?` : "Remove"}
+        </button>
+      </div>
+      <p class="small quiet" role="status">{said.value}</p>
+    </div>
   );
 }
 

@@ -162,8 +162,24 @@ export class Admin {
     return this.get(`/v1/admin/links/${encodeURIComponent(link)}/tap?${query}`, AbortSignal.any([this.stop.signal, signal]));
   }
 
-  private async get(path: string, signal: AbortSignal): Promise<Response> {
-    const response = await fetch(path, { headers: { authorization: `Bearer ${this.token}` }, cache: "no-store", signal });
+  /** Mutes everything that a participant sends. */
+  async mute(room: string, participant: ParticipantID): Promise<void> {
+    await this.request(`/v1/rooms/${encodeURIComponent(room)}/mute`, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ participant }), signal: this.stop.signal,
+    });
+  }
+
+  /** Removes a participant from a room. */
+  async remove(room: string, participant: ParticipantID): Promise<void> {
+    await this.request(`/v1/rooms/${encodeURIComponent(room)}/participants/${encodeURIComponent(participant)}`, { method: "DELETE", signal: this.stop.signal });
+  }
+
+  private get(path: string, signal: AbortSignal): Promise<Response> {
+    return this.request(path, { cache: "no-store", signal });
+  }
+
+  private async request(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+    const response = await fetch(path, { ...init, headers: { ...init.headers, authorization: `Bearer ${this.token}` } });
     if (response.ok) return response;
     const said = (await response.json().catch(() => undefined)) as { detail?: string } | undefined;
     const detail = said?.detail ?? `The server answered with HTTP status ${response.status}.`;
