@@ -109,6 +109,34 @@ func TestEntrance(t *testing.T) {
 	}
 }
 
+// TestNoServerBehindARelay has a relay's client try to reach the TURN server through its relay.
+func TestNoServerBehindARelay(t *testing.T) {
+	s, err := New(Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Shards: 1,
+		Unclaimed: func(netip.AddrPort, netip.Addr, []byte) bool {
+			t.Error("it does")
+			return true
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	e := s.Enter(peer.Path{Remote: netip.MustParseAddrPort("127.0.0.1:50000"), Via: noWay{}})
+	e.Receive(stunMessage(0x0001, append([]byte{0, 6, 0, 4}, "0a:b"...)...)) // opens the entrance
+	e.Receive(stunMessage(0x0003))
+	e.Receive([]byte{0x40, 0, 0, 0})
+	for until := time.Now().Add(patience); s.Stats().Drops["unknown-path"] != 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("not counted: %v", s.Stats().Drops)
+		}
+	}
+}
+
+// noWay is a Via that takes nothing.
+type noWay struct{}
+
+func (noWay) Send([]byte) bool { return false }
+func (noWay) Closed() bool     { return false }
+
 func FuzzForServer(f *testing.F) {
 	f.Add(stunMessage(0x0003))
 	f.Add(stunMessage(0x0001, append([]byte{0, 6, 0, 4}, "0a:b"...)...))

@@ -17,7 +17,7 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 	b := p.Data[:n]
 	l := s.byPath[path]
 	switch first := b[0]; { // RFC 7983 §7
-	case forServer(b) && s.sfu.cfg.Unclaimed != nil:
+	case path.Via == nil && s.sfu.cfg.Unclaimed != nil && forServer(b): // never from a relay: it could nest
 		if !s.sfu.cfg.Unclaimed(path.Remote, path.Local, b) {
 			s.counters.drop(DropUnclaimed)
 		}

@@ -144,6 +144,17 @@ describe("a link between participants", () => {
     expect(a.peer.configs[0]?.iceServers).toEqual([{ urls: ["stun:y"] }]);
   });
 
+  it("uses those of all links where none came for it", () => {
+    a.links.setICEServers("", [{ urls: ["stun:all"] }]);
+    a.links.open("b", "file");
+    expect(a.peer.config.iceServers).toEqual([{ urls: ["stun:all"] }]);
+    a.links.setICEServers("", [{ urls: ["stun:fresh"] }]);
+    expect(a.peer.configs.at(-1)?.iceServers).toEqual([{ urls: ["stun:fresh"] }]);
+    a.links.setICEServers("file", [{ urls: ["stun:own"] }]);
+    a.links.setICEServers("", [{ urls: ["stun:late"] }]);
+    expect(a.peer.configs.at(-1)?.iceServers).toEqual([{ urls: ["stun:own"] }]);
+  });
+
   it("is not opened by anything but an offer", async () => {
     b.links.receive({ link: "file", from: "a", candidate: { candidate: "c" } });
     b.links.receive({ link: "file", from: "a", close: true });
