@@ -89,3 +89,38 @@ scenario("what nobody looks at is not sent, what is small is wished small", asyn
   await eventually("video is wished again", async () => (await wishes(anna)).wishes.length > 1);
   await eventually("and seen", async () => (await anna.tiles()).some((t) => t.motion > 0.002));
 });
+
+scenario("picture in picture goes on while the page is hidden", async (stage) => {
+  const server = await stage.server();
+  const link = await server.invite();
+  const chromium = await stage.chromium();
+  const anna = await chromium.person("anna");
+  const bert = await chromium.person("bert");
+  await anna.join(link);
+  await bert.join(link);
+  await anna.seesOthers(1);
+  const small = () => anna.page.evaluate(() => {
+    const video = window.documentPictureInPicture.window?.document.querySelector("video");
+    return video ? { opacity: video.style.opacity, frames: video.getVideoPlaybackQuality().totalVideoFrames } : null;
+  });
+
+  await anna.click("More");
+  await anna.click("Picture in picture");
+  await eventually("the small window shows bert", async () => (await small())?.opacity === "1");
+  await anna.page.evaluate(() => {
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (text) {
+      const { type, body } = JSON.parse(text);
+      if (type === "subscribe") window.wished = body.wishes;
+      return send.call(this, text);
+    };
+    Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await eventually("only the small window's size is wished", () => anna.page.evaluate(() => window.wished?.length === 1 && window.wished[0].width <= 800));
+  const { frames } = await small();
+  await eventually("and it plays on", async () => (await small()).frames > frames + 20);
+  await anna.click("More");
+  await anna.click("Close the small window");
+  await eventually("it is closed", async () => (await small()) === null);
+});

@@ -4,7 +4,7 @@ import { Alone } from "./alone";
 import type { Call } from "./call";
 import { Icon } from "./icons";
 import { Tile } from "./tile";
-import { arrange, fitTiles, makeTiles, paginate, screenRatio, tilesPerPage, type Size, type TileModel } from "./tiles";
+import { arrange, deskRatio, fitTiles, makeTiles, paginate, screenRatio, tallest, tilesPerPage, type Size, type TileModel } from "./tiles";
 
 const gap = 10; // px, as in call.css
 const least = { width: 168, height: 94 }; // px of a tile: below it faces cannot be told apart
@@ -39,8 +39,9 @@ export function Stage({ call }: { call: Call }) {
 function Pages({ call, tiles }: { call: Call; tiles: TileModel[] }) {
   const [ref, space] = useSize<HTMLDivElement>();
   const { view } = call;
-  const smallest = view.narrow.value ? leastNarrow : least;
-  const pages = paginate(tiles, tilesPerPage(space, gap, smallest), call.spoke.value);
+  const phone = view.narrow.value;
+  const narrowest = phone ? tallest : deskRatio;
+  const pages = paginate(tiles, tilesPerPage(space, gap, phone ? leastNarrow : least, narrowest), call.spoke.value);
   const at = Math.min(view.page.value, pages.length - 1);
   useEffect(() => void (view.pages.value = pages.length), [pages.length]);
   const shown = space.width > 0 ? (pages[at] ?? []) : [];
@@ -48,7 +49,7 @@ function Pages({ call, tiles }: { call: Call; tiles: TileModel[] }) {
   return (
     <div class="pages">
       <div class="measure" ref={ref}>
-        <Tiles call={call} tiles={shown} size={fitTiles(count, space, gap)} />
+        <Tiles call={call} tiles={shown} size={fitTiles(count, space, gap, narrowest)} />
       </div>
       {pages.length > 1 && <Pager call={call} at={at} pages={pages.length} />}
     </div>
@@ -74,7 +75,8 @@ function Pager({ call, at, pages }: { call: Call; at: number; pages: number }) {
 
 function Grid({ call, tiles, featured }: { call: Call; tiles: TileModel[]; featured?: boolean }) {
   const [ref, space] = useSize<HTMLDivElement>();
-  const size = fitTiles(tiles.length, space, gap, tiles.some((t) => t.screen) ? screenRatio : undefined);
+  const cut = call.view.narrow.value ? tallest : deskRatio;
+  const size = fitTiles(tiles.length, space, gap, tiles.some((t) => t.screen) ? screenRatio : cut);
   return (
     <div class="measure" ref={ref}>
       <Tiles call={call} tiles={tiles} size={size} featured={featured} />

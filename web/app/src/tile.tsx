@@ -99,7 +99,8 @@ function Marks({ call, model }: { call: Call; model: TileModel }) {
   const { participant, screen } = model;
   if (screen || !isFirst(model)) return null;
   const place = call.hands.value.findIndex((p) => p.id === participant.id) + 1;
-  const weak = qualityWords(call.quality.value.get(participant.id));
+  const quality = call.quality.value.get(participant.id);
+  const weak = qualityWords(quality);
   return (
     <div class="marks">
       {place > 0 && (
@@ -109,7 +110,7 @@ function Marks({ call, model }: { call: Call; model: TileModel }) {
         </span>
       )}
       {weak && (
-        <span class="mark-weak" title={weak}>
+        <span class={quality?.quality === "fair" ? "mark-weak" : "mark-weak poor"} title={weak}>
           <Icon name="weak" size={18} />
         </span>
       )}
@@ -133,7 +134,7 @@ function Label({ call, model, name, pinned }: { call: Call; model: TileModel; na
 export function tileName({ participant, screen, you, key, video }: TileModel): string {
   const name = nameOf(participant);
   if (screen) return `${name}’s screen`;
-  if (key === video?.id) return you ? "Your second camera" : `${name}, more`;
+  if (key === video?.id) return you ? "Your other camera" : `${name}, other camera`;
   return you ? `${name} (you)` : name;
 }
 

@@ -95,7 +95,8 @@ export interface Size {
 
 const widest = 16 / 9;
 export const screenRatio = 4 / 3; // screens are cut nowhere, so a tall tile would be half empty
-const tallest = 4 / 5; // faces bear to be cut to that on a phone held upright
+export const tallest = 4 / 5; // faces bear to be cut to that on a phone held upright
+export const deskRatio = 4 / 3; // elsewhere there is room to cut less
 const mostOnPage = 25;
 
 /** The size of n equal tiles that fills the space best; none is narrower than `narrowest` (width by
@@ -120,9 +121,9 @@ function shape(width: number, height: number, narrowest: number): Size {
 }
 
 /** How many tiles a page holds so that none is smaller than `least`. */
-export function tilesPerPage(space: Size, gap: number, least: Size): number {
+export function tilesPerPage(space: Size, gap: number, least: Size, narrowest = tallest): number {
   for (let n = mostOnPage; n > 1; n--) {
-    const { width, height } = fitTiles(n, space, gap);
+    const { width, height } = fitTiles(n, space, gap, narrowest);
     if (width >= least.width && height >= least.height) return n;
   }
   return 1;
