@@ -28,7 +28,7 @@ scenario("the pages around a call are accessible in every look", async (stage) =
   await anna.reads(/no longer valid/i);
   await everyLook(anna, "message");
   await anna.page.goto(`${server.url}/doctor`);
-  await anna.page.waitForSelector("h1");
+  await anna.page.waitForSelector("button:enabled:has-text('Check again')", { timeout: 60_000 }); // its findings come one by one
   await everyLook(anna, "doctor");
   await anna.page.goto(`${server.url}/admin`);
   await anna.page.waitForSelector("h1");
