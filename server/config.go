@@ -48,6 +48,8 @@ type Config struct {
 	JWKS string
 	// Rooms are the options of rooms for which neither the API nor a token says something.
 	Rooms protocol.RoomOptions
+	// Webhook is told what happens in rooms.
+	Webhook Webhook
 	// TokenLife is how long the token of an accepted invitation is valid; 0: 12 hours.
 	TokenLife time.Duration
 	// RequestRate and RequestBurst limit HTTP requests per second of one address (an IPv4 address

@@ -35,6 +35,7 @@ type Server struct {
 	invitations invitations
 	openRooms   openRooms
 	rooms       keptRooms
+	hooks       *hooks
 	app         *app
 	backend     *Backend
 	metrics     *metrics
@@ -147,6 +148,12 @@ func (s *Server) openData() (err error) {
 		return dataError(dir, err)
 	}
 	s.invitations, s.openRooms, s.rooms = invitations{s.store}, openRooms{s.store}, keptRooms{s.store}
+	if s.hooks, err = newHooks(ctx, s.cfg.Webhook, s.store, s.log); err != nil {
+		return err
+	}
+	if s.hooks != nil {
+		s.metrics.registry.MustRegister(snapshot(s.hooks.samples))
+	}
 	return nil
 }
 
@@ -248,6 +255,7 @@ func (s *Server) Close() error {
 		if s.announced {
 			os.Remove(runningFile(s.cfg.Data))
 		}
+		s.hooks.close() // what the last rooms said is in the store now
 		if s.store != nil {
 			errs = append(errs, s.store.Close())
 		}

@@ -37,6 +37,7 @@ func newBackend(s *Server) (*Backend, error) {
 			return s.rooms.get(ctx, room)
 		},
 		Defaults: s.cfg.Rooms,
+		OnEvent:  s.hooks.post,
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
 	visits := whip.New(whipRooms{host}, whip.Options{ICEServers: relay.forVisitor})
