@@ -25,6 +25,11 @@ type CLI struct {
 	Publish PublishCmd `cmd:"" help:"Send a file or a test clip to a room or a WHIP endpoint."`
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
+	Rooms   RoomsCmd   `cmd:"" help:"List the rooms of a running server."`
+	Room    RoomCmd    `cmd:"" help:"Show, create, change or close a room."`
+	Kick    KickCmd    `cmd:"" help:"Remove somebody from a room."`
+	Mute    MuteCmd    `cmd:"" help:"Mute somebody in a room, or everyone."`
+	Webhook WebhookCmd `cmd:"" help:"Receive what a server tells of its rooms, for development."`
 	Doctor  DoctorCmd  `cmd:"" help:"Find out whether calls work from here, and what is in the way."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running server how it is."`
 	Version VersionCmd `cmd:"" help:"Print what this binary was built from."`

@@ -34,6 +34,7 @@ type ServeCmd struct {
 
 	TURNFlags `group:"turn"`
 	OperationFlags
+	RoomSettings
 
 	Invite    bool   `help:"Print an invitation link when started." default:"true" negatable:"" group:"access"`
 	LogLevel  string `help:"Least important messages to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" group:"log"`
@@ -55,6 +56,9 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	if err := c.TURNFlags.apply(&cfg); err != nil {
+		return err
+	}
+	if err := c.applyRooms(&cfg); err != nil {
 		return err
 	}
 	if err := publicIPs(&cfg, c.PublicIP, c.STUN); err != nil {
