@@ -41,7 +41,7 @@ type RoomList struct {
 type CreateRoom struct {
 	// Room is its name: 1 to 64 letters, digits, '-', '_' or '.'; absent: the server makes one.
 	Room    string               `json:"room,omitempty"`
-	Options protocol.RoomOptions `json:"options"`
+	Options protocol.RoomOptions `json:"options,omitzero"`
 }
 
 // Participant is somebody in a room, with what it may do.
@@ -183,6 +183,34 @@ type Token struct {
 	Room     string    `json:"room"`
 	Identity string    `json:"identity"`
 	Expires  time.Time `json:"expires"`
+}
+
+// ServerInfo is what the pages around a call depend on.
+type ServerInfo struct {
+	// Open says whether whoever asks may start rooms without an invitation.
+	Open bool `json:"open"`
+	// HTTPS is the address of this server by HTTPS.
+	HTTPS string `json:"https"`
+}
+
+// OpenRoom is a room that was started without an invitation. Who has its key is its host.
+type OpenRoom struct {
+	Room string `json:"room"`
+	Key  string `json:"key"`
+}
+
+// OpenRoomFacts are what everyone with the name may know.
+type OpenRoomFacts struct {
+	Room string `json:"room"`
+	Role string `json:"role"`
+}
+
+// EnterOpenRoom enters an open room.
+type EnterOpenRoom struct {
+	// Name is shown to the others, at most 64 characters.
+	Name string `json:"name,omitempty"`
+	// Key makes a host; without it one is a guest.
+	Key string `json:"key,omitempty"`
 }
 
 // Problem is an error of the API (RFC 9457), as application/problem+json.

@@ -30,8 +30,8 @@ type Route struct {
 	Body, Answer any
 	// Status is that of success.
 	Status int
-	// Media is the content type of an answer that is not JSON.
-	Media string
+	// Media is the content type of an answer that is not JSON, BodyMedia that of such a body.
+	Media, BodyMedia string
 	// BodyExample and AnswerExample are JSON of these types.
 	BodyExample, AnswerExample string
 	// Problems are the statuses of errors besides those that every route can have: 400, 401, 403, 429, 503.
@@ -133,6 +133,31 @@ var Routes = []Route{
 	{Name: "adminProfile", Method: "GET", Path: "/v1/admin/profile/{name}", Access: Admin, Status: 200, Problems: []int{404},
 		Query: []Parameter{{Name: "seconds", Integer: true, Doc: "How long, for cpu and trace."}},
 		Doc:   "Get a Go profile of the server: cpu, trace, heap, allocs, goroutine or mutex.", Media: "application/octet-stream"},
+	{Name: "adminOverview", Method: "GET", Path: "/v1/admin/overview", Access: Admin, Status: 200,
+		Doc: "Get the whole server at this moment.", Answer: protocol.Overview{}},
+	{Name: "adminLive", Method: "GET", Path: "/v1/admin/live", Access: Admin, Status: 200,
+		Doc: "Follow the server. An overview a second, as server-sent events.", Media: "text/event-stream"},
+	{Name: "adminDoctor", Method: "GET", Path: "/v1/admin/doctor", Access: Admin, Status: 200,
+		Doc: "Get what the server finds out about itself.", Answer: protocol.Diagnosis{}},
+	{Name: "serverInfo", Method: "GET", Path: "/v1/server", Access: Anyone, Status: 200,
+		Doc: "Say what the pages around a call depend on.", Answer: ServerInfo{}, AnswerExample: `{"open":false,"https":"https://meet.example.org"}`},
+	{Name: "startOpenRoom", Method: "POST", Path: "/v1/open-rooms", Access: Anyone, Status: 201,
+		Doc: "Start a room without an invitation. For whom the server is open to.", Answer: OpenRoom{}, AnswerExample: `{"room":"calm-otter-421","key":"MFRGGZDFMZTWQ2LKNNWG23TPOA"}`},
+	{Name: "getOpenRoom", Method: "GET", Path: "/v1/open-rooms/{room}", Access: Anyone, Status: 200, Problems: []int{404},
+		Doc: "Say whether there is such an open room to enter.", Answer: OpenRoomFacts{}, AnswerExample: `{"room":"calm-otter-421","role":"guest"}`},
+	{Name: "enterOpenRoom", Method: "POST", Path: "/v1/open-rooms/{room}/enter", Access: Anyone, Status: 200, Problems: []int{404},
+		Doc: "Enter an open room: get a token for it.", Body: EnterOpenRoom{}, BodyExample: `{"name":"Ann"}`,
+		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"calm-otter-421","identity":"p-4xk2mq","role":"guest"}`},
+	{Name: "doctorFacts", Method: "GET", Path: "/v1/doctor", Access: Anyone, Status: 200,
+		Doc: "Say what a diagnosis of the connection needs to know.", Answer: protocol.DoctorFacts{}},
+	{Name: "doctorTime", Method: "GET", Path: "/v1/doctor/time", Access: Anyone, Status: 200,
+		Doc: "Get the server's clock.", Answer: protocol.DoctorTime{}},
+	{Name: "doctorDown", Method: "GET", Path: "/v1/doctor/down", Access: Anyone, Status: 200,
+		Doc: "Download bytes, to measure.", Media: "application/octet-stream"},
+	{Name: "doctorUp", Method: "POST", Path: "/v1/doctor/up", Access: Anyone, Status: 200,
+		Doc: "Upload bytes, to measure.", BodyMedia: "application/octet-stream", Answer: protocol.DoctorUpload{}},
+	{Name: "doctorLink", Method: "POST", Path: "/v1/doctor/link", Access: Anyone, Status: 200,
+		Doc: "Make a diagnostic link that is in no room.", Body: protocol.DoctorOffer{}, Answer: protocol.DoctorLink{}},
 }
 
 // Object is JSON whose fields are not part of the API: they serve the server's own pages.

@@ -30,7 +30,11 @@ func (s *Server) handlers() map[string]http.HandlerFunc {
 		"getInvitation": s.invitationFacts, "acceptInvitation": s.acceptInvitation,
 		"revokeInvitation": s.revokeInvitation, "createToken": s.admin(s.createToken),
 		"adminRooms": s.admin(s.adminRooms), "adminLinks": s.admin(s.listLinks), "adminTap": s.admin(s.tapLink),
-		"adminProfile": s.admin(s.profiles),
+		"adminProfile": s.admin(s.profiles), "adminOverview": s.admin(s.adminOverview),
+		"adminLive": s.admin(s.adminLive), "adminDoctor": s.admin(s.adminDoctor),
+		"serverInfo": s.serverFacts, "startOpenRoom": s.startRoom, "getOpenRoom": s.openRoomFacts, "enterOpenRoom": s.enterRoom,
+		"doctorFacts": s.doctorFacts, "doctorTime": s.doctorTime, "doctorDown": s.doctorDown, "doctorUp": s.doctorUp,
+		"doctorLink": s.doctorLink,
 	}
 }
 

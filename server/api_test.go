@@ -1,11 +1,15 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -272,7 +276,8 @@ func TestAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, route := range api.Routes {
-		if !c.used[route.Method+" "+route.Path] && !strings.HasPrefix(route.Path, "/v1/admin/") {
+		ownPages := regexp.MustCompile(`^/v1/(admin|doctor|server|open-rooms)(/|$)`).MatchString(route.Path)
+		if !c.used[route.Method+" "+route.Path] && !ownPages {
 			t.Errorf("the Go client does not call %s %s", route.Method, route.Path)
 		}
 	}
@@ -484,4 +489,75 @@ func TestOptionsSurviveARestart(t *testing.T) {
 	s = run(t, *whole(t, dir))
 	s.joins("r", "ann", "subscribe").welcome()
 	s.joins("r", "ben", "subscribe").refused(protocol.CodeRoomFull)
+}
+
+// The table is the whole API: every route has a handler and every handler a route, and nothing below /v1/
+// is routed besides it.
+func TestTheTableIsTheAPI(t *testing.T) {
+	handlers := (&Server{backend: &Backend{}}).handlers()
+	for _, r := range api.Routes {
+		if handlers[r.Name] == nil {
+			t.Errorf("%s has no handler", r.Name)
+		}
+		delete(handlers, r.Name)
+	}
+	for name := range handlers {
+		t.Errorf("%s has no route", name)
+	}
+	source, err := os.ReadFile("routes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`mux\.Handle\w*\("([^"]*/v1/[^"]*)"`).FindAllSubmatch(source, -1) {
+		if string(m[1]) != "/v1/" { // what is not there
+			t.Errorf("%s is routed besides api.Routes", m[1])
+		}
+	}
+}
+
+// No body makes a handler fail by a fault of its own, whatever it holds.
+func FuzzBodies(f *testing.F) {
+	type target struct {
+		method, path string
+	}
+	var targets []target
+	for _, r := range api.Routes {
+		if r.Body == nil {
+			continue
+		}
+		p := strings.NewReplacer("{room}", "demo", "{participant}", "ann", "{id}", "AAAAAAAAAAAAAAAAAAAAAAAAAA").Replace(r.Path)
+		targets = append(targets, target{r.Method, p})
+		f.Add(uint8(len(targets)-1), []byte(r.BodyExample))
+	}
+	f.Add(uint8(0), []byte(`{"room":"x","options":{"metadata":{"a":null}}}`))
+	f.Add(uint8(1), []byte(`{"metadata":{"a":{"b":1}},"sources":[null],"endsAt":1e99}`))
+	f.Add(uint8(1), []byte("[]"))
+	f.Add(uint8(4), []byte("{\"topic\":\"\xff\",\"payload\":1}"))
+	s, err := New(Config{HTTP: "127.0.0.1:0", Media: "127.0.0.1:0", Data: f.TempDir(), Files: testFiles, GuessBurst: 1e12})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { s.Close() })
+	token, err := auth.Mint(s.key, auth.Claims{Grants: protocol.Grants{Admin: true}, Expires: time.Now().Add(100 * time.Hour)}, time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := s.routes()
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		at := targets[int(which)%len(targets)]
+		r := httptest.NewRequest(at.method, at.path, bytes.NewReader(body))
+		r.RemoteAddr = "127.0.0.1:1"
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code >= 500 && w.Code != http.StatusServiceUnavailable {
+			t.Fatalf("%s %s: %d %s", at.method, at.path, w.Code, w.Body)
+		}
+		if w.Code >= 400 {
+			var p api.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Detail == "" || p.Status != w.Code {
+				t.Fatalf("%s %s: no problem but %s", at.method, at.path, w.Body)
+			}
+		}
+	})
 }

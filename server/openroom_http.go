@@ -16,7 +16,7 @@ import (
 
 // serverFacts is GET /v1/server: what the pages around a call depend on.
 func (s *Server) serverFacts(w http.ResponseWriter, r *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"open": s.openTo(r), "https": s.httpsFor(r)})
+	reply(w, http.StatusOK, api.ServerInfo{Open: s.openTo(r), HTTPS: s.httpsFor(r)})
 }
 
 // httpsFor is the address of this server by HTTPS for whoever asks, to be given to others: as configured, else
@@ -66,22 +66,19 @@ func (s *Server) startRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.metrics.openRooms.WithLabelValues("started").Inc()
-	reply(w, http.StatusCreated, map[string]string{"room": room, "key": key})
+	reply(w, http.StatusCreated, api.OpenRoom{Room: room, Key: key})
 }
 
 // openRoomFacts is GET /v1/open-rooms/{room}: whether there is such a room to enter.
 func (s *Server) openRoomFacts(w http.ResponseWriter, r *http.Request) {
 	if found, ok := s.findOpenRoom(w, r, ""); ok {
-		reply(w, http.StatusOK, map[string]string{"room": found.Room, "role": "guest"})
+		reply(w, http.StatusOK, api.OpenRoomFacts{Room: found.Room, Role: "guest"})
 	}
 }
 
 // enterRoom is POST /v1/open-rooms/{room}/enter with {"name":…,"key":…}; without the key one is a guest.
 func (s *Server) enterRoom(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Name string `json:"name"`
-		Key  string `json:"key"`
-	}
+	var q api.EnterOpenRoom
 	if !readJSON(w, r, &q) {
 		return
 	}

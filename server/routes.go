@@ -21,10 +21,6 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /admin", s.app.page)
 	mux.HandleFunc("/", s.app.file)
 
-	mux.HandleFunc("GET /v1/server", s.serverFacts)
-	mux.HandleFunc("POST /v1/open-rooms", s.startRoom)
-	mux.HandleFunc("GET /v1/open-rooms/{room}", s.openRoomFacts)
-	mux.HandleFunc("POST /v1/open-rooms/{room}/enter", s.enterRoom)
 	handlers := s.handlers()
 	for _, route := range api.Routes {
 		mux.HandleFunc(route.Method+" "+route.Path, handlers[route.Name])
@@ -34,15 +30,6 @@ func (s *Server) routes() http.Handler {
 		mux.Handle("/whep"+path, orNotFound(s.backend.WHEP))
 	}
 
-	mux.HandleFunc("GET /v1/admin/overview", s.admin(s.adminOverview))
-	mux.HandleFunc("GET /v1/admin/live", s.admin(s.adminLive))
-	mux.HandleFunc("GET /v1/admin/doctor", s.admin(s.adminDoctor))
-
-	mux.HandleFunc("GET /v1/doctor", s.doctorFacts)
-	mux.HandleFunc("GET /v1/doctor/time", s.doctorTime)
-	mux.HandleFunc("GET /v1/doctor/down", s.doctorDown)
-	mux.HandleFunc("POST /v1/doctor/up", s.doctorUp)
-	mux.HandleFunc("POST /v1/doctor/link", s.doctorLink)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
