@@ -132,6 +132,12 @@ func (c *Client) onParticipant(m protocol.ParticipantUpdate) {
 	if m.Name != nil {
 		p.Name = *m.Name
 	}
+	if m.Role != nil {
+		p.Role = *m.Role
+	}
+	if m.Grants != nil && m.Participant == c.welcomed.You {
+		c.welcomed.Grants = *m.Grants
+	}
 	if m.Attributes != nil {
 		p.Attributes = m.Attributes
 	}

@@ -371,6 +371,9 @@ export class Room extends Emitter<RoomEvents> {
       if (muted) this.emit("muted", muted);
     }
     if (message.type === "unpublished") this.#publisher.endedByServer(message.body.tracks);
+    if (message.type === "participant" && message.body.grants && this.#welcome && message.body.participant === this.you) {
+      this.#welcome = { ...this.#welcome, grants: message.body.grants };
+    }
     if (this.#roster.take(message)) return;
     this.#takeMedia(message);
   }

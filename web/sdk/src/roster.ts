@@ -94,12 +94,13 @@ export class Roster {
     this.listener.left(gone, reason);
   }
 
-  #update(id: ParticipantID, change: { name?: string; attributes?: Record<string, string>; connected?: boolean }): true {
+  #update(id: ParticipantID, change: { name?: string; role?: string; attributes?: Record<string, string>; connected?: boolean }): true {
     const old = this.#participants.get(id);
     if (old) {
       const now: Participant = {
         ...old,
         name: change.name ?? old.name,
+        role: change.role ?? old.role,
         attributes: change.attributes ?? old.attributes,
         connected: change.connected ?? old.connected,
       };

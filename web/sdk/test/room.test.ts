@@ -607,3 +607,14 @@ describe("attributes", () => {
     expect(room.participant("bob")?.attributes).toEqual({});
   });
 });
+
+describe("grants", () => {
+  it("that change while one is in the room", async () => {
+    await joinRoom([person("me"), person("bob")]);
+    server.line.say({ type: "participant", seq: ++seq, body: { participant: "me", role: "speaker", grants: { publish: ["microphone"] } } });
+    expect(room.grants).toEqual({ publish: ["microphone"] });
+    expect(room.participant("me")?.role).toBe("speaker");
+    server.line.say({ type: "participant", seq: ++seq, body: { participant: "bob", grants: { moderate: true } } });
+    expect(room.grants).toEqual({ publish: ["microphone"] });
+  });
+});
