@@ -73,7 +73,7 @@ func TestOpenRoom(t *testing.T) {
 			t.Fatalf("%s: %+v", body, c)
 		}
 	}
-	if status, _, body := s.call("GET", "/v1/open-rooms/"+room, ""); status != 200 || body != `{"role":"guest","room":"`+room+`"}`+"\n" {
+	if status, _, body := s.call("GET", "/v1/open-rooms/"+room, ""); status != 200 || body != `{"room":"`+room+`","role":"guest"}`+"\n" {
 		t.Fatalf("%d %s", status, body)
 	}
 	status, h, body := s.call("POST", "/v1/open-rooms/"+room+"/enter", `{"name":"`+strings.Repeat("x", 65)+`"}`)

@@ -339,8 +339,9 @@ func TestWebhookOfARoom(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %s\nwant %s", strings.Join(got, "; "), strings.Join(want, "; "))
 	}
-	if e := r.events()[0]; e.Type != api.ServerStarted {
-		t.Errorf("first came %+v", e)
+	started := func(e api.Event) bool { return e.Type == api.ServerStarted }
+	if !slices.ContainsFunc(r.events(), started) { // in a line of its own: rooms do not wait for it
+		t.Error("the start was not told")
 	}
 	if _, _, body := s.call("GET", "/metrics", ""); !strings.Contains(body, "switchyard_webhook_delivered_total 11") {
 		t.Error("not counted")

@@ -16,6 +16,8 @@ var flagGroups = []kong.Group{
 	{Key: "address", Title: "Addresses"},
 	{Key: "access", Title: "Access"},
 	{Key: "turn", Title: "STUN and TURN"},
+	{Key: "room", Title: "Rooms"},
+	{Key: "webhook", Title: "Webhook"},
 	{Key: "certificate", Title: "Certificate"},
 	{Key: "operation", Title: "Operation"},
 	{Key: "log", Title: "Log"},

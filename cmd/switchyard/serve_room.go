@@ -16,15 +16,15 @@ import (
 // RoomSettings are what rooms allow where neither the API nor a token says something, and who is told what
 // happens in them.
 type RoomSettings struct {
-	RoomParticipants int           `help:"How many can be in a room; 0: 500. For rooms to which neither the API nor a token gives options, as all --room flags." default:"0" placeholder:"N"`
-	RoomSources      []string      `help:"What can be published: camera, microphone, screen, screen-audio, file, bridge, mix. Without it all." placeholder:"LIST"`
-	RoomCodecs       []string      `help:"Codecs that can be published: opus, PCMU, PCMA, G722, VP8, VP9, H264, AV1. Without it all; a kind of which none is named is not limited." placeholder:"LIST"`
-	RoomBitrate      int           `help:"Bits per second that one video track may have: browsers are told so. 0: no limit." default:"0" placeholder:"N"`
-	RoomEmptyFor     time.Duration `help:"How long a room stays when nobody is in it; 0: a minute." default:"0s" placeholder:"DURATION"`
+	RoomParticipants int           `help:"How many can be in a room; 0: 500. For rooms to which neither the API nor a token gives options, as all --room flags." default:"0" placeholder:"N" group:"room"`
+	RoomSources      []string      `help:"What can be published: camera, microphone, screen, screen-audio, file, bridge, mix. Without it all." placeholder:"LIST" group:"room"`
+	RoomCodecs       []string      `help:"Codecs that can be published: opus, PCMU, PCMA, G722, VP8, VP9, H264, AV1. Without it all; a kind of which none is named is not limited." placeholder:"LIST" group:"room"`
+	RoomBitrate      int           `help:"Bits per second that one video track may have: browsers are told so. 0: no limit." default:"0" placeholder:"N" group:"room"`
+	RoomEmptyFor     time.Duration `help:"How long a room stays when nobody is in it; 0: a minute." default:"0s" placeholder:"DURATION" group:"room"`
 
-	Webhook        string `help:"URL that is told, by POST, what happens in rooms. See docs/api.md." placeholder:"URL"`
-	WebhookSecret  string `help:"File with the secret that signs what the webhook gets; one per line while it is being changed. Make one with: switchyard webhook secret." placeholder:"FILE"`
-	WebhookPrivate bool   `help:"Let the webhook's URL lead to this machine or a private network."`
+	Webhook        string `help:"URL that is told, by POST, what happens in rooms. See docs/api.md." placeholder:"URL" group:"webhook"`
+	WebhookSecret  string `help:"File with the secret that signs what the webhook gets; one per line while it is being changed. Make one with: switchyard webhook secret." placeholder:"FILE" group:"webhook"`
+	WebhookPrivate bool   `help:"Let the webhook's URL lead to this machine or a private network." group:"webhook"`
 }
 
 func (c *RoomSettings) applyRooms(cfg *switchyard.Config) error {
