@@ -217,12 +217,24 @@ func TestWebhookHangs(t *testing.T) {
 
 // When too much waits the oldest goes, and is counted; the others come in order.
 func TestWebhookOverflow(t *testing.T) {
-	r := receive(t, "s3cret", always(500))
+	tried := map[string]bool{} // guarded by r.mu
+	r := receive(t, "s3cret", func(_ int, e api.Event) int {
+		tried[e.Reason] = true
+		return 500
+	})
 	h := openHooks(t, t.TempDir(), Webhook{URL: r.URL, Private: true, most: 20})
 	numbered(h, 100, "a", "b")
 	if n := h.length(); n != 20 {
 		t.Fatalf("%d wait", n)
 	}
+	until(t, func() string { // each line has come to what was not dropped: nothing older is on its way
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !tried["80"] || !tried["81"] {
+			return "what was dropped is still tried"
+		}
+		return ""
+	})
 	r.set(always(200))
 	got := r.wait(20)
 	inOrder(t, got, 20, 2)
