@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -55,8 +56,26 @@ type serving struct {
 	cmd    *exec.Cmd
 	link   string // printed
 	base   string
-	stderr bytes.Buffer
+	stderr talk
 	out    chan string // all of stdout, once it ended
+}
+
+// talk is what a process has said so far: it can be read while the process goes on.
+type talk struct {
+	mu   sync.Mutex
+	said bytes.Buffer // guarded by mu
+}
+
+func (t *talk) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.said.Write(b)
+}
+
+func (t *talk) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.said.String()
 }
 
 // serve starts a server on free ports and waits for its link.
