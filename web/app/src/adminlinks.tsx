@@ -74,7 +74,7 @@ export function LinkPanel({ admin, view, link }: { admin: Admin; view: RoomView;
         </p>
       </header>
       <h3>Sends</h3>
-      <Streams streams={link.detail.in.filter((s) => s.packets > 0)} person={person} empty="Nothing is sent." />
+      <Streams streams={link.detail.in.filter((s) => s.track && s.packets > 0)} person={person} empty="Nothing is sent." />
       <h3>Receives</h3>
       <Received view={view} streams={link.detail.out.filter((s) => s.track)} />
       {link.participant && <Moderation key={link.participant} admin={admin} room={link.room} participant={link.participant} name={link.name} />}
