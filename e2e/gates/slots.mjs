@@ -3,8 +3,8 @@
 // JSON and ends with 1 where a limit of docs/slots.md is broken.
 //
 // A host that takes the processor away stops the page's sound for as long; the browser then corrects it
-// over seconds. Flashes within ten seconds of that are counted apart, and the limits of lip-sync are for
-// the others.
+// over seconds. The flashes that are far from such moments are told apart, to explain a failure; the limits
+// are for all.
 //
 //   node e2e/gates/slots.mjs [--minutes 5] [--publishers 30] [--pairs 9]
 
@@ -106,10 +106,10 @@ function report(m, faults) {
     framesLookedAt: m.frames, wrongNames: m.wrong.length,
     outputLatencyMs: m.latency,
     secondsTakenByHost: host.seconds,
-    lipSyncSteadyMs: off(quiet.filter(steady)), lipSync3sMs: off(quiet.filter(early)),
-    lipSyncSteadyAllMs: off(m.sync.filter(steady)), lipSync3sAllMs: off(m.sync.filter(early)),
+    lipSyncSteadyMs: off(m.sync.filter(steady)), lipSync3sMs: off(m.sync.filter(early)),
+    lipSyncSteadyUndisturbedMs: off(quiet.filter(steady)),
     steadyAgainstOthersMs: spread(m.sync.filter(steady).map(apart)),
-    signedSteadyMedianMs: round(percentile(quiet.filter(steady).map((s) => s.beepAfterFlash), 0.5)),
+    signedSteadyMedianMs: round(percentile(m.sync.filter(steady).map((s) => s.beepAfterFlash), 0.5)),
     switchToVisibleMs: spread(m.changes.map((c) => c.visibleAfter).filter((v) => v !== null)),
     neverVisible: m.changes.filter((c) => c.visibleAfter === null).length,
     framesReceived: sum("framesReceived"), framesDecoded: sum("framesDecoded"), framesDropped: sum("framesDropped"),
@@ -122,7 +122,6 @@ function report(m, faults) {
     [summary.sdpAfterJoin === 0, "SDP was exchanged after the join"],
     [summary.wrongNames === 0, `pictures under a wrong name: ${JSON.stringify(m.wrong.slice(0, 5))}`],
     [summary.framesLookedAt > 1000 * minutes, "too few frames were seen"],
-    [quiet.length > 100 * minutes, "the host left too little time to measure lip-sync: run it on a quieter machine"],
     [summary.lipSyncSteadyMs.p95 !== null && summary.lipSyncSteadyMs.p95 <= 60, "lip-sync in steady state over 60 ms"],
     [summary.lipSync3sMs.p95 !== null && summary.lipSync3sMs.p95 <= 120, "lip-sync 3 s after a switch over 120 ms"],
     [faults.length === 0, "the page showed errors"],
