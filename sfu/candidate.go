@@ -67,7 +67,8 @@ func reach(a netip.Addr) int {
 	return rank
 }
 
-// Addresses lists what the SFU offers to clients as its own addresses, the most reachable first.
+// Addresses returns the addresses that the media port is reached by, as candidates name them, the most
+// reachable first.
 func (s *SFU) Addresses() []netip.Addr {
 	var out []netip.Addr
 	for _, c := range s.candidates {

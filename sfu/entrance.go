@@ -41,17 +41,6 @@ func (s *SFU) WriteTo(b []byte, to netip.AddrPort, from netip.Addr) error {
 	return s.shards[0].sock.WriteTo(b, to, from)
 }
 
-// Addrs returns the addresses that the media port is reached by, as candidates name them.
-func (s *SFU) Addrs() []netip.Addr {
-	var out []netip.Addr
-	for _, c := range s.candidates {
-		if !c.TCP {
-			out = append(out, c.Addr.Addr())
-		}
-	}
-	return out
-}
-
 // ServeTCP takes over an ICE-TCP connection (RFC 6544) of which nothing was read. It returns when
 // the connection has ended.
 func (s *SFU) ServeTCP(nc net.Conn) {

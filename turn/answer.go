@@ -81,7 +81,7 @@ func (r *request) wanted() (family netip.Addr, even, ok bool) {
 
 // address is the relays' address of a family.
 func (s *Server) address(v6 bool) (netip.Addr, bool) {
-	for _, a := range s.media.Addrs() {
+	for _, a := range s.media.Addresses() {
 		if a.Is6() == v6 {
 			return a, true
 		}

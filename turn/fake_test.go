@@ -22,7 +22,7 @@ type fakeMedia struct {
 	has   bool // whether what enters belongs to a link
 }
 
-func (m *fakeMedia) Addrs() []netip.Addr { return []netip.Addr{serverAddr} }
+func (m *fakeMedia) Addresses() []netip.Addr { return []netip.Addr{serverAddr} }
 func (m *fakeMedia) Port() uint16        { return mediaAddr.Port() }
 func (m *fakeMedia) WriteTo(b []byte, to netip.AddrPort, _ netip.Addr) error {
 	m.sent[to] = append(m.sent[to], append([]byte(nil), b...))

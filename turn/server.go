@@ -15,8 +15,8 @@ import (
 
 // Media is the media port as relays see it. Its methods may be called from any goroutine and never block.
 type Media interface {
-	// Addrs are the addresses that clients reach the media port by, the most reachable first.
-	Addrs() []netip.Addr
+	// Addresses are those that clients reach the media port by, the most reachable first.
+	Addresses() []netip.Addr
 	Port() uint16
 	// WriteTo sends a datagram from the media port; from is the local address that the client asked.
 	WriteTo(b []byte, to netip.AddrPort, from netip.Addr) error
@@ -125,7 +125,7 @@ func New(c Config) *Server {
 // Start begins to answer, with the relays' addresses on the media port.
 func (s *Server) Start(m Media) {
 	s.media = m
-	for _, a := range m.Addrs() {
+	for _, a := range m.Addresses() {
 		s.own[a], s.machine[a] = true, true
 	}
 	if addrs, err := net.InterfaceAddrs(); err == nil {

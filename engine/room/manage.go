@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -78,14 +79,9 @@ func (r *Room) Change(u protocol.ParticipantUpdate) error {
 	u.Connected = nil
 	kept := r.changed[u.Participant]
 	kept.Participant = u.Participant
-	for _, f := range []struct{ to, from **string }{{&kept.Name, &u.Name}, {&kept.Role, &u.Role}} {
-		if *f.from != nil {
-			*f.to = *f.from
-		}
-	}
-	if u.Grants != nil {
-		kept.Grants = u.Grants
-	}
+	kept.Name = cmp.Or(u.Name, kept.Name)
+	kept.Role = cmp.Or(u.Role, kept.Role)
+	kept.Grants = cmp.Or(u.Grants, kept.Grants)
 	r.changed[u.Participant] = kept
 	r.apply(p, u)
 	return nil
