@@ -23,7 +23,7 @@ type fakeMedia struct {
 }
 
 func (m *fakeMedia) Addresses() []netip.Addr { return []netip.Addr{serverAddr} }
-func (m *fakeMedia) Port() uint16        { return mediaAddr.Port() }
+func (m *fakeMedia) Port() uint16            { return mediaAddr.Port() }
 func (m *fakeMedia) WriteTo(b []byte, to netip.AddrPort, _ netip.Addr) error {
 	m.sent[to] = append(m.sent[to], append([]byte(nil), b...))
 	return nil
