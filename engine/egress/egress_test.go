@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -327,6 +328,37 @@ func TestJoinerStartsWithTheCachedKeyframe(t *testing.T) {
 	}
 	if d := r.got[16].Timestamp - r.got[15].Timestamp; d != 40*90 {
 		t.Errorf("the live frame is %d ticks later", d)
+	}
+}
+
+// What the publisher's network lost and what comes late has its place among the frames from the cache.
+func TestFrameRecoveredAmongCachedOnesIsSentBetweenThem(t *testing.T) {
+	r, u := newRig(t, videoConfig), newPublisher(1, 99, 'a')
+	cache := NewRing(VideoRing)
+	var late []*media.Packet
+	for i := range media.Time(8) {
+		ps := u.frame(i*40*ms, 2, i == 0)
+		if i == 2 || i == 3 || i == 6 {
+			late = append(late, ps...)
+			continue
+		}
+		for _, p := range ps {
+			cache.Put(p)
+		}
+	}
+	u.ring = cache
+	r.now = 8 * 40 * ms
+	r.replay(u, r.slot.Switch(r.now, video(), 1, cache))
+	r.write(u.frame(8*40*ms, 1, false)...)
+	if n := r.write(late...); n != len(late) {
+		t.Fatalf("%d of %d recovered packets were sent", n, len(late))
+	}
+	slices.SortFunc(r.got, func(a, b written) int { return int(int16(a.SequenceNumber - b.SequenceNumber)) })
+	for i := 1; i < len(r.got); i++ {
+		a, b := r.got[i-1], r.got[i]
+		if d := int32(b.Timestamp - a.Timestamp); b.SequenceNumber != a.SequenceNumber+1 || (d == 0) != (i%2 == 1) || d < 0 {
+			t.Errorf("packet %d: %d ticks after the one before", i, d)
+		}
 	}
 }
 

@@ -222,9 +222,7 @@ func (s *Slot) replay(first *media.Packet) bool {
 		}
 	}
 	for i, in := range frames[:n] {
-		if out := last - media.Ticks(n-1-i)*step; out != in+g.delta {
-			s.move(g, in, out)
-		}
+		s.move(g, in, last-media.Ticks(n-1-i)*step)
 	}
 	return true
 }
@@ -252,4 +250,31 @@ func (s *Slot) lookup(g *segment, in media.Ticks) (media.Ticks, bool) {
 		}
 	}
 	return 0, false
+}
+
+// between returns a timestamp for a whole frame that was missing among those whose timestamps were moved
+// and has been recovered: where it belongs between its neighbours. False where they leave no room.
+func (s *Slot) between(g *segment, in media.Ticks) (media.Ticks, bool) {
+	var before, after *movedFrame
+	for i := range s.moved {
+		m := &s.moved[i]
+		switch {
+		case m.segment != g.id:
+		case m.in.After(in):
+			if after == nil || after.in.After(m.in) {
+				after = m
+			}
+		case before == nil || m.in.After(before.in):
+			before = m
+		}
+	}
+	if before == nil || after == nil {
+		return 0, false
+	}
+	room := int64(int32(after.out - before.out))
+	if room < 2 {
+		return 0, false
+	}
+	at := room * int64(int32(in-before.in)) / int64(int32(after.in-before.in))
+	return before.out + media.Ticks(min(max(at, 1), room-1)), true
 }

@@ -119,7 +119,7 @@ func (s *Slot) anchor(p *media.Packet) bool {
 }
 
 // stamp returns the outgoing timestamp of p: later than all before for a new frame, the frame's own
-// for all of its packets. False for a late packet of a frame that has none.
+// for all of its packets. False for a late packet of a frame that has none and fits nowhere.
 func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
 	if ts, ok := s.lookup(g, p.Timestamp); ok {
 		return ts, true
@@ -129,7 +129,14 @@ func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
 	case g.started && p.Timestamp == g.lastIn:
 		return ts, true
 	case p.Seq < g.highest: // recovered
-		return ts, !g.moved || ts.After(g.movedMax)
+		if !g.moved || ts.After(g.movedMax) {
+			return ts, true
+		}
+		if ts, ok := s.between(g, p.Timestamp); ok {
+			s.move(g, p.Timestamp, ts)
+			return ts, true
+		}
+		return 0, false
 	case !s.any:
 		return ts, true
 	}
