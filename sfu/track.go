@@ -144,15 +144,20 @@ func (f *fanout) restart(match func(*slot) bool) {
 	}
 }
 
-// deliver gives a batch to every slot and takes over its references.
+// deliver gives a batch to every slot and takes over its references. A slot that waits for a keyframe may
+// find it made whole by what was recovered: it starts from the cache, for it has let the rest of it pass.
 func (f *fanout) deliver(now media.Time, batch media.Batch) {
 	if !f.closed {
-		ring := f.cache()
+		ring, recovered := f.cache(), false
 		for _, p := range batch {
-			ring.Put(p)
+			recovered = ring.Put(p) || recovered
 		}
 		for _, s := range f.slots {
-			s.sendBatch(now, batch)
+			if recovered && s.waits() {
+				s.start(now)
+			} else {
+				s.sendBatch(now, batch)
+			}
 		}
 	}
 	releaseAll(batch)

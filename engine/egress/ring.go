@@ -30,21 +30,23 @@ type Ring struct {
 func NewRing(n int) *Ring { return &Ring{slots: make([]*media.Packet, n)} }
 
 // Put keeps p (it retains it) and releases what it overwrites. A new epoch empties the ring first.
-func (r *Ring) Put(p *media.Packet) {
+// It reports whether p was recovered: packets that follow it are there already.
+func (r *Ring) Put(p *media.Packet) (recovered bool) {
 	if len(r.slots) == 0 { // closed
-		return
+		return false
 	}
 	if r.any && p.Epoch != r.epoch {
 		if int32(p.Epoch-r.epoch) < 0 {
-			return
+			return false
 		}
 		r.empty()
 	}
 	size := media.ExtSeq(len(r.slots))
 	if r.any && p.Seq+size <= r.newest {
-		return
+		return false
 	}
-	if !r.any || p.Seq > r.newest {
+	recovered = r.any && p.Seq < r.newest
+	if !recovered {
 		r.newest = p.Seq
 	}
 	r.any, r.epoch = true, p.Epoch
@@ -57,6 +59,7 @@ func (r *Ring) Put(p *media.Packet) {
 	if p.FrameStart && p.Keyframe && (!r.keyed || p.Seq > r.key) {
 		r.key, r.keyed = p.Seq, true
 	}
+	return recovered
 }
 
 // Get returns the packet with that sequence number, nil when it is not there. The ring's reference
