@@ -382,6 +382,36 @@ func TestAKeyframeBeforeTheLinkIsUpIsNotLost(t *testing.T) {
 	}
 }
 
+// The first packet of a keyframe comes last: a slot that waited for it has let the others pass, and must
+// send them all the same.
+func TestAKeyframeWhoseBeginningComesLateIsSentWhole(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	_, out := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	for _, p := range []rtp.Packet{
+		{Header: rtp.Header{SequenceNumber: 10, Timestamp: 3000, Marker: true}, Payload: vp8Start(false)},
+		{Header: rtp.Header{SequenceNumber: 12, Timestamp: 6000, Marker: true}, Payload: []byte{0x00, 1, 2, 3}},
+		{Header: rtp.Header{SequenceNumber: 11, Timestamp: 6000}, Payload: vp8Start(true)},
+	} {
+		p.Version = 2
+		if err := out.WriteRTP(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := next(t, packets), next(t, packets)
+	if second.SequenceNumber != first.SequenceNumber+1 || first.Marker || !second.Marker || first.Timestamp != second.Timestamp {
+		t.Errorf("got %v and %v", first, second)
+	}
+}
+
 func TestEndOfAPublisherEmptiesItsSlots(t *testing.T) {
 	s := newSFU(t, 2)
 	publisher, viewer := newClient(t), newClient(t)

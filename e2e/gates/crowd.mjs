@@ -75,12 +75,24 @@ function rates() {
   });
 }
 
-/** A built-in clip with another frame rate in its header (IVF: bytes 16 to 19, little-endian). */
+/** Two seconds of a built-in clip at another frame rate: as long as its sound, for a clip whose picture is the
+ * shorter one stands still until the sound has ended. The frames begin again where they do not suffice: the
+ * first is a keyframe. (IVF: frames a second at byte 16, frames at 24, little-endian; a frame's header has its
+ * size and its number.) */
 function clipAt(fps, folder) {
   const clip = readFileSync(path.join(root, "client/clip/data/green.ivf"));
-  clip.writeUInt32LE(fps, 16);
+  const frames = [];
+  for (let at = 32; at < clip.length; at += 12 + clip.readUInt32LE(at)) frames.push(clip.subarray(at, at + 12 + clip.readUInt32LE(at)));
+  const head = Buffer.from(clip.subarray(0, 32));
+  head.writeUInt32LE(fps, 16);
+  head.writeUInt32LE(2 * fps, 24);
+  const played = Array.from({ length: 2 * fps }, (_, i) => {
+    const frame = Buffer.from(frames[i % frames.length]);
+    frame.writeBigUInt64LE(BigInt(i), 4);
+    return frame;
+  });
   const file = path.join(folder, "green.ivf");
-  writeFileSync(file, clip);
+  writeFileSync(file, Buffer.concat([head, ...played]));
   return file;
 }
 
