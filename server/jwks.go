@@ -19,6 +19,9 @@ import (
 const (
 	// keysFresh is how long a key set is used without looking for a newer one.
 	keysFresh = 10 * time.Minute
+	// keysStale is the age at which a key is not believed before the set was looked for: its owner may have
+	// taken it back. Where the set cannot be had the old one is believed on.
+	keysStale = time.Hour
 	// keysPause is the least time between two looks because of a token with an unknown key: so often
 	// can a stranger make us ask.
 	keysPause = 10 * time.Second
@@ -91,9 +94,9 @@ func (k *keyring) Key(algorithm, id string) (any, error) {
 	k.mu.Unlock()
 	key, err := set.Key(algorithm, id)
 	switch {
-	case err == nil && age > keysFresh && !k.isLooking():
+	case err == nil && age > keysFresh && age <= keysStale && !k.isLooking():
 		go k.refresh() // ends within keysWait; the key is good until it is known to be gone
-	case err != nil && age > keysPause, err != nil && k.isLooking():
+	case err == nil && age > keysStale, err != nil && age > keysPause, err != nil && k.isLooking():
 		k.refresh()
 		k.mu.Lock()
 		set = k.set
@@ -118,10 +121,14 @@ func (k *keyring) has() bool {
 	return k.good
 }
 
-// refresh looks for the set, or waits for whoever does.
+// refresh looks for the set, or waits for whoever does. Where somebody has just done that, it does nothing.
 func (k *keyring) refresh() {
 	k.mu.Lock()
 	wait := k.looking
+	if wait == nil && time.Since(k.tried) <= keysPause {
+		k.mu.Unlock()
+		return
+	}
 	if wait != nil {
 		k.mu.Unlock()
 		<-wait
@@ -165,13 +172,27 @@ func withoutQuery(source string) string {
 	return source
 }
 
+// errKeysPlain is why a redirect of the key set's server is not followed.
+var errKeysPlain = errors.New("it leads on to an address without HTTPS: name the final address")
+
+// keysClient follows redirects as far as keysAt would go by itself.
+var keysClient = &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	if len(via) >= 5 {
+		return errors.New("it leads in a circle: name the final address")
+	}
+	if ok, err := keysAt(r.URL.String()); !ok || err != nil {
+		return errKeysPlain
+	}
+	return nil
+}}
+
 func fetch(ctx context.Context, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := keysClient.Do(req)
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return nil, e.Err // without the address
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -213,5 +214,48 @@ func TestKeySetInAFile(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--jwks") {
 			t.Errorf("%s: %v", source, err)
 		}
+	}
+}
+
+// A key that was withdrawn while nobody came is not good even once, as long as the issuer can be asked.
+func TestStaleKeysAreNotBelieved(t *testing.T) {
+	i := newIssuer(t)
+	i.newKey("one")
+	i.newKey("two")
+	s := run(t, Config{JWKS: i.url})
+	withdrawn := i.admin("one")
+	i.mu.Lock()
+	delete(i.keys, "one")
+	i.mu.Unlock()
+	s.keys.ageBy(keysStale + time.Second)
+	if status, _, body := s.call("GET", "/v1/admin/rooms", "", withdrawn); status != http.StatusUnauthorized {
+		t.Errorf("%d %s", status, body)
+	}
+	i.setDown(true)
+	s.keys.ageBy(keysStale + time.Second)
+	if status, _, body := s.call("GET", "/v1/admin/rooms", "", i.admin("two")); status != http.StatusOK {
+		t.Errorf("an issuer that is down locks everybody out: %d %s", status, body)
+	}
+}
+
+// Keys that come by HTTPS at first and by HTTP in the end could be anybody's.
+func TestKeysAreNotFollowedToHTTP(t *testing.T) {
+	i := newIssuer(t)
+	i.newKey("one")
+	leads := func(to string) *httptest.Server {
+		web := httptest.NewServer(http.RedirectHandler(to, http.StatusFound))
+		t.Cleanup(web.Close)
+		return web
+	}
+	if _, err := fetch(t.Context(), leads(i.url).URL); err != nil {
+		t.Errorf("a redirect on this machine: %v", err)
+	}
+	if _, err := fetch(t.Context(), leads("http://keys.example.org/jwks").URL); !errors.Is(err, errKeysPlain) {
+		t.Errorf("a redirect to HTTP: %v", err)
+	}
+	circle := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }))
+	t.Cleanup(circle.Close)
+	if _, err := fetch(t.Context(), circle.URL); err == nil || !strings.Contains(err.Error(), "circle") {
+		t.Errorf("a circle: %v", err)
 	}
 }

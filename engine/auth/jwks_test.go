@@ -136,3 +136,26 @@ func FuzzKeySet(f *testing.F) {
 		set.Key("RS256", "")
 	})
 }
+
+// A token with an extension that must be understood (RFC 7515 §4.1.11) is refused, whoever signed it.
+func TestCriticalExtensionIsRefused(t *testing.T) {
+	key := make([]byte, MinKeyBytes)
+	sign := func(header map[string]any) string {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"room": "r", "sub": "a", "exp": time.Now().Add(time.Hour).Unix()})
+		for k, v := range header {
+			token.Header[k] = v
+		}
+		s, err := token.SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if _, err := Verify(key, sign(nil), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	var e *Error
+	if _, err := Verify(key, sign(map[string]any{"crit": []string{"x"}, "x": true}), time.Now()); !errors.As(err, &e) || e.Reason != Malformed {
+		t.Errorf("%v", err)
+	}
+}

@@ -31,6 +31,9 @@ func (k ServerKey) Key(algorithm, _ string) (any, error) {
 
 func keyFunc(keys Keys) jwt.Keyfunc {
 	return func(t *jwt.Token) (any, error) {
+		if _, has := t.Header["crit"]; has { // we know no extension: RFC 7515 §4.1.11 has us refuse
+			return nil, &Error{Reason: Malformed}
+		}
 		id, _ := t.Header["kid"].(string)
 		key, err := keys.Key(t.Method.Alg(), id)
 		if err != nil {
