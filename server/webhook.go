@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,8 @@ const (
 	hookLife = 24 * time.Hour
 	// hookCalls is how many rooms' events are on their way at once.
 	hookCalls = 16
+	// orderSlack is how many that are done may stand in hooks.order, besides as many as wait.
+	orderSlack = 64
 	// hookGoodbye is how long a server that ends waits for what it has just queued.
 	hookGoodbye = 2 * time.Second
 )
@@ -161,8 +164,9 @@ func (h *hooks) finish(k *hook) {
 	}
 	k.done = true
 	h.waiting--
-	if h.waiting == 0 {
-		h.order = nil
+	// One event that is tried for a day must not keep all that were delivered meanwhile.
+	if len(h.order) > 2*h.waiting+orderSlack {
+		h.order = slices.DeleteFunc(h.order, func(k *hook) bool { return k.done })
 	}
 	if k.batch != nil {
 		h.leave(k.batch)
@@ -185,6 +189,7 @@ func (h *hooks) deliver(room string) {
 		}
 		if time.Since(k.at) > hookLife {
 			h.count.expired.Add(1)
+			h.log.Warn("a webhook event is given up: it was tried for a day", "host", h.host, "event", k.typ, "room", k.room)
 			h.over(k)
 			continue
 		}

@@ -359,3 +359,26 @@ func TestWebhookOfARoom(t *testing.T) {
 		t.Error("not counted")
 	}
 }
+
+// One room whose events are refused for hours does not make the queue keep all that others delivered.
+func TestWebhookForgetsWhatIsDelivered(t *testing.T) {
+	r := receive(t, "s3cret", func(_ int, e api.Event) int {
+		if e.Room == "stuck" {
+			return 500
+		}
+		return 200
+	})
+	h := openHooks(t, t.TempDir(), Webhook{URL: r.URL, Private: true, retry: time.Minute})
+	numbered(h, 1, "stuck")
+	const n = 1500
+	numbered(h, n, "a", "b", "c", "d")
+	r.wait(n)
+	until(t, func() string {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.waiting != 1 || len(h.order) > 2*h.waiting+orderSlack {
+			return fmt.Sprintf("%d wait and %d are kept", h.waiting, len(h.order))
+		}
+		return ""
+	})
+}
