@@ -40,6 +40,7 @@ var Messages = []Message{
 	{TypeUnpublished, Unpublished{}, FromServer},
 	{TypeSlots, Slots{}, FromServer},
 	{TypeNeedSlots, NeedSlots{}, FromServer},
+	{TypeRoom, RoomUpdate{}, FromServer},
 	{TypeSpeakers, Speakers{}, FromServer},
 	{TypeQuality, Quality{}, FromServer},
 	{TypePlan, Plan{}, FromServer},

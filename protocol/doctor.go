@@ -1,5 +1,7 @@
 package protocol
 
+import "net/netip"
+
 // Finding is one thing that a diagnosis found, for a person to read.
 type Finding struct {
 	// ID names what was looked at, such as "udp-ipv4"; it stays the same from run to run.
@@ -101,3 +103,14 @@ func Worst(findings []Finding) FindingState {
 	}
 	return worst
 }
+
+// BrowserTakes says whether Chromium and what is built on it use a candidate of that address: of the ports
+// below 1024 only 80 and 443, and these only at addresses of the Internet. It drops the others without a word.
+func BrowserTakes(c netip.AddrPort) bool {
+	a := c.Addr().Unmap()
+	inner := a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedAddresses.Contains(a)
+	return c.Port() >= 1024 || (c.Port() == 80 || c.Port() == 443) && !inner
+}
+
+// sharedAddresses are behind a carrier's NAT (RFC 6598).
+var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")

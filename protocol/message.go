@@ -166,6 +166,8 @@ type Welcome struct {
 	Grants   Grants        `json:"grants"`
 	// Participants are those in the room, you among them.
 	Participants []Participant `json:"participants,omitempty"`
+	// Metadata is what the API keeps about the room; also where Resumed.
+	Metadata map[string]string `json:"metadata,omitempty"`
 	// Answer answers Join.Offer.
 	Answer *Description `json:"answer,omitempty"`
 	// ICEServers are for the link to the server.
@@ -185,6 +187,12 @@ type Limits struct {
 	Participants int `json:"participants"`
 	// ResumeSeconds is how long a dropped session waits.
 	ResumeSeconds int `json:"resumeSeconds"`
+}
+
+// RoomUpdate says what changed about the room.
+type RoomUpdate struct {
+	// Metadata is all that there is now.
+	Metadata map[string]string `json:"metadata"`
 }
 
 // Joined says that someone came.

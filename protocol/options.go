@@ -30,7 +30,7 @@ type RoomOptions struct {
 	EndsAt int64 `json:"endsAt,omitempty"`
 	// MaxBitrate is what one video track may have, in bits per second: browsers are told so in SDP.
 	MaxBitrate int `json:"maxBitrate,omitempty"`
-	// Metadata is for the programs that use the API; the server only keeps it.
+	// Metadata is for the programs that use the API and for clients: everyone in the room is told it.
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 

@@ -55,6 +55,7 @@ const (
 	TypeSlots       = "slots"
 	TypeNeedSlots   = "need-slots"
 	TypeSpeakers    = "speakers"
+	TypeRoom        = "room"
 	TypeQuality     = "quality"
 	TypePlan        = "plan"
 	TypeRestartICE  = "restart-ice"

@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -106,4 +107,16 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestBrowserTakes(t *testing.T) {
+	for address, want := range map[string]bool{
+		"192.168.1.2:8443": true, "127.0.0.1:1024": true, "203.0.113.7:443": true, "203.0.113.7:80": true, "[2001:db8::1]:443": true,
+		"192.168.1.2:443": false, "10.0.0.1:80": false, "127.0.0.1:443": false, "100.64.1.1:443": false, "[fd00::1]:443": false,
+		"[::ffff:10.0.0.1]:443": false, "169.254.1.1:443": false, "203.0.113.7:444": false, "203.0.113.7:1023": false,
+	} {
+		if got := BrowserTakes(netip.MustParseAddrPort(address)); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
 }

@@ -173,7 +173,7 @@ func TestAPI(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	ann := s.joins("standup", "ann/b c", "publish,subscribe,data")
-	if w := ann.welcome(); w.Limits.Participants != 1 {
+	if w := ann.welcome(); w.Limits.Participants != 1 || w.Metadata["team"] != "blue" {
 		t.Fatalf("%+v", w)
 	}
 	s.joins("standup", "ben", "subscribe").refused(protocol.CodeRoomFull)
@@ -186,6 +186,9 @@ func TestAPI(t *testing.T) {
 	r, _, err = c.ChangeRoom(ctx, "standup", map[string]any{"participants": 3, "metadata": map[string]any{"team": nil, "floor": "2"}}, version)
 	if err != nil || r.Options.Participants != 3 || r.KeptOptions.Metadata["floor"] != "2" || len(r.KeptOptions.Metadata) != 1 {
 		t.Fatalf("%+v %v", r, err)
+	}
+	if m := next[protocol.RoomUpdate](ann, protocol.TypeRoom).Metadata; len(m) != 1 || m["floor"] != "2" {
+		t.Fatalf("told metadata %v", m)
 	}
 	if _, _, err = c.ChangeRoom(ctx, "standup", map[string]any{"participants": 9}, version); !errors.Is(err, admin.ErrChanged) {
 		t.Fatal(err)

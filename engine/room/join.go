@@ -161,5 +161,6 @@ func (r *Room) welcomeOf(s *session) protocol.Welcome {
 		You: s.who.ID, Grants: r.grantsOf(s), Limits: r.limits(),
 		ICEServers:     r.cfg.ICEServers(r.name, s.who, protocol.ServerLink),
 		LinkICEServers: r.cfg.ICEServers(r.name, s.who, ""),
+		Metadata:       r.options.Metadata,
 	}
 }

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,13 @@ func (r *Room) Configure(now time.Time, o protocol.RoomOptions) {
 		if !slices.Equal(was.Publish, is.Publish) {
 			r.tellGrants(p)
 		}
+	}
+	if !maps.Equal(before.Metadata, r.options.Metadata) {
+		metadata := r.options.Metadata
+		if metadata == nil {
+			metadata = map[string]string{} // that it is gone must be told, too
+		}
+		r.broadcast(nil, protocol.TypeRoom, protocol.RoomUpdate{Metadata: metadata})
 	}
 	r.Advance(now)
 }

@@ -136,3 +136,32 @@ func TestHold(t *testing.T) {
 		t.Errorf("%d %v: those without a WebSocket get no data", n, err)
 	}
 }
+
+// Changed metadata is told, all of it, also when it is gone; what stays as it is is not told again.
+func TestMetadataIsTold(t *testing.T) {
+	now := time.Unix(1, 0)
+	r := New("r", Config{}, now)
+	r.Connect(now, 1, identity("ann", "data"))
+	r.Receive(now, 1, protocol.Envelope{Type: protocol.TypeJoin, ID: 1, Seq: 1})
+	r.Outputs()
+	for _, step := range []struct {
+		options protocol.RoomOptions
+		want    []string
+	}{
+		{protocol.RoomOptions{Participants: 3}, nil},
+		{protocol.RoomOptions{Metadata: map[string]string{"a": "1"}}, []string{`{"metadata":{"a":"1"}}`}},
+		{protocol.RoomOptions{Metadata: map[string]string{"a": "1"}, Participants: 9}, nil},
+		{protocol.RoomOptions{}, []string{`{"metadata":{}}`}},
+	} {
+		r.Configure(now, step.options)
+		var got []string
+		for _, o := range r.Outputs() {
+			if o, ok := o.(Send); ok && o.Envelope.Type == protocol.TypeRoom {
+				got = append(got, string(o.Envelope.Body))
+			}
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("%+v: told %q, want %q", step.options, got, step.want)
+		}
+	}
+}

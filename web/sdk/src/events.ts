@@ -21,6 +21,8 @@ export type RoomEvents = {
   slots: [];
   speakers: [Speaker[]];
   quality: [ParticipantQuality[]];
+  /** The room's metadata was changed by the API: all that there is now. */
+  metadata: [Record<string, string>];
   /** A small message, such as a line of chat. */
   data: [Data];
   /** Bytes from a data channel. */

@@ -346,6 +346,8 @@ export interface Welcome {
   grants: Grants;
   /** Participants are those in the room, you among them. */
   participants?: Participant[];
+  /** Metadata is what the API keeps about the room; also where Resumed. */
+  metadata?: Record<string, string>;
   /** Answer answers Join.Offer. */
   answer?: Description;
   /** ICEServers are for the link to the server. */
@@ -365,6 +367,12 @@ export interface Limits {
   participants: number;
   /** ResumeSeconds is how long a dropped session waits. */
   resumeSeconds: number;
+}
+
+/** RoomUpdate says what changed about the room. */
+export interface RoomUpdate {
+  /** Metadata is all that there is now. */
+  metadata: Record<string, string>;
 }
 
 /** Joined says that someone came. */
@@ -622,7 +630,7 @@ export interface RoomOptions {
   endsAt?: number;
   /** MaxBitrate is what one video track may have, in bits per second: browsers are told so in SDP. */
   maxBitrate?: number;
-  /** Metadata is for the programs that use the API; the server only keeps it. */
+  /** Metadata is for the programs that use the API and for clients: everyone in the room is told it. */
   metadata?: Record<string, string>;
 }
 
@@ -731,6 +739,7 @@ export interface ServerMessages {
   "unpublished": Unpublished;
   "slots": Slots;
   "need-slots": NeedSlots;
+  "room": RoomUpdate;
   "speakers": Speakers;
   "quality": Quality;
   "plan": Plan;

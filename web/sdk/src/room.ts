@@ -107,6 +107,10 @@ export class Room extends Emitter<RoomEvents> {
   get limits(): Limits | undefined {
     return this.#welcome?.limits;
   }
+  /** What the server's API keeps about the room. */
+  get metadata(): Record<string, string> {
+    return this.#welcome?.metadata ?? {};
+  }
   /** Everyone, you among them. */
   get participants(): Participant[] {
     return this.#roster.participants;
@@ -380,6 +384,9 @@ export class Room extends Emitter<RoomEvents> {
 
   #takeMedia(message: ServerEnvelope): void {
     switch (message.type) {
+      case "room":
+        if (this.#welcome) this.#welcome = { ...this.#welcome, metadata: message.body.metadata };
+        return this.emit("metadata", this.metadata);
       case "slots":
         this.#media.slots(message.body.slots);
         return this.emit("slots");
