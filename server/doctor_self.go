@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"switchyard/protocol"
@@ -77,6 +78,11 @@ func (s *Server) findAddresses() protocol.Finding {
 		f.Text = fmt.Sprintf("The server offers only %s: nobody but this machine can connect.", text)
 		f.Fix = "Start it with --media :8443 to serve others too."
 	}
+	if len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return protocol.BrowserTakes(netip.AddrPortFrom(a, port)) }) {
+		f.State = protocol.FindingFail
+		f.Text += fmt.Sprintf(" Chromium, Chrome and Edge use none of these: of the ports below 1024 they take 80 and 443 alone, and not at private addresses, and this is %d.", port)
+		f.Fix = "Start it with a media port above 1023, such as --media :8443, or name its public address with --public-ip ADDRESS."
+	}
 	return f
 }
 
@@ -86,17 +92,14 @@ func reachOf(addrs []netip.Addr) string {
 	for _, a := range addrs {
 		switch {
 		case a.IsLoopback():
-		case a.IsPrivate(), a.IsLinkLocalUnicast(), sharedSpace.Contains(a):
-			best = "private"
-		default:
+		case isPublic(a):
 			return "public"
+		default:
+			best = "private"
 		}
 	}
 	return best
 }
-
-// sharedSpace is behind a carrier's NAT (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
 
 // findCertificate looks at what the media port serves to a browser that comes by the server's URL.
 func (s *Server) findCertificate(now time.Time) protocol.Finding {
@@ -120,14 +123,17 @@ func (s *Server) findCertificate(now time.Time) protocol.Finding {
 		f.State, f.Text = protocol.FindingFail, fmt.Sprintf("The certificate expired on %s.", until)
 		f.Fix = "Renew it, or restart the server if it makes its own."
 	case self:
-		f.Text = fmt.Sprintf("The certificate is one that the server made for itself, good until %s. It renews it at a start within 30 days of the end.", until)
+		f.Text = fmt.Sprintf("The certificate is one that the server made for itself, good until %s. It renews it by itself.", until)
 		if net.ParseIP(host) == nil && host != "localhost" {
 			f.State = protocol.FindingWarn
-			f.Fix = "Browsers warn of it. Give the server a certificate of a known authority with --cert and --key."
+			f.Fix = "Browsers warn of it. Let the server get a certificate of a known authority with --domain, or give it one with --cert and --key."
 		}
 	case leaf.NotAfter.Sub(now) < certSoon:
 		f.State, f.Text = protocol.FindingWarn, fmt.Sprintf("The certificate for %s ends on %s, in %d days.", host, until, days)
 		f.Fix = "Renew it: the server reads its files again when they change."
+		if s.acme != nil {
+			f.Fix = "The server should have renewed it by now: its log says why it could not."
+		}
 	default:
 		f.Text = fmt.Sprintf("The certificate for %s is good until %s; a renewed one is taken without a restart.", host, until)
 	}

@@ -387,3 +387,25 @@ func TestReasons(t *testing.T) {
 		}
 	}
 }
+
+// A port that browsers refuse is said, since this program does not mind it.
+func TestPortsThatBrowsersRefuse(t *testing.T) {
+	offer := func(addrs ...string) *offered {
+		o := &offered{}
+		for _, a := range addrs {
+			o.candidates = append(o.candidates, candidate{addr: netip.MustParseAddrPort(a)})
+		}
+		return o
+	}
+	if f, refused := refusedByBrowsers(offer("10.0.0.1:8443", "203.0.113.7:443")); refused {
+		t.Errorf("%+v", f)
+	}
+	f, _ := refusedByBrowsers(offer("10.0.0.1:443", "10.0.0.1:443", "203.0.113.7:443"))
+	if f.State != protocol.FindingOK || strings.Count(f.Text, "10.0.0.1:443") != 1 || f.Fix != "" {
+		t.Errorf("%+v", f)
+	}
+	f, _ = refusedByBrowsers(offer("10.0.0.1:443"))
+	if f.State != protocol.FindingFail || !strings.Contains(f.Fix, "--media") {
+		t.Errorf("%+v", f)
+	}
+}

@@ -112,7 +112,35 @@ func (v *visit) judge(outcomes []outcome, o *offered) *path {
 		f.Fix = fmt.Sprintf("Ask whoever runs the network or the firewall to allow UDP to %s, port %d.", v.base.Hostname(), v.facts.MediaPort)
 	}
 	v.found(f)
+	if f, refused := refusedByBrowsers(o); refused {
+		v.found(f)
+	}
 	return best
+}
+
+// refusedByBrowsers says where browsers take fewer of the offered addresses than this program does.
+func refusedByBrowsers(o *offered) (protocol.Finding, bool) {
+	var lost []string
+	taken := 0
+	for _, c := range o.candidates {
+		if protocol.BrowserTakes(c.addr) {
+			taken++
+		} else if text := c.addr.String(); !slices.Contains(lost, text) {
+			lost = append(lost, text)
+		}
+	}
+	if len(lost) == 0 {
+		return protocol.Finding{}, false
+	}
+	f := protocol.Finding{ID: "browser-ports", Group: groupMedia, State: protocol.FindingOK, Title: "Addresses for browsers"}
+	f.Text = fmt.Sprintf("Chromium, Chrome and Edge do not use %s: of the ports below 1024 they take 80 and 443 alone, and not at private addresses.", strings.Join(lost, ", "))
+	if taken > 0 {
+		f.Text += " They use the others that the server offers."
+		return f, true
+	}
+	f.State = protocol.FindingFail
+	f.Fix = "Start the server with a media port above 1023 (--media :8443), or name its public address with --public-ip. Until then calls in these browsers need TURN."
+	return f, true
 }
 
 func (v *visit) pathFinding(r outcome, best *path, udp bool, o *offered) protocol.Finding {
