@@ -61,6 +61,9 @@ type Config struct {
 	// StartRate and StartBurst limit the rooms started from one address, this machine too; 0: one in 6
 	// seconds, and 20.
 	StartRate, StartBurst float64
+	// InviteRate and InviteBurst limit the invitations that are made from one address without an admin
+	// token, this machine too, since each is kept for as long as its maker likes; 0: one in 6 seconds, and 100.
+	InviteRate, InviteBurst float64
 	// DrainLimit is how long calls may go on after the server was told to end, while it begins no new
 	// ones; 0: they end at once.
 	DrainLimit time.Duration
@@ -104,6 +107,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.GuessBurst, 20)
 	setDefault(&c.StartRate, 1.0/6)
 	setDefault(&c.StartBurst, 20)
+	setDefault(&c.InviteRate, 1.0/6)
+	setDefault(&c.InviteBurst, 100)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -90,7 +89,11 @@ func (s *Server) doctorDown(w http.ResponseWriter, r *http.Request) {
 
 // doctorUp is POST /v1/doctor/up: it reads and forgets.
 func (s *Server) doctorUp(w http.ResponseWriter, r *http.Request) {
-	done, ok := s.transfer(w, r, max(r.ContentLength, 1))
+	most := r.ContentLength
+	if most < 0 || most > maxBody {
+		most = maxBody // chunked: nobody knows yet
+	}
+	done, ok := s.transfer(w, r, max(most, 1))
 	if !ok {
 		return
 	}
@@ -142,7 +145,10 @@ func (s *Server) doctorLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var offer protocol.DoctorOffer
-	if err := json.NewDecoder(r.Body).Decode(&offer); err != nil || offer.SDP == "" {
+	if !readJSON(w, r, &offer) {
+		return
+	}
+	if offer.SDP == "" {
 		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, `The body must be {"sdp": "..."} with an SDP offer.`)
 		return
 	}

@@ -319,3 +319,25 @@ func TestDoctorLinkNamesCodecs(t *testing.T) {
 		t.Errorf("%s", link.SDP)
 	}
 }
+
+// A body without a length counts as much as it may have: nobody measures without end by leaving it out.
+func TestUploadWithoutLengthCounts(t *testing.T) {
+	s := run(t, Config{})
+	upload := func(from string) int {
+		r := httptest.NewRequest("POST", "/v1/doctor/up", strings.NewReader("xxxx"))
+		r.RemoteAddr, r.ContentLength = from, -1
+		w := httptest.NewRecorder()
+		s.http.Handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	n := 0
+	for ; n < 1000 && upload("192.0.2.1:1") == 200; n++ {
+		s.requests = newLimiter(1e9, 1e9) // this test is not about them
+	}
+	if n < 100 || n > bytesBurst/maxBody+20 {
+		t.Errorf("%d uploads were taken", n)
+	}
+	if code := upload("192.0.2.2:1"); code != 200 {
+		t.Errorf("another address gets %d", code)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -91,6 +90,12 @@ func (s *Server) createInvitation(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.mayInvite(claims, q.Room) {
 		fail(w, http.StatusForbidden, protocol.CodeForbidden, "Your token does not let you invite to this room: it needs the moderate grant for it.")
+		return
+	}
+	if !claims.Grants.Admin && !s.invites.take(remote(r), 1, time.Now()) {
+		s.metrics.invitations.WithLabelValues("limited").Inc()
+		w.Header().Set("Retry-After", "10")
+		fail(w, http.StatusTooManyRequests, protocol.CodeLimit, "Many invitations were made from your address just now. One of them can serve any number of people; or wait a minute.")
 		return
 	}
 	inv, err := s.invitations.create(r.Context(), q.Room, q.Role, q.Uses, life, time.Now())
@@ -240,22 +245,15 @@ func cleanName(name string) (string, bool) {
 	return name, !strings.ContainsFunc(name, unprintable)
 }
 
-// readJSON reads the body into v; where it cannot, it has answered. An empty body is an empty object.
+// readJSON reads the body into v and lets fields pass that v does not have; where it cannot, it has answered.
+// An empty body is an empty object.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
-	data, err := io.ReadAll(r.Body)
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		fail(w, http.StatusRequestEntityTooLarge, protocol.CodeBadMessage, fmt.Sprintf("The request is larger than %d bytes. Send less.", tooLarge.Limit))
-		return false
-	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "The request did not arrive whole. Send it again.")
-		return false
-	}
-	if len(data) == 0 {
-		return true
+	data, ok := readBody(w, r)
+	if !ok || len(data) == 0 {
+		return ok
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "The request is not the JSON that is expected here: "+strings.TrimPrefix(err.Error(), "json: ")+".")
+		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "The request is not the JSON that is expected here: "+words(err)+".")
 		return false
 	}
 	return true

@@ -207,3 +207,20 @@ func TestFirstInvitationIsKept(t *testing.T) {
 		t.Fatalf("%s, then %s", a, b)
 	}
 }
+
+// Whoever moderates a room cannot fill the store with invitations; who has an admin token may make many.
+func TestInvitationsAreLimited(t *testing.T) {
+	s := run(t, Config{InviteRate: 0.001, InviteBurst: 3})
+	moderator := s.bearer("r1", "moderate")
+	for range 3 {
+		s.invite(`{"room":"r1"}`, moderator)
+	}
+	status, h, body := s.call("POST", "/v1/invitations", `{"room":"r1"}`, moderator)
+	wantProblem(t, "one too many", status, h, body, 429, protocol.CodeLimit)
+	if h.Get("Retry-After") == "" {
+		t.Error("not told when to come again")
+	}
+	for range 5 {
+		s.invite(`{"room":"r1"}`, s.bearer("", "admin"))
+	}
+}

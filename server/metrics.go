@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"net/netip"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,19 +98,8 @@ func (m *metrics) count(r *http.Request, status int) {
 
 // serveMetrics is GET /metrics: for programs of this machine, and for whoever has an admin token.
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	if !direct(r) && !s.authorizeAdmin(w, r) {
+	if !atThisMachine(r) && !s.authorizeAdmin(w, r) {
 		return
 	}
 	s.metrics.handler.ServeHTTP(w, r)
-}
-
-// direct reports whether the request comes from this machine, and not through a proxy on it.
-func direct(r *http.Request) bool {
-	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(h) != "" {
-			return false
-		}
-	}
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && ap.Addr().Unmap().IsLoopback()
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // proxied marks, in a request's context, that a trusted proxy brought it, and whether it came to that one
@@ -16,7 +17,7 @@ type proxied struct{}
 // Config.TrustedProxies, so that limits, logs and everything behind see who really asks.
 func (s *Server) behindProxies(next http.Handler) http.Handler {
 	if len(s.cfg.TrustedProxies) == 0 {
-		return next
+		return s.noticeProxy(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -25,6 +26,22 @@ func (s *Server) behindProxies(next http.Handler) http.Handler {
 			r = r.WithContext(context.WithValue(r.Context(), proxied{}, secure))
 			if client, ok := s.clientOf(r.Header); ok {
 				r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// noticeProxy says once that a proxy of this machine should be named: until then all people have one address,
+// which limits do not hold, and who guesses invitations shuts out everybody.
+func (s *Server) noticeProxy(next http.Handler) http.Handler {
+	var once sync.Once
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h := r.Header; h.Get("X-Forwarded-For") != "" || h.Get("Forwarded") != "" {
+			if addr := remote(r); addr.IsLoopback() || addr.IsPrivate() {
+				once.Do(func() {
+					s.log.Warn("requests come through a reverse proxy, so that limits take everybody for one: name it with --trusted-proxy", "proxy", addr)
+				})
 			}
 		}
 		next.ServeHTTP(w, r)

@@ -89,3 +89,18 @@ func FuzzForwarded(f *testing.F) {
 		}
 	})
 }
+
+// A proxy that nobody named is told of once.
+func TestUnnamedProxyIsNoticed(t *testing.T) {
+	s := run(t, Config{})
+	s.call("GET", "/healthz", "")
+	if strings.Contains(s.log.String(), "--trusted-proxy") {
+		t.Error("a proxy is seen where there is none")
+	}
+	for range 3 {
+		s.call("GET", "/healthz", "", "X-Forwarded-For: 192.0.2.7")
+	}
+	if n := strings.Count(s.log.String(), "--trusted-proxy"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}

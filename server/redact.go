@@ -102,6 +102,8 @@ func redactAttr(a slog.Attr) slog.Attr {
 func redactAny(key string, v any) slog.Attr {
 	var text string
 	switch v := v.(type) {
+	case []byte: // a text handler prints it as text
+		text = string(v)
 	case error:
 		text = v.Error()
 	case fmt.Stringer:

@@ -289,3 +289,12 @@ func (s *testServer) mistakes() {
 	conn.Write(s.t.Context(), websocket.MessageText, data)
 	s.await(conn, protocol.TypeError)
 }
+
+// A text handler prints bytes as text.
+func TestBytesAreRedacted(t *testing.T) {
+	var b bytes.Buffer
+	slog.New(redactor{slog.NewTextHandler(&b, nil)}).Info("x", "body", []byte("token=hush-hush"), "plain", []byte("fine"))
+	if out := b.String(); strings.Contains(out, "hush") || !strings.Contains(out, redacted) || !strings.Contains(out, "fine") {
+		t.Error(out)
+	}
+}

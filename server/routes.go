@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"strings"
 
 	"switchyard/api"
 	"switchyard/protocol"
@@ -35,10 +36,39 @@ func (s *Server) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET /metrics", s.serveMetrics)
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusNotFound, protocol.CodeNotFound, "There is nothing at this address of the API. See docs/protocol.md.")
-	})
+	mux.HandleFunc("/v1/", notThere)
 	return s.behindProxies(s.observe(secure(s.limits(s.origins(mux)))))
+}
+
+// methods are those of the API, by path: what is asked with another one is told so (RFC 9110 §15.5.6).
+var methods = func() *http.ServeMux {
+	allowed, mux := map[string][]string{}, http.NewServeMux()
+	for _, route := range api.Routes {
+		allowed[route.Path] = append(allowed[route.Path], route.Method)
+		if route.Method == http.MethodGet {
+			allowed[route.Path] = append(allowed[route.Path], http.MethodHead)
+		}
+	}
+	for path, list := range allowed {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(list, ", "))
+			if r.Method == http.MethodOptions {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			fail(w, http.StatusMethodNotAllowed, protocol.CodeBadMessage, "This address of the API takes "+strings.Join(list, ", ")+" only.")
+		})
+	}
+	return mux
+}()
+
+// notThere answers what none of the API's routes is for.
+func notThere(w http.ResponseWriter, r *http.Request) {
+	if h, pattern := methods.Handler(r); pattern != "" {
+		h.ServeHTTP(w, r)
+		return
+	}
+	fail(w, http.StatusNotFound, protocol.CodeNotFound, "There is nothing at this address of the API. See docs/api.md and docs/protocol.md.")
 }
 
 func orNotFound(h http.Handler) http.Handler {

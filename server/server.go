@@ -42,6 +42,7 @@ type Server struct {
 	requests    *limiter // HTTP requests by address
 	guesses     *limiter // unknown invitations and rooms by address
 	starts      *limiter // rooms started by address
+	invites     *limiter // invitations made by address
 	doctor      *checkup
 	overviews   *overviews
 	web         net.Listener
@@ -71,6 +72,7 @@ func New(cfg Config) (*Server, error) {
 		requests: newLimiter(cfg.RequestRate, cfg.RequestBurst),
 		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
 		starts:   newLimiter(cfg.StartRate, cfg.StartBurst),
+		invites:  newLimiter(cfg.InviteRate, cfg.InviteBurst),
 		doctor:   newCheckup(), overviews: newOverviews(),
 	}
 	if err := s.open(); err != nil {

@@ -479,3 +479,57 @@ func TestErrorsOfNew(t *testing.T) {
 		})
 	}
 }
+
+// What an address does not take is told with what it does; every other one is not there, however it is spelled.
+func TestMethodsAndPaths(t *testing.T) {
+	s := run(t, Config{})
+	admin := s.bearer("", "admin")
+	for _, c := range []struct {
+		method, path, allow string
+		status              int
+		code                string
+	}{
+		{"PUT", "/v1/rooms", "GET, HEAD, POST", 405, protocol.CodeBadMessage},
+		{"POST", "/v1/rooms/demo", "GET, HEAD, PATCH, DELETE", 405, protocol.CodeBadMessage},
+		{"GET", "/v1/tokens", "POST", 405, protocol.CodeBadMessage},
+		{"BREW", "/v1/server", "GET, HEAD", 405, protocol.CodeBadMessage},
+		{"GET", "/v1/", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/nothing", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/rooms/demo/nothing/else", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/rooms/a%2F..%2Fadmin", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/rooms/%2e%2e", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/invitations/..%2F..%2Fadmin%2Foverview", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/admin/links/..%2F..%2Foverview/tap", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/admin/profile/..%2Fheap", "", 404, protocol.CodeNotFound},
+		{"GET", "/v1/admin/profile/heap?seconds=3600", "", 400, protocol.CodeBadMessage},
+		{"GET", "/v1/admin/profile/cpu?seconds=x", "", 400, protocol.CodeBadMessage},
+	} {
+		status, h, body := s.call(c.method, c.path, "", admin)
+		wantProblem(t, c.method+" "+c.path, status, h, body, c.status, c.code)
+		if h.Get("Allow") != c.allow {
+			t.Errorf("%s %s: allows %q, want %q", c.method, c.path, h.Get("Allow"), c.allow)
+		}
+	}
+	if status, h, body := s.call("OPTIONS", "/v1/tokens", ""); status != 204 || h.Get("Allow") != "POST" || body != "" {
+		t.Errorf("OPTIONS: %d %q %q", status, h.Get("Allow"), body)
+	}
+	if status, _, body := s.call("HEAD", "/v1/server", ""); status != 200 || body != "" {
+		t.Errorf("HEAD: %d %q", status, body)
+	}
+}
+
+// The counters are for programs of this machine: not for a page whose name was made to lead here.
+func TestMetricsAreOfThisMachine(t *testing.T) {
+	s := run(t, Config{})
+	if status, _, body := s.call("GET", "/metrics", ""); status != 200 || !strings.Contains(body, "switchyard_http_panics_total") {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, header := range []string{"Host: evil.example.org", "X-Forwarded-For: 192.0.2.1", "Via: 1.1 x", "X-Forwarded-Host: meet.example.org"} {
+		if status, _, body := s.call("GET", "/metrics", "", header); status != 401 || strings.Contains(body, "switchyard_") {
+			t.Errorf("%s: %d %s", header, status, body)
+		}
+		if status, _, _ := s.call("GET", "/metrics", "", header, s.bearer("", "admin")); status != 200 {
+			t.Errorf("%s: an admin gets %d", header, status)
+		}
+	}
+}
