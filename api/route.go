@@ -1,6 +1,11 @@
 package api
 
-import "switchyard/protocol"
+import (
+	"slices"
+	"strings"
+
+	"switchyard/protocol"
+)
 
 // Bounds of lists.
 const (
@@ -34,8 +39,27 @@ type Route struct {
 	Media, BodyMedia string
 	// BodyExample and AnswerExample are JSON of these types.
 	BodyExample, AnswerExample string
-	// Problems are the statuses of errors besides those that every route can have: 400, 401, 403, 429, 503.
+	// Problems are the statuses of errors besides those that follow from the rest: see Refusals.
 	Problems []int
+}
+
+// Refusals are the statuses of all errors that the route can have, in order.
+func (r *Route) Refusals() []int {
+	all := append([]int{429, 500, 503}, r.Problems...)
+	if r.Access != Anyone {
+		all = append(all, 401, 403)
+	}
+	if r.Body != nil || len(r.Query) > 0 {
+		all = append(all, 400)
+	}
+	if r.Body != nil || r.BodyMedia != "" {
+		all = append(all, 400, 413)
+	}
+	if strings.Contains(r.Path, "{room}") {
+		all = append(all, 404) // also for what is no name of a room
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Parameter is one of the query, or of the header where it says so.
@@ -43,6 +67,7 @@ type Parameter struct {
 	Name, Doc string
 	Integer   bool
 	Header    bool
+	Required  bool
 }
 
 var paging = []Parameter{
@@ -141,7 +166,7 @@ var Routes = []Route{
 		Doc: "Get what the server finds out about itself.", Answer: protocol.Diagnosis{}},
 	{Name: "serverInfo", Method: "GET", Path: "/v1/server", Access: Anyone, Status: 200,
 		Doc: "Say what the pages around a call depend on.", Answer: ServerInfo{}, AnswerExample: `{"open":false,"https":"https://meet.example.org"}`},
-	{Name: "startOpenRoom", Method: "POST", Path: "/v1/open-rooms", Access: Anyone, Status: 201,
+	{Name: "startOpenRoom", Method: "POST", Path: "/v1/open-rooms", Access: Anyone, Status: 201, Problems: []int{403},
 		Doc: "Start a room without an invitation. For whom the server is open to.", Answer: OpenRoom{}, AnswerExample: `{"room":"calm-otter-421","key":"MFRGGZDFMZTWQ2LKNNWG23TPOA"}`},
 	{Name: "getOpenRoom", Method: "GET", Path: "/v1/open-rooms/{room}", Access: Anyone, Status: 200, Problems: []int{404},
 		Doc: "Say whether there is such an open room to enter.", Answer: OpenRoomFacts{}, AnswerExample: `{"room":"calm-otter-421","role":"guest"}`},
@@ -153,10 +178,11 @@ var Routes = []Route{
 	{Name: "doctorTime", Method: "GET", Path: "/v1/doctor/time", Access: Anyone, Status: 200,
 		Doc: "Get the server's clock.", Answer: protocol.DoctorTime{}},
 	{Name: "doctorDown", Method: "GET", Path: "/v1/doctor/down", Access: Anyone, Status: 200,
-		Doc: "Download bytes, to measure.", Media: "application/octet-stream"},
+		Query: []Parameter{{Name: "bytes", Integer: true, Required: true, Doc: "How many, 1 to 4194304."}},
+		Doc:   "Download bytes, to measure.", Media: "application/octet-stream"},
 	{Name: "doctorUp", Method: "POST", Path: "/v1/doctor/up", Access: Anyone, Status: 200,
 		Doc: "Upload bytes, to measure.", BodyMedia: "application/octet-stream", Answer: protocol.DoctorUpload{}},
-	{Name: "doctorLink", Method: "POST", Path: "/v1/doctor/link", Access: Anyone, Status: 200,
+	{Name: "doctorLink", Method: "POST", Path: "/v1/doctor/link", Access: Anyone, Status: 200, Problems: []int{422},
 		Doc: "Make a diagnostic link that is in no room.", Body: protocol.DoctorOffer{}, Answer: protocol.DoctorLink{}},
 }
 

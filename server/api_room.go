@@ -160,13 +160,13 @@ func (s *Server) changeRoom(w http.ResponseWriter, r *http.Request) {
 	}
 	now := time.Now()
 	o, revision, err := s.rooms.change(r.Context(), room, expected, now, func(o protocol.RoomOptions, isKept bool) (protocol.RoomOptions, error) {
-		if !isKept && !s.isOpen(room) {
-			return o, conference.ErrNoRoom
-		}
 		before := o.EndsAt
 		o, err := patchOptions(o, patch)
 		if err != nil {
 			return o, err
+		}
+		if !isKept && !s.isOpen(room) {
+			return o, conference.ErrNoRoom
 		}
 		wrong := o.Check()
 		if o.EndsAt != before {

@@ -87,7 +87,7 @@ func (s *schemas) operation(r *api.Route) (object, error) {
 	}
 	refused := object{"$ref": "#/components/responses/Problem"}
 	responses := object{strconv.Itoa(r.Status): success, "default": refused}
-	for _, status := range r.Problems {
+	for _, status := range r.Refusals() {
 		responses[strconv.Itoa(status)] = refused
 	}
 	o["responses"] = responses
@@ -113,6 +113,9 @@ func parameters(r *api.Route) []object {
 	}
 	for _, p := range r.Query {
 		o := object{"name": p.Name, "in": "query", "description": p.Doc, "schema": object{"type": "string"}}
+		if p.Required {
+			o["required"] = true
+		}
 		if p.Header {
 			o["in"] = "header"
 		}
