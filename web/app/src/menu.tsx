@@ -31,21 +31,9 @@ interface Props {
 const edge = 8; // px between a menu, its button and the window's edge
 
 export function Menu({ label, children, class: className, groups }: Props) {
-  const button = useRef<HTMLButtonElement>(null);
-  const list = useRef<HTMLDivElement>(null);
-  const [open, setOpen] = useState(false);
+  const { button, list, open, before, toggled } = useList();
   const filled = groups.filter((g) => g.items.length > 0);
   const id = useId();
-  const before = (e: Event) => {
-    const opens = (e as ToggleEvent).newState === "open";
-    setOpen(opens);
-    if (opens && list.current) list.current.style.visibility = "hidden"; // until it has its items and its place
-  };
-  const toggled = (e: Event) => {
-    if ((e as ToggleEvent).newState !== "open" || !list.current || !button.current) return;
-    place(list.current, button.current);
-    buttonsOf(list.current)[0]?.focus();
-  };
   const target = { popovertarget: id }; // the browser's own toggle: a click on the button closes, too
   return (
     <>
@@ -78,6 +66,26 @@ export function Menu({ label, children, class: className, groups }: Props) {
       </div>
     </>
   );
+}
+
+/** The button, its list, and whether that is open. It has items only while it is. */
+function useList() {
+  const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const [open, setOpen] = useState(false);
+  const before = (e: Event) => {
+    if ((e as ToggleEvent).newState !== "open" || !list.current) return;
+    setOpen(true);
+    list.current.style.visibility = "hidden"; // until it has its items and its place
+  };
+  const toggled = (e: Event) => {
+    // Not before: the browser gives the focus back only from an item that is still there.
+    if ((e as ToggleEvent).newState !== "open") return setOpen(false);
+    if (!list.current || !button.current) return;
+    place(list.current, button.current);
+    buttonsOf(list.current)[0]?.focus();
+  };
+  return { button, list, open, before, toggled };
 }
 
 function Group({ group, close }: { group: MenuGroup; close(): void }) {
