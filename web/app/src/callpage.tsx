@@ -1,5 +1,6 @@
 // The call: tiles, panels, buttons, and words about the connection.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { keepAwake } from "./awake";
 import { Banner } from "./banner";
 import type { Call } from "./call";
 import { ChatPanel } from "./chatpanel";
@@ -17,25 +18,29 @@ import { floatsFor } from "./reactions";
 import { listenToKeys } from "./shortcuts";
 import { Stage } from "./stage";
 
+const coveredFor = 3_000; // ms: who looks into the chat for a moment loses no picture
+
 export function CallPage({ call }: { call: Call }) {
   useEffect(() => {
     void listDevices();
-    const stop = listenToKeys(call);
+    const stops = [listenToKeys(call), keepAwake()];
     return () => {
-      stop();
+      for (const stop of stops) stop();
       closePictureInPicture();
     };
   }, [call]);
-  const { panel, help, inviting } = call.view;
+  const { panel, narrow, help, inviting } = call.view;
+  const covered = panel.value !== undefined && narrow.value; // what a phone's panel lies over takes no keys
+  const unseen = useLasting(covered, coveredFor);
   return (
-    <div class={panel.value ? "call with-panel" : "call"}>
-      <Bar call={call} />
-      <Stage call={call} />
+    <div class="call">
+      <Bar call={call} inert={covered} />
+      <Stage call={call} inert={covered} hidden={unseen} />
       {panel.value === "chat" && <ChatPanel call={call} />}
       {panel.value === "people" && <PeoplePanel call={call} />}
       <Floating call={call} />
       <Notes call={call} />
-      <Controls call={call} />
+      <Controls call={call} inert={covered} />
       {help.value && <HelpSheet call={call} />}
       {inviting.value && (
         <InviteDialog room={call.room.name} token={loadSeat(call.room.name)?.token ?? ""} onclose={() => (inviting.value = false)} />
@@ -44,11 +49,23 @@ export function CallPage({ call }: { call: Call }) {
   );
 }
 
-function Bar({ call }: { call: Call }) {
+/** Whether something has been so for a while. */
+function useLasting(so: boolean, ms: number): boolean {
+  const [lasting, setLasting] = useState(false);
+  useEffect(() => {
+    setLasting(false);
+    if (!so) return undefined;
+    const timer = setTimeout(() => setLasting(true), ms);
+    return () => clearTimeout(timer);
+  }, [so, ms]);
+  return so && lasting;
+}
+
+function Bar({ call, inert }: { call: Call; inert: boolean }) {
   const count = call.participants.value.length;
   const hands = call.hands.value.length;
   return (
-    <header class="bar">
+    <header class="bar" inert={inert}>
       <h1>{call.room.name}</h1>
       <button
         type="button"

@@ -4,6 +4,7 @@ import type { Call } from "./call";
 import type { Chat, Line } from "./chat";
 import { linkParts } from "./chatlinks";
 import { Icon } from "./icons";
+import { Panel } from "./panel";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const sameBreath = 120_000; // ms: lines of one person within it stand under one name
@@ -23,13 +24,7 @@ export function ChatPanel({ call }: { call: Call }) {
     follow.current = scrollHeight - scrollTop - clientHeight < nearEnd;
   };
   return (
-    <aside class="panel chat" aria-label="Chat" onKeyDown={(e) => e.key === "Escape" && call.view.toggleChat()}>
-      <header>
-        <h2>Chat</h2>
-        <button type="button" class="plain" aria-label="Close chat" onClick={() => call.view.toggleChat()}>
-          <Icon name="close" />
-        </button>
-      </header>
+    <Panel name="Chat" class="chat" onclose={() => call.view.toggleChat()}>
       <div class="lines" ref={list} role="log" aria-label="Messages" aria-live="polite" tabIndex={0} onScroll={scrolled}>
         {lines.length === 0 && (
           <p class="empty quiet">
@@ -42,7 +37,7 @@ export function ChatPanel({ call }: { call: Call }) {
         ))}
       </div>
       {call.room.grants.data ? <Composer chat={chat} /> : <p class="quiet forbidden">Your invitation does not allow to write.</p>}
-    </aside>
+    </Panel>
   );
 }
 

@@ -9,11 +9,11 @@ import { Menu, type MenuGroup, type MenuItem } from "./menu";
 import { MoreMenu } from "./moremenu";
 import { emojis } from "./reactions";
 
-export function Controls({ call }: { call: Call }) {
+export function Controls({ call, inert }: { call: Call; inert: boolean }) {
   const unread = call.chat.unread.value;
   const up = handUp(call.me);
   return (
-    <div class="controls" role="region" aria-label="Call controls">
+    <div class="controls" role="region" aria-label="Call controls" inert={inert}>
       {call.sending.may("microphone") && (
         <Pair>
           <DeviceButton call={call} device={microphone} />

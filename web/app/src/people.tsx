@@ -3,6 +3,7 @@ import { nameOf, type Call } from "./call";
 import { handUp } from "./hands";
 import { Icon } from "./icons";
 import { Menu } from "./menu";
+import { Panel } from "./panel";
 import { isMuted } from "./tile";
 import { moderation } from "./tilemenu";
 import { hue, initials } from "./tiles";
@@ -13,13 +14,7 @@ export function PeoplePanel({ call }: { call: Call }) {
   const hands = call.hands.value;
   const others = call.participants.value.filter((p) => !hands.includes(p)).sort(byName(call.room.you));
   return (
-    <aside class="panel" aria-label="Participants" onKeyDown={(e) => e.key === "Escape" && call.view.togglePeople()}>
-      <header>
-        <h2>Participants ({call.participants.value.length})</h2>
-        <button type="button" class="plain" aria-label="Close participants" onClick={() => call.view.togglePeople()}>
-          <Icon name="close" />
-        </button>
-      </header>
+    <Panel name="Participants" title={`Participants (${call.participants.value.length})`} onclose={() => call.view.togglePeople()}>
       <div class={call.moderation.allowed ? "people moderated" : "people"} tabIndex={0} role="group" aria-label="Everyone">
         {hands.length > 0 && <h3>Raised hands</h3>}
         <ol>
@@ -44,7 +39,7 @@ export function PeoplePanel({ call }: { call: Call }) {
           </button>
         )}
       </footer>
-    </aside>
+    </Panel>
   );
 }
 

@@ -10,7 +10,15 @@ const gap = 10; // px, as in call.css
 const least = { width: 168, height: 94 }; // px of a tile: below it faces cannot be told apart
 const leastNarrow = { width: 150, height: 118 };
 
-export function Stage({ call }: { call: Call }) {
+interface StageProps {
+  call: Call;
+  /** Something lies over it. */
+  inert: boolean;
+  /** Nothing is drawn, and nothing asked for. */
+  hidden: boolean;
+}
+
+export function Stage({ call, inert, hidden }: StageProps) {
   const { view } = call;
   const tiles = makeTiles(call.participants.value, call.room.you);
   const { featured, rest, corner } = arrange(tiles, {
@@ -21,7 +29,7 @@ export function Stage({ call }: { call: Call }) {
   const alone = call.participants.value.length < 2;
   const classes = ["stage", featured.length > 0 && rest.length > 0 && "with-strip"];
   return (
-    <main class={classes.filter(Boolean).join(" ")} aria-label="Participants">
+    <main class={classes.filter(Boolean).join(" ")} aria-label="Participants" inert={inert} hidden={hidden}>
       {featured.length > 0 && <Grid call={call} tiles={featured} featured />}
       {featured.length > 0 && rest.length > 0 && <Strip call={call} tiles={rest} />}
       {featured.length === 0 && <Pages call={call} tiles={rest} />}
