@@ -9,7 +9,7 @@ import { Moderation } from "./moderation";
 import { News } from "./news";
 import { Reactions } from "./reactions";
 import { Sending } from "./sending";
-import { useSpeaker } from "./speaker";
+import { followSpeaker } from "./speaker";
 import { View } from "./view";
 
 declare global {
@@ -70,7 +70,8 @@ export class Call {
     changeSeat(room, { joined: true, camera: wanted(camera), microphone: wanted(microphone) });
     call.sending.start();
     call.view.start();
-    void useSpeaker(call);
+    const stop = followSpeaker(call);
+    joined.once("closed", stop);
     window.switchyard = { room: joined };
     return call;
   }
@@ -91,13 +92,19 @@ export class Call {
     changeSeat(this.room.name, { [device.kind]: device.on });
   }
 
+  /** Changes to another device while the call goes on. */
+  async choose(device: Device, id: string): Promise<void> {
+    await device.choose(id);
+    if (!device.opening.value && device.problem.value) this.news.say(device.problem.value);
+  }
+
   async toggleHand(): Promise<void> {
     const change = handUp(this.me) ? lower : raise(this.participants.value);
     await this.room.setAttributes(change).catch((e: unknown) => this.#complain(e));
   }
 
   startAudio(): void {
-    void this.room.startAudio();
+    void this.room.startAudio(); // what is still refused says so by `audioblocked`
   }
 
   #complain(e: unknown): void {

@@ -1,6 +1,6 @@
 // Choosing and trying camera, microphone and speaker.
 import { useState } from "preact/hooks";
-import { camera, choices, listDevices, microphone, speaker, type Device } from "./devices";
+import { camera, choices, chosenOf, listDevices, microphone, speaker, type Device } from "./devices";
 import { useLoudness } from "./level";
 import { Picture } from "./signs";
 import { playTestSound } from "./testsound";
@@ -23,20 +23,21 @@ function Choice({ label, device, kind }: { label: string; device: Device; kind: 
   return (
     <label class={`choice ${device.kind}`}>
       {label}
-      <select value={chosenOf(list, device.id.value)} onChange={(e) => void device.choose(e.currentTarget.value).then(listDevices)}>
-        {list.map((d) => (
-          <option key={d.deviceId} value={d.deviceId}>
-            {d.label}
-          </option>
-        ))}
-      </select>
+      <Select list={list} id={device.id.value} onpick={(id) => void device.choose(id).then(listDevices)} />
     </label>
   );
 }
 
-/** One that was chosen once may be gone: then it is the browser's choice, the first. */
-function chosenOf(list: MediaDeviceInfo[], id: string): string {
-  return list.some((d) => d.deviceId === id) ? id : list[0]?.deviceId ?? "";
+function Select({ list, id, onpick }: { list: readonly MediaDeviceInfo[]; id: string; onpick(id: string): void }) {
+  return (
+    <select value={chosenOf(list, id)} onChange={(e) => onpick(e.currentTarget.value)}>
+      {list.map((d) => (
+        <option key={d.deviceId} value={d.deviceId}>
+          {d.label}
+        </option>
+      ))}
+    </select>
+  );
 }
 
 const heardWords = { waiting: "Say something: the bar shows how loud you are.", heard: "Your microphone works.", silent: "Nothing is heard. Is it muted, or another one in use?" };
@@ -65,13 +66,7 @@ function SpeakerChoice() {
       {list.length > 0 ? (
         <label>
           Speaker
-          <select value={chosenOf(list, speaker.id.value)} onChange={(e) => speaker.choose(e.currentTarget.value)}>
-            {list.map((d) => (
-              <option key={d.deviceId} value={d.deviceId}>
-                {d.label}
-              </option>
-            ))}
-          </select>
+          <Select list={list} id={speaker.id.value} onpick={(id) => speaker.choose(id)} />
         </label>
       ) : (
         <p class="small label-like">Speaker</p>

@@ -1,19 +1,21 @@
 // Which camera, microphone and speaker: changed during the call, without a drop.
 import type { Call } from "./call";
-import { camera, choices, microphone, speaker, type Device } from "./devices";
+import { camera, choices, chosenOf, microphone, speaker, type Device } from "./devices";
 import { Icon } from "./icons";
 import { Menu, type MenuItem } from "./menu";
 import { chooseSpeaker } from "./speaker";
 
 export function MicrophoneMenu({ call }: { call: Call }) {
-  const groups = [{ heading: "Microphone", items: deviceItems(microphone, "audioinput") }];
-  if (speaker.canChoose) groups.push({ heading: "Speaker", items: speakerItems(call) });
+  const groups = [
+    { heading: "Microphone", items: deviceItems(call, microphone, "audioinput") },
+    { heading: "Speaker", items: speakerItems(call) },
+  ];
   return <Caret label="Choose microphone and speaker" groups={groups} />;
 }
 
 export function CameraMenu({ call }: { call: Call }) {
   const groups = [
-    { heading: "Camera", items: deviceItems(camera, "videoinput") },
+    { heading: "Camera", items: deviceItems(call, camera, "videoinput") },
     { heading: "More cameras", items: moreCameras(call) },
   ];
   return <Caret label="Choose camera" groups={groups} />;
@@ -29,15 +31,15 @@ function Caret({ label, groups }: { label: string; groups: { heading: string; it
   );
 }
 
-export function deviceItems(device: Device, kind: MediaDeviceKind): MenuItem[] {
+export function deviceItems(call: Call, device: Device, kind: MediaDeviceKind): MenuItem[] {
   const list = choices.value.filter((d) => d.kind === kind);
   const now = device.id.value;
-  return list.map((d) => ({ label: d.label, checked: d.deviceId === now, run: () => void device.choose(d.deviceId) }));
+  return list.map((d) => ({ label: d.label, checked: d.deviceId === now, run: () => void call.choose(device, d.deviceId) }));
 }
 
-function speakerItems(call: Call): MenuItem[] {
-  const list = choices.value.filter((d) => d.kind === "audiooutput");
-  const now = speaker.id.value || list[0]?.deviceId;
+export function speakerItems(call: Call): MenuItem[] {
+  const list = speaker.canChoose ? choices.value.filter((d) => d.kind === "audiooutput") : [];
+  const now = chosenOf(list, speaker.id.value);
   return list.map((d) => ({ label: d.label, checked: d.deviceId === now, run: () => void chooseSpeaker(call, d.deviceId) }));
 }
 

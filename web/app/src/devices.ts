@@ -79,12 +79,12 @@ export class Device {
     this.track.value = undefined;
   }
 
-  /** Changes to another device of the kind; remembered for the next call. */
+  /** Changes to another device of the kind; remembered for the next call. `problem` says why where that fails. */
   async choose(id: string): Promise<void> {
     this.id.value = id;
     saveDevice(this.kind, id);
-    if (!this.on) return;
-    this.close();
+    if (!this.on && !this.opening.value) return;
+    this.close(); // also what is being opened: the last choice counts
     await this.open();
   }
 
@@ -130,6 +130,11 @@ export async function listDevices(): Promise<void> {
   if (!navigator.mediaDevices) return;
   const list = await navigator.mediaDevices.enumerateDevices().catch(() => []);
   choices.value = list.filter((d) => d.deviceId !== "" && d.label !== "");
+}
+
+/** One that was chosen once may be gone: then it is the browser's choice, the first. */
+export function chosenOf(list: readonly MediaDeviceInfo[], id: string): string {
+  return list.some((d) => d.deviceId === id) ? id : list[0]?.deviceId ?? "";
 }
 
 /** Opens what is wanted. Both are asked for at once: the browser puts up one question after another. */

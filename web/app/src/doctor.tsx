@@ -1,15 +1,16 @@
 // The page that says whether calls will work from here.
-import { signal, useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Finding, FindingState } from "../../sdk/src/protocol";
 import { Doctor } from "./doctorchecks";
 import { Line, Mark } from "./doctorline";
+import { useLoudness } from "./level";
 
 export function DoctorPage() {
   const doctor = useRef<Doctor>(null);
   const d = (doctor.current ??= new Doctor());
   useEffect(() => {
-    document.title = "Connection check – Switchyard";
+    document.title = "Connection check · Switchyard";
     void d.run();
     return () => d.end();
   }, []);
@@ -107,23 +108,27 @@ function Findings({ doctor }: { doctor: Doctor }) {
   );
 }
 
-const streams = signal<MediaStream[]>([]);
-
 function Devices({ doctor }: { doctor: Doctor }) {
-  const busy = useSignal(false);
+  const busy = useSignal(false), streams = useSignal<readonly MediaStream[]>([]);
+  const here = useRef(true);
   const close = () => {
-    for (const s of streams.value) s.getTracks().forEach((t) => t.stop());
+    stop(streams.value);
     streams.value = [];
   };
-  useEffect(() => close, []);
+  useEffect(() => () => {
+    here.current = false;
+    close();
+  }, []);
   const test = async () => {
     close();
     busy.value = true;
-    streams.value = await doctor.devices();
+    const opened = await doctor.devices();
+    if (!here.current) return stop(opened); // the page was left while the browser asked
+    streams.value = opened;
     busy.value = false;
   };
   const picture = streams.value.find((s) => s.getVideoTracks().length > 0);
-  const sound = streams.value.find((s) => s.getAudioTracks().length > 0);
+  const sound = streams.value.flatMap((s) => s.getAudioTracks())[0];
   return (
     <section class="device-test" aria-label="Camera and microphone">
       <div>
@@ -140,9 +145,13 @@ function Devices({ doctor }: { doctor: Doctor }) {
         </button>
       )}
       {picture && <Preview stream={picture} />}
-      {sound && <Level stream={sound} />}
+      {sound && <Level track={sound} />}
     </section>
   );
+}
+
+function stop(streams: readonly MediaStream[]): void {
+  for (const track of streams.flatMap((s) => s.getTracks())) track.stop();
 }
 
 function Preview({ stream }: { stream: MediaStream }) {
@@ -154,29 +163,18 @@ function Preview({ stream }: { stream: MediaStream }) {
 }
 
 /** Moves when the microphone hears something. */
-function Level({ stream }: { stream: MediaStream }) {
-  const level = useSignal(0);
-  const heard = useSignal(false);
-  useEffect(() => {
-    const context = new AudioContext();
-    const meter = context.createAnalyser();
-    context.createMediaStreamSource(stream).connect(meter);
-    const samples = new Float32Array(meter.fftSize);
-    const timer = setInterval(() => {
-      meter.getFloatTimeDomainData(samples);
-      const loud = Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / samples.length);
-      level.value = Math.min(1, loud * 4);
-      heard.value ||= loud > 0.01;
-    }, 100);
-    return () => {
-      clearInterval(timer);
-      void context.close();
-    };
-  }, [stream]);
+function Level({ track }: { track: MediaStreamTrack }) {
+  const { level, state } = useLoudness(track);
   return (
     <div class="device-level">
-      <meter min={0} max={1} value={level.value} aria-label="Loudness of your microphone" />
-      <p role="status">{heard.value ? "The microphone hears you." : "Say something: the bar should move."}</p>
+      <meter min={0} max={1} value={level} aria-label="Loudness of your microphone" />
+      <p role="status">{heardWords[state]}</p>
     </div>
   );
 }
+
+const heardWords = {
+  waiting: "Say something: the bar should move.",
+  heard: "The microphone hears you.",
+  silent: "Nothing is heard. Is it muted, or another one in use?",
+};

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { acceptInvitation, readInvitation, type Invitation } from "./api";
 import { missingParts } from "./browser";
+import { closeDevices } from "./devices";
 import { devicesReady } from "./enter";
 import { Lobby } from "./lobby";
 import { forgetRecent } from "./memory";
@@ -26,6 +27,7 @@ export function InvitationPage({ id }: { id: string }) {
     readInvitation(id).then(take, (e: unknown) => setRefused(invitationWords(e)));
   };
   useEffect(look, [id]);
+  useEffect(() => () => void (devicesReady.value || closeDevices()), []); // back to another page: the light goes out
   const join = async (name: string) => {
     setBusy(true);
     setProblem("");

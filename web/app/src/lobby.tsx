@@ -138,7 +138,7 @@ function Blank({ name }: { name: string }) {
           {initials(name)}
         </div>
       )}
-      <p>{asking ? "Allow camera and microphone in the browser’s question." : camera.problem.value ? "No camera" : "Your camera is off"}</p>
+      <p>{asking ? "Allow camera and microphone in the browser’s question." : camera.problem.value || isInsecure() ? "No camera" : "Your camera is off"}</p>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { canShareScreen } from "../../sdk/src/index";
 import type { Call } from "./call";
 import { screenGroups } from "./controls";
-import { deviceItems, moreCameras } from "./devicemenu";
+import { deviceItems, moreCameras, speakerItems } from "./devicemenu";
 import { camera, microphone } from "./devices";
 import { Icon } from "./icons";
 import { Menu, type MenuGroup, type MenuItem } from "./menu";
@@ -60,7 +60,8 @@ function phone(call: Call): MenuGroup[] {
   const screens = sending.screens.length > 0 ? screenGroups(call) : [{ items: can ? [share] : [] }];
   return [
     ...screens,
-    { heading: "Microphone", items: deviceItems(microphone, "audioinput") },
-    { heading: "Camera", items: [...deviceItems(camera, "videoinput"), ...moreCameras(call)] },
+    { heading: "Microphone", items: deviceItems(call, microphone, "audioinput") },
+    { heading: "Speaker", items: speakerItems(call) },
+    { heading: "Camera", items: [...deviceItems(call, camera, "videoinput"), ...moreCameras(call)] },
   ];
 }

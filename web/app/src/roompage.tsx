@@ -72,7 +72,11 @@ function useStay(room: string) {
       gone = true;
     };
   }, [stay.at]);
-  useEffect(() => () => current.current?.leave(), []); // the browser's back button leaves
+  const leave = () => {
+    current.current?.leave();
+    closeDevices(); // of the lobby, too
+  };
+  useEffect(() => leave, []); // the browser's back button leaves
   return [stay, setStay] as const;
 }
 

@@ -1,6 +1,6 @@
 // What this participant sends: the camera and the microphone, more cameras, and screens.
 import { effect, signal } from "@preact/signals";
-import { openCamera, openScreen, SwitchyardError, type LocalTrack, type Room, type TrackID } from "../../sdk/src/index";
+import { openCamera, openScreen, SwitchyardError, type LocalTrack, type Room, type TrackID, type TrackSource } from "../../sdk/src/index";
 import { camera, listDevices, microphone } from "./devices";
 import { Outlet } from "./outlet";
 import { deviceWords } from "./words";
@@ -84,7 +84,9 @@ export class Sending {
       if (!(e instanceof SwitchyardError && e.code === "denied")) this.say(deviceWords(e, "screen"));
       return;
     }
-    await this.#add("screen", media);
+    const allowed = media.filter((m) => this.may(sourceOf("screen", m)));
+    for (const track of media) if (!allowed.includes(track)) track.stop();
+    await this.#add("screen", allowed);
   }
 
   /** Shows one more camera beside the first. */
@@ -105,21 +107,22 @@ export class Sending {
   async #add(kind: Share["kind"], media: MediaStreamTrack[]): Promise<void> {
     const id = ++this.#count;
     this.adding.value = true;
-    try {
-      const tracks = await Promise.all(media.map((m) => this.#publish(kind, m, `${kind}-${id}`)));
-      const label = tracks.find((t) => t.kind === "video")?.media.label || kind;
-      this.shares.value = [...this.shares.value, { id, kind, label, tracks }];
-    } catch (e) {
-      for (const track of media) track.stop();
-      this.#complain(e);
-    } finally {
-      this.adding.value = false;
-    }
+    const tries = await Promise.allSettled(media.map((m) => this.#publish(kind, m, `${kind}-${id}`)));
+    this.adding.value = false;
+    const tracks = tries.flatMap((t) => (t.status === "fulfilled" ? [t.value] : []));
+    const label = tracks.find((t) => t.kind === "video")?.media.label || kind;
+    const share = { id, kind, label, tracks };
+    const refused = tries.find((t) => t.status === "rejected");
+    const over = tracks.some((t) => t.kind === "video" && t.media.readyState === "ended"); // closed meanwhile
+    if (!refused && !over) return void (this.shares.value = [...this.shares.value, share]);
+    // A screen whose sound is refused, or the other way round, is none: the others must not see a still.
+    for (const track of media) track.stop();
+    if (refused) this.#complain(refused.reason);
+    await this.remove(share);
   }
 
   #publish(kind: Share["kind"], media: MediaStreamTrack, group: string): Promise<LocalTrack> {
-    const source = kind === "camera" ? "camera" : media.kind === "video" ? "screen" : "screen-audio";
-    return this.room.publish(media, { source, group });
+    return this.room.publish(media, { source: sourceOf(kind, media), group });
   }
 
   #ended(track: LocalTrack): void {
@@ -150,6 +153,10 @@ export class Sending {
     if (e instanceof SwitchyardError && e.code === "closed") return;
     this.say(e instanceof Error ? e.message : String(e));
   }
+}
+
+function sourceOf(kind: Share["kind"], media: MediaStreamTrack): TrackSource {
+  return kind === "camera" ? "camera" : media.kind === "video" ? "screen" : "screen-audio";
 }
 
 function stopMedia(share: Share): void {

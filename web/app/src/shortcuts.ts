@@ -64,16 +64,19 @@ export function listenToKeys(call: Call): () => void {
     e.preventDefault();
     found.run(call);
   };
-  const up = (e: KeyboardEvent) => {
-    if (e.key !== " " || !talking) return;
+  const release = () => {
+    if (!talking) return;
     talking = false;
     void microphone.settled().then(() => (microphone.on ? call.toggle(microphone) : undefined));
   };
+  const up = (e: KeyboardEvent) => e.key === " " && release();
   document.addEventListener("keydown", down);
   document.addEventListener("keyup", up);
+  window.addEventListener("blur", release); // the key is let go where we do not hear of it
   return () => {
     document.removeEventListener("keydown", down);
     document.removeEventListener("keyup", up);
+    window.removeEventListener("blur", release);
   };
 }
 
