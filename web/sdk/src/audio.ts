@@ -52,8 +52,14 @@ export class AudioOut {
 
   /** Plays on another speaker, where the browser can. */
   async setSpeaker(deviceId: string): Promise<void> {
-    this.#sink = deviceId;
-    await Promise.all(this.#elements.map((e) => e.setSinkId?.(deviceId)));
+    const before = this.#sink;
+    this.#sink = deviceId; // also for elements that are made meanwhile
+    try {
+      await Promise.all(this.#elements.map((e) => e.setSinkId?.(deviceId)));
+    } catch (e) {
+      if (this.#sink === deviceId) this.#sink = before;
+      throw e;
+    }
   }
 
   clear(): void {

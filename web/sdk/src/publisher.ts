@@ -57,7 +57,7 @@ export class Publisher implements LocalTrackOwner {
   /** What the server changed about our own tracks: a moderator muted one, or it had to end. */
   mutedByServer(id: TrackID): LocalTrack | undefined {
     const track = this.tracks.find((t) => t.info?.id === id);
-    void track?.silence();
+    track?.silence().catch(() => {}); // its link is gone, so nothing is sent anyway
     return track;
   }
 

@@ -5,6 +5,9 @@ import type { Wishes } from "./wishes";
 const step = 16; // device pixels: sizes are rounded up, so that a window being resized asks seldom
 const hiddenAfter = 3_000; // ms: who looks into another tab for a moment loses no picture
 
+/** The browser's window for one video. */
+type PiPWindow = Partial<EventTarget> & { width: number; height: number };
+
 export interface WatchOptions {
   pinned?: boolean;
   /** Wished even while the page is hidden: the element is in a window of its own. */
@@ -15,7 +18,7 @@ export interface WatchOptions {
  * a size and is scrolled into view, or it plays in the browser's picture-in-picture window. */
 export function watchElement(wishes: Wishes, track: TrackID, video: HTMLVideoElement, options: WatchOptions = {}): () => void {
   let inView = true;
-  let pip: { width: number; height: number } | undefined;
+  let pip: PiPWindow | undefined;
   const tell = () => {
     const width = pip ? pip.width : inView ? video.clientWidth : 0;
     const height = pip ? pip.height : inView ? video.clientHeight : 0;
@@ -29,10 +32,12 @@ export function watchElement(wishes: Wishes, track: TrackID, video: HTMLVideoEle
     tell();
   });
   const enter = (e: Event) => {
-    pip = (e as Event & { pictureInPictureWindow?: { width: number; height: number } }).pictureInPictureWindow;
+    pip = (e as Event & { pictureInPictureWindow?: PiPWindow }).pictureInPictureWindow;
+    pip?.addEventListener?.("resize", tell);
     tell();
   };
   const leave = () => {
+    pip?.removeEventListener?.("resize", tell);
     pip = undefined;
     tell();
   };
@@ -43,6 +48,7 @@ export function watchElement(wishes: Wishes, track: TrackID, video: HTMLVideoEle
   return () => {
     sizes.disconnect();
     views.disconnect();
+    pip?.removeEventListener?.("resize", tell);
     video.removeEventListener("enterpictureinpicture", enter);
     video.removeEventListener("leavepictureinpicture", leave);
     wishes.delete(video);
