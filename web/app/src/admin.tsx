@@ -25,7 +25,7 @@ function takeToken(): void {
 
 export function AdminPage() {
   useEffect(() => {
-    document.title = "Administration – Switchyard";
+    document.title = "Administration · Switchyard";
     takeToken();
     window.addEventListener("hashchange", takeToken);
     return () => window.removeEventListener("hashchange", takeToken);
@@ -97,7 +97,7 @@ function Board({ token }: { token: string }) {
       </header>
       {admin.problem.value && <p class="hint" role="alert"><span>{admin.problem.value}</span></p>}
       <Facts admin={admin} />
-      <Rooms rooms={admin.rooms.value} chosen={view.value?.room.room ?? ""} onchoose={(r) => (room.value = r)} />
+      <Rooms known={admin.overview.value !== undefined} rooms={admin.rooms.value} chosen={view.value?.room.room ?? ""} onchoose={(r) => (room.value = r)} />
       {view.value && view.value.links.length > 0 && (
         <div class={`admin-room${chosen.value ? " with-panel" : ""}`}>
           <section class="admin-card graph-card" aria-label={`Graph of room ${view.value.room.room}`}>
@@ -146,7 +146,16 @@ function Facts({ admin }: { admin: Admin }) {
   );
 }
 
-function Rooms({ rooms, chosen, onchoose }: { rooms: readonly RoomView[]; chosen: string; onchoose: (room: string) => void }) {
+interface RoomsProps {
+  /** The server has said which there are. */
+  known: boolean;
+  rooms: readonly RoomView[];
+  chosen: string;
+  onchoose: (room: string) => void;
+}
+
+function Rooms({ known, rooms, chosen, onchoose }: RoomsProps) {
+  if (!known) return null;
   if (!rooms.length) {
     return (
       <section class="admin-card admin-empty">

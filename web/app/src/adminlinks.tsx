@@ -151,8 +151,8 @@ function Moderation({ admin, room, participant, name }: { admin: Admin; room: st
 const tapSeconds = 10;
 const logLines = 200; // kept of the event log
 
-/** Records what passes over a link: headers of packets as a file, or the event log as it comes. */
-function Tap({ admin, link }: { admin: Admin; link: string }) {
+/** What is tapped now, what is said of it, and the events that came. */
+function useTap(admin: Admin, link: string) {
   const busy = useSignal(""), said = useSignal(""), lines = useSignal<readonly string[]>([]);
   const stop = useRef<AbortController>(null);
   useEffect(() => () => stop.current?.abort(), []);
@@ -182,6 +182,12 @@ function Tap({ admin, link }: { admin: Admin; link: string }) {
       lines.value = [...lines.value, ...all].slice(-logLines);
     }
   });
+  return { busy, said, lines, download, watch, end: () => stop.current?.abort() };
+}
+
+/** Records what passes over a link: headers of packets as a file, or the event log as it comes. */
+function Tap({ admin, link }: { admin: Admin; link: string }) {
+  const { busy, said, lines, download, watch, end } = useTap(admin, link);
   return (
     <div class="tap">
       <h3>Debug tap</h3>
@@ -190,7 +196,7 @@ function Tap({ admin, link }: { admin: Admin; link: string }) {
           Download packets
         </button>
         {busy.value === "events" ? (
-          <button type="button" class="secondary" onClick={() => stop.current?.abort()}>Stop watching</button>
+          <button type="button" class="secondary" onClick={end}>Stop watching</button>
         ) : (
           <button type="button" class="secondary" disabled={busy.value !== ""} onClick={() => void watch()}>
             Watch events

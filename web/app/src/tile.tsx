@@ -38,7 +38,7 @@ export function Tile({ call, model, size, featured = false, apart = false }: Pro
       data-track={video?.id}
       data-kind={video?.kind}
       data-visible={Boolean(mine || visible)}
-      onDblClick={() => call.view.pin(model.key)}
+      onDblClick={(e) => onPicture(e) && call.view.pin(model.key)}
     >
       {!mine && !visible && <Stand call={call} model={model} />}
       {mine && <OwnVideo media={mine} mirrored={isFirst(model)} lies={lies} />}
@@ -58,6 +58,11 @@ export function Tile({ call, model, size, featured = false, apart = false }: Pro
       <TileMenu call={call} model={model} pinned={pinned} />
     </div>
   );
+}
+
+/** Two quick clicks on a button of the tile are none on its picture. */
+function onPicture(e: MouseEvent): boolean {
+  return !(e.target instanceof Element && e.target.closest("button"));
 }
 
 /** What stands where no picture is: initials, or why there is none. */
