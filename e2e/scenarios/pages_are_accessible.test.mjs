@@ -32,8 +32,29 @@ scenario("the pages around a call are accessible in every look", async (stage) =
   await everyLook(anna, "doctor");
   await anna.page.goto(`${server.url}/admin`);
   await anna.page.waitForSelector("h1");
-  await everyLook(anna, "admin");
+  await everyLook(anna, "gate");
 }, { within: 180_000 });
+
+scenario("the admin page is accessible behind its token", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const ada = await chromium.person("ada");
+  const token = (await server.cli("token", ["--admin"])).trim();
+  await ada.page.goto(`${server.url}/admin#token=${token}`);
+  await ada.reads(/no room is open/i);
+  await ada.reads(/nothing was dropped/i);
+  await ada.page.waitForSelector(".admin .finding");
+  await everyLook(ada, "admin-empty");
+  stage.switchyard(["publish", "--data", server.data, "--room", "demo", "--copies", "5"], "crowd");
+  stage.switchyard(["publish", "--data", server.data, "--room", "a-second-room"], "one");
+  await ada.page.waitForFunction(() => document.querySelectorAll(".graph-person").length === 5 && document.querySelectorAll(".admin-tab").length === 2);
+  await everyLook(ada, "admin-graph");
+  await ada.page.locator(".graph-person").first().click();
+  await ada.page.waitForSelector(".link-panel");
+  await ada.click("Watch events");
+  await ada.page.waitForSelector(".tap-log");
+  await everyLook(ada, "admin-link");
+}, { within: 150_000 });
 
 scenario("a closed server and a lobby without devices are accessible", async (stage) => {
   const server = await stage.server({ args: ["--no-open"] });

@@ -1,6 +1,7 @@
 // A dialog over the page: the browser keeps the focus inside and gives it back.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { useFocusBack } from "./focus";
 import { Icon } from "./icons";
 
 interface Props {
@@ -12,6 +13,7 @@ interface Props {
 
 /** Shown while it is rendered; Escape, the cross and a click beside it call onclose. */
 export function Dialog({ title, class: more = "", onclose, children }: Props) {
+  useFocusBack();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {

@@ -1,6 +1,7 @@
 // What stands beside the call, and over it on a phone: it takes the focus and gives it back.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { useFocusBack } from "./focus";
 import { Icon } from "./icons";
 
 interface Props {
@@ -13,12 +14,11 @@ interface Props {
 }
 
 export function Panel({ name, title = name, class: more = "", onclose, children }: Props) {
+  useFocusBack();
   const ref = useRef<HTMLElement>(null);
-  const from = useRef(document.activeElement); // before anything in here takes the focus
   useEffect(() => {
     const panel = ref.current;
     if (panel && !panel.contains(document.activeElement)) panel.focus();
-    return () => requestAnimationFrame(() => giveBack(from.current)); // when what was covered can have it again
   }, []);
   return (
     <aside ref={ref} class={`panel ${more}`} aria-label={name} tabIndex={-1} onKeyDown={(e) => e.key === "Escape" && onclose()}>
@@ -31,9 +31,4 @@ export function Panel({ name, title = name, class: more = "", onclose, children 
       {children}
     </aside>
   );
-}
-
-/** Only if nothing else has it: who clicked elsewhere stays there. */
-function giveBack(to: Element | null): void {
-  if (document.activeElement === document.body && to instanceof HTMLElement && to.isConnected) to.focus();
 }
