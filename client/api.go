@@ -16,6 +16,10 @@ import (
 // repaired, so that without a bound it asks for each lost packet until 512 others came.
 const maxNACKs = 10
 
+// relayAfter is how long a link waits for a direct way when one through a relay is there already: as
+// long as checks of a distant server take. Pion's 2 s would hold up those who have no other way.
+const relayAfter = 500 * time.Millisecond
+
 // NewAPI returns how the client makes peer connections to the server at address: the default
 // codecs and feedback, audio levels (RFC 6464), no mDNS, and loopback addresses where the server is
 // on this machine. Settings may change the engine at last, such as to give it a socket.
@@ -41,6 +45,7 @@ func NewAPI(address string, settings ...func(*webrtc.SettingEngine)) (*webrtc.AP
 	}
 	s.LoggerFactory = log
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetRelayAcceptanceMinWait(relayAfter)
 	s.SetICETimeouts(4*time.Second, 10*time.Second, time.Second)
 	if u, err := url.Parse(address); err == nil && isLoopback(u.Hostname()) {
 		s.SetIncludeLoopbackCandidate(true)

@@ -17,10 +17,7 @@ func (c *Client) join(context.Context) (protocol.Join, error) {
 	}
 	m := protocol.Join{Name: c.o.Name, Attributes: c.o.Attributes, Capabilities: protocol.Capabilities{SDK: sdkName}}
 	if !link.empty() { // else the first thing that is published makes the first offer
-		link.joining, err = true, link.lock()
-		if err == nil {
-			m.Offer, err = link.offer(false)
-		}
+		m.Offer, err = link.firstOffer()
 	}
 	c.mu.Lock()
 	old := c.link
@@ -51,6 +48,9 @@ func (c *Client) welcome(w protocol.Welcome) error {
 		return errLinkBroken
 	}
 	if link.joining {
+		if err := link.gather(); err != nil { // where no word of ICE servers came before
+			return err
+		}
 		if err := link.accept(w.Answer); err != nil {
 			return err
 		}
@@ -224,11 +224,18 @@ func (c *Client) onRestartICE(m protocol.RestartICE) {
 
 func (c *Client) onICE(m protocol.ICE) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	link := c.link
 	if m.Link == protocol.ServerLink {
 		c.serverICE = m.ICEServers
 	} else {
 		c.linkICE = m.ICEServers
+	}
+	c.mu.Unlock()
+	if m.Link == protocol.ServerLink && link != nil {
+		if err := link.gather(); err != nil {
+			c.log.Warn("negotiation failed", "error", err)
+			link.abandon()
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	negotiateTimeout = 10 * time.Second
 	healAfter        = 2 * time.Second // disconnected for so long: restart ICE
-	patience         = 4 * time.Second // for the first connection: then again, with the welcome's ICE servers
+	patience         = 4 * time.Second // for the first connection: then again
 	healPause        = 3 * time.Second // between attempts to repair a link
 	healAttempts     = 5               // then a new session begins
 )
@@ -33,7 +33,8 @@ type serverLink struct {
 	turn         chan struct{}                   // full while an offer waits for its answer; see lock
 
 	// Owned by the session's goroutine.
-	joining bool // the join carried our offer, and the turn is taken until the welcome
+	joining bool                       // the join carried our offer, and the turn is taken until the welcome
+	first   *webrtc.SessionDescription // that offer, until it is applied
 
 	mu      sync.Mutex
 	slots   map[string]*Slot         // by MID, guarded by mu
@@ -44,10 +45,9 @@ type serverLink struct {
 // newServerLink makes the peer connection with everything that is published, and the slots.
 func (c *Client) newServerLink() (*serverLink, error) {
 	c.mu.Lock()
-	config := webrtc.Configuration{ICEServers: iceServers(c.serverICE)}
 	pubs, pairs := append([]*Publication(nil), c.pubs...), c.slots
 	c.mu.Unlock()
-	pc, err := c.api.NewPeerConnection(config)
+	pc, err := c.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +122,35 @@ func (l *serverLink) lock() error {
 }
 
 func (l *serverLink) unlock() { <-l.turn }
+
+// firstOffer makes the join's offer. It is applied, which begins to gather, when the ICE servers are known:
+// the server tells them as soon as the socket is open.
+func (l *serverLink) firstOffer() (*protocol.Description, error) {
+	if err := l.lock(); err != nil {
+		return nil, err
+	}
+	l.joining = true
+	d, err := l.pc.CreateOffer(nil)
+	if err != nil {
+		return nil, fmt.Errorf("client: offer: %w", err)
+	}
+	l.first = &d
+	return &protocol.Description{Type: "offer", SDP: d.SDP}, nil
+}
+
+// gather applies the join's offer, once.
+func (l *serverLink) gather() error {
+	if l.first == nil {
+		return nil
+	}
+	d := *l.first
+	l.first = nil
+	l.takeICEServers()
+	if err := l.pc.SetLocalDescription(d); err != nil {
+		return fmt.Errorf("client: offer: %w", err)
+	}
+	return nil
+}
 
 // offer makes the next offer. It waits for no candidates: the server needs none of ours.
 func (l *serverLink) offer(restart bool) (*protocol.Description, error) {

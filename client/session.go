@@ -230,6 +230,8 @@ func (s *session) awaitWelcome(ctx context.Context, conn *websocket.Conn, id uin
 			return s.welcomed(e)
 		case e.Type == protocol.TypeError && (e.Re == id || e.Re == 0):
 			return asError(e)
+		case e.Type == protocol.TypeICE: // ahead of the welcome
+			s.owner.message(e)
 		}
 	}
 }

@@ -19,13 +19,14 @@ type Via interface {
 // Path is a way to the other end: a pair of addresses on the shared UDP socket, or something else that
 // carries datagrams. It is comparable: equal paths are the same way.
 type Path struct {
-	Remote netip.AddrPort
-	Local  netip.Addr // ours; invalid lets the system choose
-	Via    Via        // nil for UDP
+	Remote  netip.AddrPort
+	Local   netip.Addr // ours; invalid lets the system choose
+	Via     Via        // nil for UDP
+	Relayed bool       // Via is a relay
 }
 
 func icePath(p Path) ice.Path {
-	i := ice.Path{Remote: p.Remote, Local: p.Local}
+	i := ice.Path{Remote: p.Remote, Local: p.Local, Relayed: p.Relayed}
 	if p.Via != nil { // a nil Via in the other interface would not be nil
 		i.Stream = p.Via
 	}
@@ -34,5 +35,5 @@ func icePath(p Path) ice.Path {
 
 func linkPath(p ice.Path) Path {
 	via, _ := p.Stream.(Via)
-	return Path{Remote: p.Remote, Local: p.Local, Via: via}
+	return Path{Remote: p.Remote, Local: p.Local, Via: via, Relayed: p.Relayed}
 }

@@ -82,12 +82,15 @@ func (m mediaPort) Port() uint16 { return m.Addr().Port() }
 
 // Enter implements turn.Media.
 func (m mediaPort) Enter(relay netip.AddrPort, at netip.Addr, back turn.Back) turn.Entrance {
-	return m.SFU.Enter(peer.Path{Remote: relay, Local: at, Via: back})
+	return m.SFU.Enter(peer.Path{Remote: relay, Local: at, Via: back, Relayed: true})
 }
 
 // forParticipant implements room.Config.ICEServers.
 func (r *relay) forParticipant(room string, who room.Identity, link string) []protocol.ICEServer {
 	if r.turn == nil {
+		if link == protocol.ServerLink {
+			return []protocol.ICEServer{} // not nil: the client need not wait for some
+		}
 		return nil
 	}
 	host := r.host(who.Host)

@@ -17,7 +17,16 @@ func TestICEServersAreRenewed(t *testing.T) {
 		asked++
 		return []protocol.ICEServer{{URLs: []string{"turn:" + who.Host + "/" + room + "/" + link}}}
 	}}, now)
+	r.Connect(now, 2, Identity{ID: "ben", Expired: true})
+	if early := sent(r); len(early) != 0 {
+		t.Errorf("credentials for an expired token: %+v", early)
+	}
 	r.Connect(now, 1, Identity{ID: "ann", Host: "example.org"})
+	var early protocol.ICE
+	if all := sent(r); len(all) != 1 || all[0].Type != protocol.TypeICE || all[0].Seq != 0 || json.Unmarshal(all[0].Body, &early) != nil ||
+		early.Link != protocol.ServerLink || len(early.ICEServers) != 1 || early.ICEServers[0].URLs[0] != "turn:example.org/demo/server" {
+		t.Fatalf("before the join: %+v", all)
+	}
 	join, err := protocol.NewEnvelope(protocol.TypeJoin, protocol.Join{})
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +42,7 @@ func TestICEServersAreRenewed(t *testing.T) {
 			}
 		}
 	}
-	if asked != 2 || len(welcome.ICEServers) != 1 || welcome.ICEServers[0].URLs[0] != "turn:example.org/demo/server" ||
+	if asked != 3 || len(welcome.ICEServers) != 1 || welcome.ICEServers[0].URLs[0] != "turn:example.org/demo/server" ||
 		len(welcome.LinkICEServers) != 1 || welcome.LinkICEServers[0].URLs[0] != "turn:example.org/demo/" {
 		t.Fatalf("asked %d times: %+v", asked, welcome)
 	}

@@ -16,6 +16,18 @@ func (r *Room) Connect(now time.Time, c Conn, who Identity) {
 	}
 	r.conns[c] = &conn{who: who}
 	r.occupancy(now)
+	r.tellRelays(c, who)
+}
+
+// tellRelays tells a new socket the ICE servers of the link to the server at once: the client gathers with
+// them while its join is on the way. Who comes with an expired token can only resume, and has some.
+func (r *Room) tellRelays(c Conn, who Identity) {
+	if who.Expired {
+		return
+	}
+	if servers := r.cfg.ICEServers(r.name, who, protocol.ServerLink); servers != nil {
+		r.reply(c, nil, 0, protocol.TypeICE, protocol.ICE{Link: protocol.ServerLink, ICEServers: servers})
+	}
 }
 
 func (r *Room) reopen() { r.closed = r.shut }

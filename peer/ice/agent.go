@@ -28,11 +28,12 @@ import (
 // Stream is a TCP connection as far as the agent cares. Its dynamic type must be comparable.
 type Stream interface{ Closed() bool }
 
-// Path is a pair of addresses, or a TCP connection.
+// Path is a pair of addresses, or a TCP connection, or a way through a relay.
 type Path struct {
-	Remote netip.AddrPort
-	Local  netip.Addr // invalid: any of ours
-	Stream Stream     // nil for UDP
+	Remote  netip.AddrPort
+	Local   netip.Addr // invalid: any of ours
+	Stream  Stream     // nil for UDP
+	Relayed bool       // Stream is a relay, which ranks last
 }
 
 // Credentials are both ends' user fragments and passwords (RFC 8445 §5.3).

@@ -594,6 +594,19 @@ func TestATCPPathIsCheckedOnceAndEndsWithItsConnection(t *testing.T) {
 	}
 }
 
+// TestARelayGivesWayToAnyOtherPath has a relay come first, whose checks claim as much as those by UDP, then TCP.
+func TestARelayGivesWayToAnyOtherPath(t *testing.T) {
+	b, open := newBench(t, Config{}), false
+	relay, tcp := udpPath("198.51.100.7:50000"), udpPath("198.51.100.7:4000")
+	relay.Stream, relay.Relayed, tcp.Stream = stream{&open}, true, stream{&open}
+	b.connect(relay, creds, highPriority)
+	_, req := b.sendCheck(tcp, creds.check(t, lowPriority, useCandidate{}))
+	b.answer(tcp, creds, req)
+	b.wantPath(tcp)
+	b.sendCheck(relay, creds.check(t, highPriority, useCandidate{}))
+	b.wantPath(tcp)
+}
+
 func TestLocalUfrag(t *testing.T) {
 	if u := LocalUfrag(creds.check(t, 1).Raw); string(u) != "loc" {
 		t.Errorf("got %q", u)

@@ -108,10 +108,14 @@ func (a *Agent) forget(g *generation) {
 	}
 }
 
-// localPriority ranks our end of p (RFC 8445 §5.1.2.1): UDP over TCP, IPv6 over IPv4.
+// localPriority ranks our end of p (RFC 8445 §5.1.2.1): UDP over TCP over relays, IPv6 over IPv4. That of a
+// relay must be here, since the other end's checks through one look like any of its own.
 func localPriority(p Path) uint32 {
 	typ, pref := uint32(126), uint32(65534)
-	if p.Stream != nil {
+	switch {
+	case p.Relayed:
+		typ = 0 // RFC 8445 §5.1.2.2
+	case p.Stream != nil:
 		typ = 90
 	}
 	if p.Remote.Addr().Is6() {

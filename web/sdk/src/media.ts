@@ -2,7 +2,7 @@
 import { AudioOut, type AudioTools } from "./audio";
 import { ByteChannels } from "./bytes";
 import type { PeerFactory } from "./peer";
-import type { Description, NeedSlots, Slot, TrackID, Welcome } from "./protocol";
+import type { Description, ICEServer, NeedSlots, Slot, TrackID, Welcome } from "./protocol";
 import { ServerLink, type ReceiveSlot, type ServerLinkOwner, type ServerLinkSettings } from "./serverlink";
 import { SlotTable } from "./slots";
 import { SlotView, type Feed, type Surface } from "./slotview";
@@ -26,6 +26,7 @@ export class RoomMedia implements ServerLinkOwner {
   readonly table = new SlotTable();
   readonly audio: AudioOut;
   #link?: ServerLink;
+  #iceServers?: ICEServer[];
   #views = new Map<SlotView, TrackID>();
 
   constructor(
@@ -45,12 +46,19 @@ export class RoomMedia implements ServerLinkOwner {
   /** Makes a new link in place of the old one. Its views go dark until the new slots are fed. */
   async begin(): Promise<Description> {
     this.end();
-    this.#link = new ServerLink(this, this.settings, this.factory, []);
+    this.#link = new ServerLink(this, this.settings, this.factory, this.#iceServers);
     return this.#link.offer();
   }
 
+  /** ICE servers of the link to the server: of this one, and of the next one until there are others. */
+  setICEServers(list: ICEServer[]): void {
+    this.#iceServers = list;
+    this.#link?.setICEServers(list);
+  }
+
   async welcome(welcome: Welcome): Promise<void> {
-    await this.#link?.answer(welcome.answer, welcome.iceServers ?? []);
+    this.#iceServers = welcome.iceServers ?? [];
+    await this.#link?.answer(welcome.answer, this.#iceServers);
     this.#updateViews(); // the slots have their MIDs now
   }
 

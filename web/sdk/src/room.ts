@@ -328,7 +328,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#welcome = { ...welcome, participants: undefined, answer: undefined };
     this.#links.setICEServers("", welcome.linkIceServers ?? []);
     if (welcome.resumed) {
-      this.#media.link?.setICEServers(welcome.iceServers ?? []);
+      this.#media.setICEServers(welcome.iceServers ?? []);
       return;
     }
     this.#roster.reset(welcome.participants ?? []);
@@ -405,7 +405,7 @@ export class Room extends Emitter<RoomEvents> {
       case "restart-ice":
         return this.#restartICE(message.body.link);
       case "ice":
-        if (message.body.link === serverLinkName) this.#media.link?.setICEServers(message.body.iceServers);
+        if (message.body.link === serverLinkName) this.#media.setICEServers(message.body.iceServers);
         else this.#links.setICEServers(message.body.link, message.body.iceServers);
         return;
       case "plan":

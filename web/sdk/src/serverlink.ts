@@ -45,6 +45,7 @@ export interface ServerLinkOwner {
 }
 
 const restartAfter = 3_000; // ms of "disconnected" (consent may yet come back) before an ICE restart
+const connectLimit = 6_000; // ms that the first connection may take, relays included
 const restartLimit = 12_000; // ms that an ICE restart may take
 const maxRestarts = 3; // in a row, then the link is given up
 
@@ -56,6 +57,9 @@ export class ServerLink {
   readonly senders: SendPosition[] = [];
   #pc: PeerConnection;
   #queue: Promise<void> = Promise.resolve();
+  #first?: Description; // the first offer
+  #gathering?: Promise<void>; // it is applied
+  #iceServers?: ICEServer[]; // the latest; undefined before we were told
   #answered = false;
   #restarts = 0;
   #timer?: ReturnType<typeof setTimeout>;
@@ -65,9 +69,10 @@ export class ServerLink {
     readonly owner: ServerLinkOwner,
     readonly settings: ServerLinkSettings,
     factory: PeerFactory,
-    iceServers: ICEServer[],
+    iceServers: ICEServer[] | undefined,
   ) {
-    this.#pc = factory({ iceServers, bundlePolicy: "max-bundle" });
+    this.#iceServers = iceServers;
+    this.#pc = factory({ bundlePolicy: "max-bundle" });
     this.#pc.onconnectionstatechange = () => this.#changed();
     if (settings.send) this.#prepareSenders();
     if (settings.data) this.#openChannels();
@@ -90,24 +95,32 @@ export class ServerLink {
     return this.#pc.getStats();
   }
 
-  /** The first offer: it travels inside the join. */
+  /** The first offer: it travels inside the join. The server needs no candidates of ours, so it is applied,
+   * which begins to gather them, only when the ICE servers are known: right after the socket opened. */
   async offer(): Promise<Description> {
-    await this.#pc.setLocalDescription(await this.#pc.createOffer());
-    return this.#local();
+    const { type, sdp } = await this.#pc.createOffer();
+    this.#first = { type, sdp: sdp ?? "" };
+    if (this.#iceServers && !this.#closed) this.#gather().catch(() => {}); // answer() tells of it
+    return this.#first;
   }
 
   /** The answer to the first offer, from the welcome. */
-  async answer(description: Description | undefined, iceServers: ICEServer[]): Promise<void> {
-    if (iceServers.length > 0) this.setICEServers(iceServers);
-    await this.#accept(description ?? (await this.owner.exchange(this.#local())));
-    this.#answered = true;
-    // The first offer was made without them, so they come to help with a restart.
-    this.#watchConnecting(iceServers.length > 0 ? restartAfter : 2 * restartAfter);
+  answer(description: Description | undefined, iceServers: ICEServer[]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed) return;
+      this.setICEServers(iceServers);
+      await this.#gather();
+      await this.#accept(description ?? (await this.owner.exchange(this.#local())));
+      this.#answered = true;
+      this.#watchConnecting();
+    });
   }
 
-  /** They are used from the next ICE restart on. */
+  /** They are used for the first connection where they come before it, and from the next ICE restart on. */
   setICEServers(iceServers: ICEServer[]): void {
-    this.#pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
+    if (this.#closed) return;
+    this.#iceServers = iceServers;
+    if (this.#first) this.#gather().catch(() => {}); // answer() tells of it
   }
 
   /** Adds receive slots; negotiate() makes them known. */
@@ -133,9 +146,7 @@ export class ServerLink {
 
   /** Offers again; one negotiation at a time, in order. */
   negotiate(restart = false): Promise<void> {
-    const turn = this.#queue.then(() => this.#negotiate(restart));
-    this.#queue = turn.catch(() => {});
-    return turn;
+    return this.#inTurn(() => this.#negotiate(restart));
   }
 
   /** New ICE credentials and a new look at the network; media goes on meanwhile where it can. */
@@ -200,8 +211,29 @@ export class ServerLink {
 
   // ---- negotiation and state ----
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Applies the first offer, once. */
+  #gather(): Promise<void> {
+    if (!this.#gathering) {
+      this.#useICEServers();
+      this.#gathering = this.#pc.setLocalDescription(this.#first);
+    }
+    return this.#gathering;
+  }
+
+  /** Not before they are needed: browsers restart ICE in the next offer, whatever it is for, when they changed. */
+  #useICEServers(): void {
+    this.#pc.setConfiguration({ iceServers: this.#iceServers ?? [], bundlePolicy: "max-bundle" });
+  }
+
   async #negotiate(restart: boolean): Promise<void> {
     if (this.#closed) throw new SwitchyardError("session-unknown", "The link was closed.", true);
+    if (restart) this.#useICEServers();
     const offer = await this.#pc.createOffer({ iceRestart: restart });
     await this.#pc.setLocalDescription(offer);
     try {
@@ -223,12 +255,11 @@ export class ServerLink {
     await this.#pc.setRemoteDescription({ type: "answer", sdp: answer.sdp ?? "" });
   }
 
-  /** The first try goes without relays (they come with the welcome); if nothing works, a restart
-   * tries them. */
-  #watchConnecting(wait: number): void {
+  /** If nothing works, another look at the network may. */
+  #watchConnecting(): void {
     clearTimeout(this.#timer);
     if (this.state === "connected") return;
-    this.#timer = setTimeout(() => void this.restart(), wait);
+    this.#timer = setTimeout(() => void this.restart(), connectLimit);
   }
 
   #changed(): void {

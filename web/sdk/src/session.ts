@@ -210,6 +210,7 @@ export class Session {
     if (message.ack) this.#outbox.acknowledge(message.ack);
     if (message.type === "welcome") return this.#welcome(message.body, message.seq);
     if (message.type === "error" && this.#refused(message)) return;
+    if (message.type === "ice" && this.#state === "joining") return this.owner.message(message); // ahead of the welcome
     if (this.#state !== "live" || !this.#isNew(message.seq)) return;
     if (this.#received - this.#acked >= ackEvery) this.#ping();
     if (message.re && this.#requests.answer(message)) return;
