@@ -131,6 +131,35 @@ describe("joining", () => {
     expect(room.state).toBe("connected");
   });
 
+  it("gathers with the relays that the server names as the socket opens", async () => {
+    room.start();
+    server.line.open();
+    await settle();
+    expect(server.line.last("join").body.offer?.sdp).toBe("offer 1");
+    expect(peer().localDescription).toBeNull();
+    server.line.say({ type: "ice", body: { link: "server", iceServers: [{ urls: ["turn:early"] }] } });
+    await settle();
+    expect(peer().configs.map((c) => c.iceServers)).toEqual([[{ urls: ["turn:early"] }]]);
+    expect(peer().localDescription?.sdp).toBe("offer 1");
+    await answerJoin();
+    expect(peer().remote).toHaveLength(1);
+    expect(peer().configs, "the welcome's are kept for a restart").toHaveLength(1);
+    peer().become("failed");
+    await settle();
+    expect(peer().configs[1]?.iceServers).toEqual([{ urls: ["turns:x"] }]);
+    expect(peer().offers[1]).toEqual({ iceRestart: true });
+  });
+
+  it("gathers at the welcome where no relays were named before", async () => {
+    room.start();
+    server.line.open();
+    await settle();
+    expect(peer().localDescription).toBeNull();
+    await answerJoin();
+    expect(peer().configs.map((c) => c.iceServers)).toEqual([[{ urls: ["turns:x"] }]]);
+    expect(peer().localDescription?.sdp).toBe("offer 1");
+  });
+
   it("tells who is there, and who comes and goes", async () => {
     const said: string[] = [];
     room.on("joined", (p) => said.push(`+${p.id}`));
