@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -169,6 +170,10 @@ func statusError(resp *http.Response, body []byte) error {
 	e := &StatusError{Code: resp.StatusCode}
 	if kind := resp.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/plain") || strings.Contains(kind, "json") {
 		e.Detail = strings.TrimSpace(string(body[:min(len(body), 300)]))
+		var problem struct{ Detail string } // RFC 9457
+		if json.Unmarshal(body, &problem) == nil && problem.Detail != "" {
+			e.Detail = problem.Detail
+		}
 	}
 	return e
 }

@@ -165,6 +165,8 @@ func dataError(dir string, err error) error {
 		return fmt.Errorf("another server is using the data folder %s: end it, or choose another folder with --data", dir)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("cannot write to the data folder %s: make it writable, or choose another with --data (%w)", dir, err)
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("cannot make the data folder %s: choose another with --data (%w)", dir, err)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("no disk space left for the data folder %s: free some, or choose another with --data", dir)
 	}

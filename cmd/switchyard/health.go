@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,7 +44,7 @@ func (c *HealthCmd) Run(ctx context.Context, std *Streams) error {
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("the server %s does not answer: %w", base, errors.Unwrap(err))
+		return unreachable(base, err)
 	}
 	defer res.Body.Close()
 	var answer struct{ Status, Detail any }

@@ -114,7 +114,7 @@ func (c *InviteCmd) request(ctx context.Context, base, token string) ([]byte, er
 		if c.Server == "" && !errors.Is(err, context.DeadlineExceeded) {
 			return nil, notRunning(c.Data)
 		}
-		return nil, fmt.Errorf("the server %s does not answer: %w", base, errors.Unwrap(err))
+		return nil, unreachable(base, err)
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))

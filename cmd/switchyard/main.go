@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, std *Streams) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(std.Err, "switchyard: %v\nTry: switchyard help\n", err)
+		fmt.Fprintf(std.Err, "switchyard: %s\nTry: %s\n", parseSentence(err), helpFor(err))
 		return 2
 	}
 	return fail(std, verb.Run())
@@ -97,7 +97,7 @@ func fail(std *Streams, err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(std.Err, "switchyard: %v\n", err)
+	fmt.Fprintf(std.Err, "switchyard: %s\n", inWords(err))
 	if errors.As(err, new(usageError)) {
 		return 2
 	}

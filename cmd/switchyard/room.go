@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -60,14 +62,14 @@ func (f *APIFlags) call(ctx context.Context, do func(context.Context, *admin.Cli
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	err = do(ctx, c)
-	refused := new(admin.Error)
+	unanswered := new(url.Error)
 	switch {
-	case err == nil, errors.As(err, &refused), errors.Is(err, admin.ErrNoServer):
+	case !errors.As(err, &unanswered):
 		return err
-	case f.Server == "" && !errors.Is(err, context.DeadlineExceeded):
+	case f.Server == "" && errors.Is(err, syscall.ECONNREFUSED):
 		return notRunning(f.Data)
 	}
-	return fmt.Errorf("the server does not answer: %w", err)
+	return unreachable(f.Server, err)
 }
 
 // RoomsCmd lists rooms.
@@ -194,6 +196,9 @@ func (c *RoomCmd) change(ctx context.Context, client *admin.Client) error {
 
 func (c *RoomCmd) show(ctx context.Context, client *admin.Client, std *Streams) error {
 	room, _, err := client.Room(ctx, c.Name)
+	if errors.Is(err, admin.ErrNotFound) {
+		return fmt.Errorf("there is no room %s: nobody is in it, and nothing is kept for it; create it with switchyard room %s --create", c.Name, c.Name)
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -30,6 +32,10 @@ func (f *RoomFlags) options(ctx context.Context, verb string, grants protocol.Gr
 	if client.IsInvitation(f.Server) {
 		a, err := client.Accept(ctx, f.Server, o.Name, nil)
 		o.URL, o.Room, o.Token = a.Server, a.Room, a.Token
+		if errors.As(err, new(*url.Error)) {
+			site, _, _ := strings.Cut(f.Server, "/i/")
+			err = unreachable(site, err)
+		}
 		return o, err
 	}
 	if f.Server != "" && !webAddress(f.Server) {
