@@ -637,6 +637,19 @@ describe("attributes", () => {
   });
 });
 
+describe("metadata", () => {
+  it("is what the server told last, all of it", async () => {
+    await joinRoom([person("me")]);
+    expect(room.metadata).toEqual({});
+    const told: Record<string, string>[] = [];
+    room.on("metadata", (m) => told.push(m));
+    server.line.say({ type: "room", seq: ++seq, body: { metadata: { team: "blue", floor: "2" } } });
+    server.line.say({ type: "room", seq: ++seq, body: { metadata: { floor: "3" } } });
+    expect(told).toEqual([{ team: "blue", floor: "2" }, { floor: "3" }]);
+    expect(room.metadata).toEqual({ floor: "3" });
+  });
+});
+
 describe("grants", () => {
   it("that change while one is in the room", async () => {
     await joinRoom([person("me"), person("bob")]);
