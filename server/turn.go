@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -111,7 +112,8 @@ func (r *relay) forVisitor(q whip.Request, s whip.Session) []whip.ICEServer {
 	if !ok || r.turn == nil {
 		return nil
 	}
-	user, password := r.secret.Mint(q.Room, string(v.Identity()), time.Now().Add(credentialLife))
+	// Any number of viewers may watch with one token, each with the quota of a participant.
+	user, password := r.secret.MintSession(q.Room, string(v.Identity()), rand.Text(), time.Now().Add(credentialLife))
 	var out []whip.ICEServer
 	for _, u := range r.streams(r.host(q.Host)) {
 		out = append(out, whip.ICEServer{URL: u, Username: user, Credential: password})

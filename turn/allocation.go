@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -20,7 +21,7 @@ const (
 	maxChannels    = 64
 )
 
-// allocation is one relay (RFC 8656 §3.2). Guarded by the server's mu, but for what is immutable.
+// allocation is one relay (RFC 8656 §3.2). Guarded by the server's mu, but for what is immutable or atomic.
 type allocation struct {
 	// Immutable.
 	server   *Server
@@ -32,8 +33,10 @@ type allocation struct {
 	made     [12]byte     // transaction of the Allocate, whose answer is repeated
 
 	gone atomic.Bool
+	seen atomic.Pointer[view] // what is below, for packets to the client: they take no lock
 
 	expires     time.Time
+	last        time.Time                // beyond which no refresh prolongs it
 	permissions map[netip.Addr]time.Time // their ends
 	channels    map[uint16]*channel
 	byPeer      map[netip.AddrPort]*channel
@@ -46,18 +49,33 @@ type channel struct {
 	expires time.Time
 }
 
-// user is what one identity uses in all its allocations.
+// view is an allocation's permissions and channels at one moment. It is immutable.
+type view struct {
+	permissions map[netip.Addr]time.Time
+	channels    map[netip.AddrPort]channel
+}
+
+// show makes changed permissions and channels count for packets to the client. Requires mu.
+func (a *allocation) show() {
+	v := &view{maps.Clone(a.permissions), make(map[netip.AddrPort]channel, len(a.byPeer))}
+	for peer, c := range a.byPeer {
+		v.channels[peer] = *c
+	}
+	a.seen.Store(v)
+}
+
+// user is what one identity, or one session of it, uses in all its allocations.
 type user struct {
 	who         string
-	allocations int
-	rate        bucket
+	allocations int   // guarded by the server's mu
+	rate        meter // atomic
 }
 
 // allocate makes a relay. Requires mu; the reason is reasons when it succeeded.
-func (s *Server) allocate(now time.Time, c client, username, who string, family netip.Addr, even bool, life time.Duration) (*allocation, Reason) {
-	u := s.users[who]
+func (s *Server) allocate(r *request, family netip.Addr, even bool, life time.Duration) (*allocation, Reason) {
+	u, c := s.users[r.who], r.from
 	if u == nil {
-		u = &user{who: who}
+		u = &user{who: r.who}
 	}
 	switch {
 	case u.allocations >= s.cfg.PerIdentity:
@@ -70,16 +88,17 @@ func (s *Server) allocate(now time.Time, c client, username, who string, family 
 		return nil, RefusedCapacity
 	}
 	a := &allocation{
-		server: s, client: c, relay: netip.AddrPortFrom(family, port), username: username, user: u, sock: sock,
-		expires: now.Add(life), permissions: map[netip.Addr]time.Time{}, channels: map[uint16]*channel{},
+		server: s, client: c, relay: netip.AddrPortFrom(family, port), username: r.username, user: u, sock: sock,
+		made: r.m.TransactionID, expires: r.now.Add(life), last: r.until.Add(s.cfg.Grace), permissions: map[netip.Addr]time.Time{}, channels: map[uint16]*channel{},
 		byPeer: map[netip.AddrPort]*channel{}, entrances: map[netip.Addr]Entrance{},
 	}
-	s.users[who] = u
+	a.show()
+	s.users[r.who] = u
 	u.allocations++
 	s.byClient[c], s.byPort[port] = a, a
 	s.counters.allocated.Add(1)
 	if sock != nil {
-		s.wg.Go(a.read)
+		s.wg.Go(func() { a.read(sock) })
 	}
 	return a, reasons
 }
@@ -132,6 +151,7 @@ func (s *Server) end(a *allocation) {
 
 // forget drops what has expired. Requires mu.
 func (a *allocation) forget(now time.Time) {
+	before := len(a.permissions) + len(a.channels)
 	for addr, end := range a.permissions {
 		if !now.Before(end) {
 			delete(a.permissions, addr)
@@ -142,6 +162,9 @@ func (a *allocation) forget(now time.Time) {
 			delete(a.channels, c.number)
 			delete(a.byPeer, c.peer)
 		}
+	}
+	if len(a.permissions)+len(a.channels) != before {
+		a.show()
 	}
 }
 
@@ -165,6 +188,7 @@ func (a *allocation) permit(now time.Time, addrs ...netip.Addr) bool {
 	for _, addr := range addrs {
 		a.permissions[addr] = now.Add(permissionLife)
 	}
+	a.show()
 	return true
 }
 
@@ -182,17 +206,17 @@ func (a *allocation) bind(now time.Time, number uint16, peer netip.AddrPort) Rea
 		a.channels[number], a.byPeer[peer] = byNumber, byNumber
 	}
 	byNumber.expires = now.Add(channelLife)
+	a.show()
 	return reasons
 }
 
-// spend counts n bytes against the user's bandwidth and that of all. Requires mu.
+// spend counts n bytes against the user's bandwidth and that of all.
 func (s *Server) spend(now time.Time, u *user, n int) bool {
-	one, all := float64(s.cfg.IdentityRate), float64(s.cfg.Rate)
-	if !u.rate.take(now, float64(n), one, one) {
+	if !u.rate.take(now, n, s.cfg.IdentityRate) {
 		s.counters.count(DropIdentityRate)
 		return false
 	}
-	if !s.rate.take(now, float64(n), all, all) {
+	if !s.rate.take(now, n, s.cfg.Rate) {
 		s.counters.count(DropTotalRate)
 		return false
 	}

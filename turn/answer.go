@@ -36,10 +36,7 @@ func (s *Server) onAllocate(r *request) {
 		life = defaultLife
 	}
 	s.mu.Lock()
-	a, why := s.allocate(r.now, r.from, r.username, r.who, family, even, life)
-	if a != nil {
-		a.made = r.m.TransactionID
-	}
+	a, why := s.allocate(r, family, even, life)
 	s.mu.Unlock()
 	if a == nil {
 		r.refuse(why)
@@ -116,7 +113,8 @@ func (r *request) allocation() *allocation {
 	return a
 }
 
-// onRefresh prolongs or ends an allocation (RFC 8656 §8.2).
+// onRefresh prolongs or ends an allocation (RFC 8656 §8.2). Credentials that have ended still prolong one, since
+// clients go on with those they began with; not for ever, though: Config.Grace.
 func (s *Server) onRefresh(r *request) {
 	a := r.allocation()
 	if a == nil {
@@ -129,10 +127,19 @@ func (s *Server) onRefresh(r *request) {
 		return
 	}
 	life := r.lifetimeAsked()
-	if life == 0 {
-		s.end(a)
-	} else {
+	if life != 0 {
+		if last := r.until.Add(s.cfg.Grace); last.After(a.last) {
+			a.last = last
+		}
+		if life = min(life, a.last.Sub(r.now)); life < time.Second {
+			s.end(a)
+			s.mu.Unlock()
+			r.challenge(RefusedExpired)
+			return
+		}
 		a.expires = r.now.Add(life)
+	} else {
+		s.end(a)
 	}
 	s.mu.Unlock()
 	s.counters.refreshed.Add(1)

@@ -14,7 +14,6 @@ import (
 
 var (
 	errUsername = errors.New("turn: not a username of this server")
-	errExpired  = errors.New("turn: the credentials have expired")
 )
 
 // maxUsername is the longest username in bytes (RFC 8489 §14.3).
@@ -32,7 +31,15 @@ func NewSecret(serverKey []byte) (Secret, error) {
 // Mint returns credentials of an identity in a room that make allocations until until. The username
 // is "UNIX TIME:ROOM:IDENTITY", the identity percent-encoded so that it is ASCII everywhere.
 func (s Secret) Mint(room, identity string, until time.Time) (username, password string) {
-	username = strconv.FormatInt(until.Unix(), 10) + ":" + room + ":" + url.PathEscape(identity)
+	username = strconv.FormatInt(until.Unix(), 10) + ":" + room + ":" + strings.ReplaceAll(url.PathEscape(identity), ":", "%3A")
+	return username, s.password(username)
+}
+
+// MintSession returns credentials of one of several sessions that share an identity, as viewers share a token.
+// Each session has quotas of its own.
+func (s Secret) MintSession(room, identity, session string, until time.Time) (username, password string) {
+	username, _ = s.Mint(room, identity, until)
+	username += ":" + url.PathEscape(session)
 	return username, s.password(username)
 }
 
@@ -42,16 +49,13 @@ func (s Secret) password(username string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
-// open returns whose username it is ("ROOM:IDENTITY", for quotas) and its password. Where the error is
-// errExpired both stand beside it.
-func (s Secret) open(username string, now time.Time) (who, password string, err error) {
+// open returns whose username it is ("ROOM:IDENTITY" or "ROOM:IDENTITY:SESSION", for quotas), its password and
+// its end. What a name says is true only where the password fits.
+func (s Secret) open(username string) (who, password string, end time.Time, err error) {
 	until, who, ok := strings.Cut(username, ":")
 	sec, bad := strconv.ParseInt(until, 10, 64)
 	if !ok || bad != nil || len(username) > maxUsername || !strings.Contains(who, ":") {
-		return "", "", errUsername
+		return "", "", end, errUsername
 	}
-	if !now.Before(time.Unix(sec, 0)) {
-		err = errExpired
-	}
-	return who, s.password(username), err
+	return who, s.password(username), time.Unix(sec, 0), nil
 }

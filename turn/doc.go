@@ -10,5 +10,9 @@
 // permission on each allocation, and copies each packet through a net.PacketConn.
 //
 // A Server owns one goroutine that takes the datagrams and one that ends what has expired; ServeStream
-// owns the two of its connection. One lock guards the tables and is held across no call out.
+// owns the two of its connection. One lock guards the tables and is held across no call out; packets from the
+// media port to a client take none of it, since shards send them.
+//
+// Credentials make allocations until they end. An allocation that exists can be refreshed with them a day longer
+// (Config.Grace), because browsers and Pion never change the credentials of one; then the link restarts ICE.
 package turn

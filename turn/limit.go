@@ -2,6 +2,7 @@ package turn
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,32 @@ func (b *bucket) take(now time.Time, n, rate, burst float64) bool {
 	}
 	b.level -= n
 	return true
+}
+
+// meter bounds bytes per second, with a second's worth at once, by the virtual scheduling of ITU-T I.371
+// (GCRA). It takes no lock: packets of the shards pass through it.
+type meter struct {
+	due atomic.Int64 // when what was taken is paid for, in nanoseconds since 1970
+}
+
+// take says whether n more bytes are allowed at now.
+func (m *meter) take(now time.Time, n, rate int) bool {
+	cost := int64(n) * int64(time.Second) / int64(rate)
+	at := now.UnixNano()
+	for {
+		due := m.due.Load()
+		from := max(due, at)
+		if due-at > int64(time.Second) { // the clock was set back
+			from = at
+		}
+		after := from + cost
+		if after-at > int64(time.Second) {
+			return false
+		}
+		if m.due.CompareAndSwap(due, after) {
+			return true
+		}
+	}
 }
 
 // Messages by UDP that prove nothing are answered this often, since their sender's address may be another's

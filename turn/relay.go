@@ -3,7 +3,10 @@ package turn
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -32,11 +35,10 @@ func (s *Server) toPeer(now time.Time, a *allocation, peer netip.AddrPort, data 
 		s.counters.count(DropTooLong)
 		return
 	}
-	s.mu.Lock()
 	if !s.spend(now, a.user, len(data)) {
-		s.mu.Unlock()
 		return
 	}
+	s.mu.Lock()
 	t := s.route(a, peer)
 	s.mu.Unlock()
 	switch {
@@ -90,26 +92,24 @@ func (b *back) Send(data []byte) bool { return b.a.toClient(time.Now(), b.peer, 
 func (b *back) Closed() bool { return b.a.gone.Load() }
 
 // toClient passes data that reached the relay from peer on to its client, by ChannelData or a Data
-// indication (RFC 8656 §11.3, §12.7). False: it was dropped, and counted.
+// indication (RFC 8656 §11.3, §12.7). False: it was dropped, and counted. Shards call it for each packet, so it
+// takes no lock of the server's.
 func (a *allocation) toClient(now time.Time, peer netip.AddrPort, data []byte) bool {
 	s := a.server
 	if len(data) > media.MaxDatagram {
 		s.counters.count(DropTooLong)
 		return false
 	}
-	s.mu.Lock()
-	if a.gone.Load() || !a.permits(now, peer.Addr()) {
-		s.mu.Unlock()
+	seen := a.seen.Load()
+	if end, ok := seen.permissions[peer.Addr()]; !ok || !now.Before(end) || a.gone.Load() {
 		s.counters.count(DropNotPermitted)
 		return false
 	}
 	number := uint16(0)
-	if c := a.byPeer[peer]; c != nil && now.Before(c.expires) {
+	if c, ok := seen.channels[peer]; ok && now.Before(c.expires) {
 		number = c.number
 	}
-	paid := s.spend(now, a.user, len(data))
-	s.mu.Unlock()
-	if !paid {
+	if !s.spend(now, a.user, len(data)) {
 		return false
 	}
 	buf := buffers.Get().(*buffer)
@@ -142,18 +142,42 @@ func (s *Server) write(c client, b []byte) bool {
 	return ok
 }
 
-// read takes what comes to a real relay socket. Its goroutine ends with the allocation.
-func (a *allocation) read() {
+// relaySocket is a real relay's socket, as its reader sees it.
+type relaySocket interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+}
+
+const (
+	readErrors = 10 // in a row, until a relay's socket counts as broken
+	readPause  = 10 * time.Millisecond
+)
+
+// read takes what comes to a real relay socket. Its goroutine ends with the allocation, and ends it where the
+// socket is broken. done is closed when the server ends.
+func (a *allocation) read(sock relaySocket) {
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
-	for {
-		n, from, err := a.sock.ReadFromUDPAddrPort(buf[:])
+	for failures := 0; ; {
+		n, from, err := sock.ReadFromUDPAddrPort(buf[:])
 		if a.gone.Load() {
 			return
 		}
 		if err != nil {
-			continue // an ICMP error of an earlier send
+			if errors.Is(err, syscall.ECONNREFUSED) { // ICMP's answer to an earlier send
+				continue
+			}
+			if failures++; failures >= readErrors || errors.Is(err, net.ErrClosed) {
+				a.broke(err)
+				return
+			}
+			select {
+			case <-time.After(readPause << failures):
+			case <-a.server.done:
+				return
+			}
+			continue
 		}
+		failures = 0
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if !a.server.outside(from.Addr()) {
 			a.server.counters.count(DropNotPermitted)
@@ -161,6 +185,16 @@ func (a *allocation) read() {
 		}
 		a.toClient(time.Now(), from, buf[:n])
 	}
+}
+
+// broke ends an allocation whose socket does not read any more: its client makes another.
+func (a *allocation) broke(err error) {
+	s := a.server
+	s.counters.count(DropSocket)
+	s.cfg.Log.Warn("turn: relay socket failed", "relay", a.relay, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(a)
 }
 
 func appendChannelData(b []byte, number uint16, data []byte) []byte {

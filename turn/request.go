@@ -19,7 +19,8 @@ type request struct {
 	// Once it is authentic.
 	key           stun.MessageIntegrity
 	username, who string
-	expired       bool // the credentials; they still serve allocations that were made with them
+	until         time.Time // end of the credentials
+	expired       bool      // the credentials; they still serve allocations that were made with them
 }
 
 // refusals are the error codes of the reasons (RFC 8489 §14.8, RFC 8656 §19).
@@ -91,9 +92,8 @@ func (r *request) authenticate() bool {
 		r.challenge(RefusedForgedNonce)
 		return false
 	}
-	who, password, err := s.cfg.Secret.open(username.String(), r.now)
-	r.expired = errors.Is(err, errExpired)
-	if err != nil && !r.expired {
+	who, password, until, err := s.cfg.Secret.open(username.String())
+	if err != nil {
 		r.challenge(RefusedCredentials)
 		return false
 	}
@@ -102,7 +102,8 @@ func (r *request) authenticate() bool {
 		r.challenge(RefusedCredentials)
 		return false
 	}
-	r.key, r.username, r.who = key, username.String(), who
+	r.key, r.username, r.who, r.until = key, username.String(), who, until
+	r.expired = !r.now.Before(until)
 	r.trim()
 	return true
 }

@@ -53,6 +53,9 @@ type Config struct {
 	// PerIdentity and Allocations are how many allocations there can be; 0: 100 and 10000. A browser
 	// makes one per peer connection, transport and network interface.
 	PerIdentity, Allocations int
+	// Grace is how long an allocation may be refreshed after the end of the credentials it was made with,
+	// or of fresher ones that a refresh brought; 0: 24 hours. Browsers and Pion go on with those they began with.
+	Grace time.Duration
 	// IdentityRate and Rate bound what is relayed, both ways together, in bytes per second; 0: 4 MiB and
 	// 125 MiB. As much may come at once.
 	IdentityRate, Rate int
@@ -73,6 +76,9 @@ func (c Config) withDefaults() Config {
 		if *d.v <= 0 {
 			*d.v = d.d
 		}
+	}
+	if c.Grace <= 0 {
+		c.Grace = 24 * time.Hour
 	}
 	if c.Realm == "" {
 		c.Realm = "switchyard"
@@ -100,6 +106,7 @@ type Server struct {
 	done      chan struct{}
 	wg        sync.WaitGroup
 	counters  counters
+	rate      meter // of all
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -107,7 +114,6 @@ type Server struct {
 	byPort   map[uint16]*allocation
 	users    map[string]*user
 	streams  map[*stream]struct{}
-	rate     bucket
 	closed   bool
 }
 

@@ -35,13 +35,14 @@ const (
 	DropTotalRate    // over the bandwidth of all
 	DropClientFull   // the client's connection or socket does not take more
 	DropNoLink       // to the media port, but of no link there
+	DropSocket       // a real relay's socket failed, and its allocation ended
 	reasons
 )
 
 var reasonNames = [reasons]string{"no-integrity", "credentials", "expired", "stale-nonce", "forged-nonce",
 	"bad-request", "attribute", "mismatch", "other-user", "transport", "family", "quota", "capacity", "peer",
 	"malformed", "method", "flood", "no-allocation", "no-permission", "not-permitted", "no-channel", "peer",
-	"too-long", "identity-rate", "total-rate", "client-full", "no-link"}
+	"too-long", "identity-rate", "total-rate", "client-full", "no-link", "socket"}
 
 func (r Reason) String() string {
 	if r < reasons {

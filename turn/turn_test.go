@@ -76,6 +76,7 @@ func TestRelayToServer(t *testing.T) {
 	for addr := range b.byClient[client{remote: ann.at, local: serverAddr}].permissions { // Send has the real clock
 		b.byClient[client{remote: ann.at, local: serverAddr}].permissions[addr] = time.Now().AddDate(100, 0, 0)
 	}
+	b.byClient[client{remote: ann.at, local: serverAddr}].show()
 	if !b.media.back.Send([]byte("its answer")) {
 		t.Fatal("the answer was dropped")
 	}

@@ -20,9 +20,9 @@ func (r *Room) Connect(now time.Time, c Conn, who Identity) {
 }
 
 // tellRelays tells a new socket the ICE servers of the link to the server at once: the client gathers with
-// them while its join is on the way. Who comes with an expired token can only resume, and has some.
+// them while its join is on the way. Who comes with an expired token can only resume, and has some; who would not be let in gets none.
 func (r *Room) tellRelays(c Conn, who Identity) {
-	if who.Expired {
+	if who.Expired || r.Admit(who) != nil {
 		return
 	}
 	if servers := r.cfg.ICEServers(r.name, who, protocol.ServerLink); servers != nil {
