@@ -93,3 +93,63 @@ scenario("devices change without a drop and without renegotiation", async (stage
   assert.deepEqual(told.filter(([e, t]) => e !== "track" || t.muted), [], "nobody was told of anything ending, beginning or muted");
   assert.deepEqual((await sends()).filter((s) => s.endsWith("muted")), []);
 });
+
+/** Keeps what the person shared: Chromium's fake screen has sound, as a tab's. */
+function keepScreens() {
+  const open = navigator.mediaDevices.getDisplayMedia.bind(navigator.mediaDevices);
+  window.screens = [];
+  navigator.mediaDevices.getDisplayMedia = async (wanted) => {
+    const stream = await open(wanted);
+    window.screens.push(stream);
+    return stream;
+  };
+}
+
+scenario("a screen brings its sound, and both end when the browser's own button ends it", async (stage) => {
+  const server = await stage.server();
+  const link = await server.invite();
+  const chromium = await stage.chromium({ args: manyCameras });
+  const anna = await chromium.person("anna");
+  const bert = await chromium.person("bert");
+  await anna.page.addInitScript(keepScreens);
+  await anna.join(link);
+  await bert.join(link);
+  await bert.hears(1);
+  const sources = () => bert.page.evaluate(() => window.switchyard.room.participants.find((p) => p.name === "anna").tracks.map((t) => t.source).sort().join());
+
+  await anna.click("Share screen");
+  await bert.seesOthers(2);
+  await bert.hears(2);
+  assert.equal(await sources(), "camera,microphone,screen,screen-audio");
+  await anna.page.evaluate(() => {
+    const [picture] = window.screens[0].getVideoTracks();
+    picture.stop();
+    picture.dispatchEvent(new Event("ended"));
+  });
+  await eventually("both are gone", async () => (await sources()) === "camera,microphone");
+  assert.equal(await anna.page.evaluate(() => window.screens[0].getTracks().every((t) => t.readyState === "ended")), true);
+  assert.equal(await anna.page.locator(".sharing").count(), 0);
+
+  // Where the sound is refused, no still picture stays behind.
+  await anna.page.evaluate(() => {
+    const { room } = window.switchyard;
+    const publish = room.publish.bind(room);
+    room.publish = (media, options) => (options.source === "screen-audio" ? Promise.reject(new Error("No more tracks.")) : publish(media, options));
+  });
+  await anna.click("Share screen");
+  await anna.reads(/No more tracks\./);
+  await eventually("nothing of the screen is left", async () => (await sources()) === "camera,microphone");
+  assert.equal(await anna.page.evaluate(() => window.screens[1].getTracks().every((t) => t.readyState === "ended")), true);
+
+  // A camera that was just plugged in, and cannot be opened: the one before goes on, with a word.
+  await anna.page.evaluate(() => {
+    const list = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+    const plugged = { deviceId: "plugged", groupId: "", kind: "videoinput", label: "Plugged camera" };
+    navigator.mediaDevices.enumerateDevices = async () => [...(await list()), plugged];
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+  });
+  await anna.click("Choose camera");
+  await anna.click("Plugged camera");
+  await anna.reads(/Plugged camera cannot be used\. Using fake_device_0 instead\./);
+  await bert.seesOthers(1);
+}, { within: 120_000 });

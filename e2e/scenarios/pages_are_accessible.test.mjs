@@ -87,6 +87,22 @@ scenario("the call and its dialogs are accessible", async (stage) => {
   await accessible(anna, "help");
   await anna.page.keyboard.press("Escape");
   await anna.page.waitForSelector("dialog[open]", { state: "detached" });
+  await bert.page.keyboard.press("h");
+  await bert.page.evaluate(() => window.switchyard.room.send("chat", { text: "Look: https://example.org/draft" }));
+  for (const key of ["c", "p"]) {
+    await anna.page.keyboard.press(key);
+    await anna.page.waitForSelector(".panel");
+    await everyLook(anna, key === "c" ? "chat" : "participants");
+    await anna.page.keyboard.press("Escape");
+    await anna.page.waitForSelector(".panel", { state: "detached" });
+  }
+  await anna.page.setViewportSize({ width: 1280, height: 800 });
+  await anna.click("More");
+  await anna.page.waitForSelector(".menu:popover-open");
+  await accessible(anna, "menu");
+  await anna.click("Invite people");
+  await anna.reads(/scan it with a phone/i);
+  await everyLook(anna, "invite");
 }, { within: 180_000 });
 
 scenario("from the start page into a call by keyboard alone", async (stage) => {

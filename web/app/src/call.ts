@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { connect, SwitchyardError, type Participant, type ParticipantID, type ParticipantQuality, type Room } from "../../sdk/src/index";
 import { Chat } from "./chat";
-import { camera, microphone, type Device } from "./devices";
+import { camera, choices, microphone, type Device } from "./devices";
 import { handUp, lower, newHands, raise, raisedHands } from "./hands";
 import { changeSeat, type Seat } from "./memory";
 import { Moderation } from "./moderation";
@@ -94,8 +94,11 @@ export class Call {
 
   /** Changes to another device while the call goes on. */
   async choose(device: Device, id: string): Promise<void> {
+    const wanted = choices.value.find((d) => d.deviceId === id)?.label;
     await device.choose(id);
-    if (!device.opening.value && device.problem.value) this.news.say(device.problem.value);
+    if (device.opening.value) return; // another choice came after this one
+    if (device.problem.value) this.news.say(device.problem.value);
+    else if (device.on && device.id.value !== id) this.news.say(`${wanted || `That ${device.kind}`} cannot be used. Using ${device.track.value?.label || "another one"} instead.`);
   }
 
   async toggleHand(): Promise<void> {

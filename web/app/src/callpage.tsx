@@ -67,18 +67,16 @@ function Bar({ call, inert }: { call: Call; inert: boolean }) {
   return (
     <header class="bar" inert={inert}>
       <h1>{call.room.name}</h1>
-      <button
-        type="button"
-        class="count"
-        aria-label={count === 1 ? "Participants: 1" : `Participants: ${count}`}
-        aria-pressed={call.view.people.value}
-        onClick={() => call.view.togglePeople()}
-      >
+      <button type="button" class="count" aria-pressed={call.view.people.value} onClick={() => call.view.togglePeople()}>
         <Icon name="people" size={18} />
-        <span>{count}</span>
+        <span>
+          <span class="unseen">Participants: </span>
+          {count}
+        </span>
         {hands > 0 && (
           <span class="count-hands">
             <Icon name="hand" size={16} />
+            <span class="unseen">, raised hands: </span>
             {hands}
           </span>
         )}

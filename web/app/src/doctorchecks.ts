@@ -10,6 +10,8 @@ const downloadBytes = 4 << 20; // of one request
 const uploadBytes = 512 << 10; // of one request, at most
 const transferMost = 64 << 20; // bytes each way, on a fast line
 
+const atFirst = "Looking at the browser"; // also before it begins: nobody has found yet that all is well
+
 const groups = { here: "This browser", server: "Reaching the server", media: "Ways for media", network: "Your network", quality: "Quality" } as const;
 type Group = keyof typeof groups;
 
@@ -23,8 +25,8 @@ interface Outcome {
 
 export class Doctor {
   readonly findings = signal<readonly Finding[]>([]);
-  /** What is being looked at; "" when nothing is. */
-  readonly now = signal("");
+  /** What is being looked at; "" when all is done. */
+  readonly now = signal(atFirst);
   readonly started = signal(0);
   readonly worst = computed(() => worst(this.findings.value));
   private stop = new AbortController();
@@ -49,7 +51,7 @@ export class Doctor {
   }
 
   private async examine(signal: AbortSignal): Promise<void> {
-    this.now.value = "Looking at the browser";
+    this.now.value = atFirst;
     this.checkSecure();
     this.checkFeatures();
     this.checkCodecs();
