@@ -213,6 +213,7 @@ func (r *relay) samples() []Sample {
 		gauge("turn_allocations", "TURN allocations now.", st.Allocations),
 		gauge("turn_connections", "TCP and TLS connections of TURN clients now.", st.Streams),
 		total("turn_allocated", "TURN allocations made.", st.Allocated),
+		total("turn_evicted", "Idle TURN allocations that made room for others.", st.Evicted),
 		total("turn_connections_refused", "TCP and TLS connections of TURN clients refused.", st.StreamsRefused),
 		total("stun_bindings", "STUN binding requests answered.", st.Bindings),
 		total("turn_datagrams", "Datagrams relayed.", st.ToPeers).by("direction", "to-peer"),

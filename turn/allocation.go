@@ -33,6 +33,7 @@ type allocation struct {
 	made     [12]byte     // transaction of the Allocate, whose answer is repeated
 
 	gone atomic.Bool
+	used atomic.Int64         // Unix time at which the client sent more than a connectivity check last
 	seen atomic.Pointer[view] // what is below, for packets to the client: they take no lock
 
 	expires     time.Time
@@ -80,7 +81,7 @@ func (s *Server) allocate(r *request, family netip.Addr, even bool, life time.Du
 	switch {
 	case u.allocations >= s.cfg.PerIdentity:
 		return nil, RefusedQuota
-	case len(s.byClient) >= s.cfg.Allocations || s.closed:
+	case s.closed, len(s.byClient) >= s.cfg.Allocations && !s.evict(r.now, false):
 		return nil, RefusedCapacity
 	}
 	port, sock := s.openRelay(family, even)
@@ -92,6 +93,7 @@ func (s *Server) allocate(r *request, family netip.Addr, even bool, life time.Du
 		made: r.m.TransactionID, expires: r.now.Add(life), last: r.until.Add(s.cfg.Grace), permissions: map[netip.Addr]time.Time{}, channels: map[uint16]*channel{},
 		byPeer: map[netip.AddrPort]*channel{}, entrances: map[netip.Addr]Entrance{},
 	}
+	a.used.Store(r.now.Unix())
 	a.show()
 	s.users[r.who] = u
 	u.allocations++
@@ -147,6 +149,35 @@ func (s *Server) end(a *allocation) {
 	if a.sock != nil {
 		_ = a.sock.Close() // its reader ends
 	}
+}
+
+// idleLife is how long an allocation may carry nothing but connectivity checks before it has to make room:
+// browsers hold one beside each link that needs none.
+const idleLife = 30 * time.Second
+
+// evict makes room by ending the allocation that has been of no use for the longest time, over a connection
+// where stream is set. False: all are in use. Requires mu.
+func (s *Server) evict(now time.Time, stream bool) bool {
+	if now.Before(s.allUsed) {
+		return false
+	}
+	var idlest *allocation
+	for c, a := range s.byClient {
+		if (c.stream != nil || !stream) && (idlest == nil || a.used.Load() < idlest.used.Load()) {
+			idlest = a
+		}
+	}
+	if idlest == nil || now.Sub(time.Unix(idlest.used.Load(), 0)) < idleLife {
+		s.allUsed = now.Add(time.Second) // a flood must not have us look again each time
+		return false
+	}
+	s.end(idlest)
+	if st := idlest.client.stream; st != nil {
+		delete(s.streams, st)
+		st.close()
+	}
+	s.counters.evicted.Add(1)
+	return true
 }
 
 // forget drops what has expired. Requires mu.

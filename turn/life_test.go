@@ -192,3 +192,31 @@ func TestABrokenRelaySocketEndsItsAllocation(t *testing.T) {
 		})
 	}
 }
+
+// TestIdleAllocationsMakeRoom: what carries nothing goes before anybody is refused; what is in use stays.
+func TestIdleAllocationsMakeRoom(t *testing.T) {
+	b := newBench(t, Config{Allocations: 2})
+	ann, ben, cas := b.person("192.0.2.1:1000", "ann"), b.person("192.0.2.2:1000", "ben"), b.person("192.0.2.3:1000", "cas")
+	for _, p := range []*person{ann, ben} {
+		p.allocate()
+		if c := p.permit(mediaAddr); c != 0 {
+			t.Fatalf("permission: %d", c)
+		}
+	}
+	cas.ask(stun.MethodAllocate, udpTransport)
+	if c := code(cas.ask(stun.MethodAllocate, udpTransport)); c != 508 {
+		t.Fatalf("nothing is idle yet: %d", c)
+	}
+	b.now = b.now.Add(idleLife + time.Second)
+	ann.send(mediaAddr, []byte{0, 1, 0, 0}) // a check keeps nothing
+	ben.send(mediaAddr, []byte{0x80, 96, 0, 1})
+	if b.evict(b.now, true) {
+		t.Error("an allocation over UDP made room for a connection")
+	}
+	b.now = b.now.Add(2 * time.Second)
+	cas.allocate()
+	there := func(p *person) bool { return b.byClient[client{remote: p.at, local: serverAddr}] != nil }
+	if there(ann) || !there(ben) || !there(cas) || b.Stats().Evicted != 1 {
+		t.Errorf("ann %v, ben %v, cas %v, evicted %d", there(ann), there(ben), there(cas), b.Stats().Evicted)
+	}
+}

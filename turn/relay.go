@@ -58,6 +58,9 @@ func (s *Server) toPeer(now time.Time, a *allocation, peer netip.AddrPort, data 
 		s.counters.count(DropPeer)
 		return
 	}
+	if len(data) > 0 && data[0] > 3 && a.used.Load() != now.Unix() { // RFC 7983: not STUN
+		a.used.Store(now.Unix())
+	}
 	s.counters.toPeers.Add(1)
 	s.counters.toPeerBytes.Add(uint64(len(data)))
 }

@@ -51,7 +51,8 @@ type Config struct {
 	// Sockets opens a real socket for each relay; nil: relays are virtual.
 	Sockets *Sockets
 	// PerIdentity and Allocations are how many allocations there can be; 0: 100 and 10000. A browser
-	// makes one per peer connection, transport and network interface.
+	// makes one per peer connection, transport and network interface. Where there are as many, those that
+	// carry nothing make room.
 	PerIdentity, Allocations int
 	// Grace is how long an allocation may be refreshed after the end of the credentials it was made with,
 	// or of fresher ones that a refresh brought; 0: 24 hours. Browsers and Pion go on with those they began with.
@@ -114,6 +115,7 @@ type Server struct {
 	byPort   map[uint16]*allocation
 	users    map[string]*user
 	streams  map[*stream]struct{}
+	allUsed  time.Time // until then no allocation is idle
 	closed   bool
 }
 

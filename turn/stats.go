@@ -54,7 +54,7 @@ func (r Reason) String() string {
 type counters struct {
 	bindings, allocated, refreshed                atomic.Uint64
 	streams                                       atomic.Int64
-	streamsRefused                                atomic.Uint64
+	streamsRefused, evicted                       atomic.Uint64
 	toPeers, fromPeers, toPeerBytes, fromPeerByte atomic.Uint64
 	reasons                                       [reasons]atomic.Uint64
 }
@@ -66,6 +66,7 @@ type Stats struct {
 	Allocations    int    // now
 	Streams        int64  // TCP and TLS connections now
 	Allocated      uint64 // allocations made
+	Evicted        uint64 // idle ones that made room
 	Bindings       uint64 // STUN binding requests answered
 	StreamsRefused uint64 // connections closed because there were too many, or they said nothing
 	Queued         uint64 // datagrams lost because the server was behind
@@ -81,7 +82,7 @@ func (s *Server) Stats() Stats {
 	c := &s.counters
 	out := Stats{
 		Streams: c.streams.Load(), Allocated: c.allocated.Load(), Bindings: c.bindings.Load(),
-		StreamsRefused: c.streamsRefused.Load(), Queued: s.queueFull.Load(),
+		StreamsRefused: c.streamsRefused.Load(), Evicted: c.evicted.Load(), Queued: s.queueFull.Load(),
 		ToPeers: c.toPeers.Load(), ToPeerBytes: c.toPeerBytes.Load(),
 		FromPeers: c.fromPeers.Load(), FromPeerBytes: c.fromPeerByte.Load(),
 		Refused: map[string]uint64{}, Drops: map[string]uint64{},

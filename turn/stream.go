@@ -55,7 +55,7 @@ func (s *Server) ServeStream(nc net.Conn) {
 func (s *Server) enter(st *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.streams) >= s.cfg.Streams {
+	if s.closed || len(s.streams) >= s.cfg.Streams && !s.evict(time.Now(), true) {
 		s.counters.streamsRefused.Add(1)
 		return false
 	}
