@@ -15,11 +15,14 @@ type Packet struct {
 	// Captured is when the frame was captured, on the server's timebase: from the publisher's sender
 	// reports, before the first of them from the arrival. It moves by a few ms as they come in.
 	Captured Time
-	// Epoch changes when another stream stands behind the track (simulcast layer, restart of the
-	// publisher): Seq and Timestamp are comparable within one epoch only.
+	// Layer is the stream of the track that the packet is of: with simulcast the place of its RID in the
+	// offer, else 0. Epoch, Seq and Timestamp are its own; Captured is comparable with other layers'.
+	Layer uint8
+	// Epoch changes when the stream begins anew (another SSRC, a restart of the publisher): Seq and
+	// Timestamp are comparable within one epoch only.
 	Epoch uint32
 
-	Seq       ExtSeq // of the publisher's stream (one per layer), RTX undone, consumed padding closed up
+	Seq       ExtSeq // of the publisher's stream, RTX undone, consumed padding closed up
 	Timestamp Ticks
 	Format    uint8 // index into the track's formats
 	Marker    bool
@@ -28,6 +31,15 @@ type Packet struct {
 	// belongs to a frame which a decoder can start with (as far as the packet itself shows it).
 	FrameStart bool
 	Keyframe   bool
+
+	// Spatial and Temporal are the packet's layer within its stream (SVC, temporal scalability), 0 where
+	// there is only one. Needed are the points that cannot be decoded without this frame. Switch are the
+	// points that can be decoded from this frame on, if the frame itself can (RFC 9628 §4.2 U, AV1 RTP
+	// §A.3). With Sync, so can the frame's own point by who has all points below it (RFC 7741 §4.2 Y).
+	// LayerEnd is set on the last packet of a spatial layer's frame.
+	Spatial, Temporal uint8
+	Needed, Switch    Points
+	Sync, LayerEnd    bool
 
 	AudioLevel  int8 // RFC 6464: 0 (loudest) to 127 (silence) in -dBov; -1 when not given
 	Voice       bool // RFC 6464 V bit

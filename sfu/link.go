@@ -309,17 +309,15 @@ func (l *Link) settle(now media.Time) {
 		return
 	}
 	for _, r := range l.receivers {
-		batch := r.in.Ready(now)
-		if len(batch) == 0 {
-			continue
+		for batch := r.in.Ready(now); len(batch) > 0; batch = r.in.Ready(now) {
+			if r.track == nil {
+				l.shard.counters.unpublished.Add(uint64(len(batch)))
+				releaseAll(batch)
+				continue
+			}
+			l.notice(now, r)
+			r.track.publish(now, batch)
 		}
-		if r.track == nil {
-			l.shard.counters.unpublished.Add(uint64(len(batch)))
-			releaseAll(batch)
-			continue
-		}
-		l.notice(r)
-		r.track.publish(now, batch)
 	}
 	if l.peer.Deadline() <= now {
 		l.peer.Advance(now)

@@ -3,7 +3,7 @@ package sfu
 import "switchyard/media"
 
 // notice tells the owner what a track carries when that changed.
-func (l *Link) notice(r *receiver) {
+func (l *Link) notice(now media.Time, r *receiver) {
 	t := r.track
 	format, ok := r.in.Current()
 	if !ok {
@@ -12,6 +12,9 @@ func (l *Link) notice(r *receiver) {
 	if table := r.in.Formats(); len(table) != len(*t.formats.Load()) {
 		t.formats.Store(&table)
 		l.refreshSources(t)
+	}
+	if r.in.Changed() != t.changed {
+		l.relayer(now, r)
 	}
 	width, height := r.in.Size()
 	e := TrackStarted{Track: t, Format: format, Width: width, Height: height}
@@ -43,10 +46,15 @@ func (l *Link) tellRTT() {
 	}
 }
 
-// levels tells the owner how loud its audio tracks are, where that changed.
+// levels tells the owner how loud its audio tracks are, where that changed, and everyone what the layers
+// of its video cost.
 func (l *Link) levels(now media.Time) {
 	for _, r := range l.receivers {
-		if r.kind != media.Audio || r.track == nil {
+		if r.track == nil {
+			continue
+		}
+		if r.kind == media.Video {
+			l.relayer(now, r)
 			continue
 		}
 		level, voice := r.in.Level(now)

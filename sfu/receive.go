@@ -223,7 +223,7 @@ func (l *Link) onNACK(now media.Time, p rtcp.Packet) {
 
 func (l *Link) onPictureLost(now media.Time, source media.SSRC) {
 	if s := l.slotBySSRC(source); s != nil && s.fan != nil {
-		s.fan.track.requestKeyframe(now, l.shard)
+		s.fan.track.requestKeyframe(now, s.out.Layer(), l.shard)
 	}
 }
 

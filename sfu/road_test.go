@@ -56,7 +56,7 @@ func (r *road) frame(n int, key bool) {
 		r.seq++
 		p := r.shard.sfu.pool.Get()
 		p.Arrived, p.Captured, p.Epoch = now, now, 1
-		p.Seq, p.Timestamp, p.Format = r.seq, r.ts, 0
+		p.Seq, p.Timestamp, p.Format, p.Layer = r.seq, r.ts, 0, 0
 		p.Marker, p.FrameStart, p.Keyframe = i == n-1, i == 0, key
 		p.RED, p.AudioLevel, p.Orientation, p.AbsCapture = false, -1, -1, 0
 		p.Payload = p.Data[100:1280]

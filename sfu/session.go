@@ -163,7 +163,10 @@ func (l *Link) Publish(mid, id string) (*Track, error) {
 		table := r.in.Formats()
 		t.formats.Store(&table)
 		l.refreshSources(t) // another shard may have fed a slot from it already
-		r.in.RequestKeyframe(l.shard.clock.Now())
+		now := l.shard.clock.Now()
+		l.relayer(now, r)
+		t.rewant()
+		r.in.RequestKeyframes(now)
 		l.shard.touch(l)
 	})
 	if !posted {

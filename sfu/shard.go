@@ -184,11 +184,11 @@ func (s *shard) takeMail(now media.Time) {
 	}
 }
 
-// deliverRun delivers the packets at the head that are for the same fanout, as one batch.
+// deliverRun delivers the packets at the head that are of the same layer for the same fanout, as one batch.
 func (s *shard) deliverRun(now media.Time, mail []delivery) []delivery {
 	var batch [64]*media.Packet
-	fan, n := mail[0].fan, 0
-	for n < len(mail) && n < len(batch) && mail[n].fan == fan {
+	fan, layer, n := mail[0].fan, mail[0].pkt.Layer, 0
+	for n < len(mail) && n < len(batch) && mail[n].fan == fan && mail[n].pkt.Layer == layer {
 		batch[n] = mail[n].pkt
 		n++
 	}

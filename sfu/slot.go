@@ -17,6 +17,11 @@ type slot struct {
 	twcc bool    // packets carry a transport-wide sequence number
 	fan  *fanout // what feeds it, nil when empty
 
+	pixels     int        // at which it is shown, 0: any
+	preference Preference // of this feeding
+	hopes      uint32     // layers that it would get if they lived
+	needs      uint32     // layers that its fanout counts it for
+
 	generation uint32 // of what feeds it
 	live       bool   // SlotLive told of it
 	codec      bool   // SlotPaused told that the codec cannot be decoded
@@ -44,12 +49,9 @@ func (s *slot) feed(now media.Time, t *Track, generation uint32) {
 	if fan.closed {
 		return
 	}
-	s.live, s.codec = false, false
-	s.fan = fan
-	if fan.add(s); len(fan.slots) == 1 && sh != t.link.shard {
-		t.sendRecent(fan)
-	}
-	s.generation = generation
+	s.live, s.codec, s.preference = false, false, Preference{}
+	s.fan, s.generation = fan, generation
+	fan.add(s)
 	s.start(now)
 }
 
@@ -61,23 +63,27 @@ func (s *slot) start(now media.Time) {
 	if len(formats) == 0 {
 		return // Publish is on its way to the publisher's shard, and starts the slot when it gets there
 	}
-	var cache *egress.Ring
+	var caches *egress.Rings
 	if s.link.up {
-		cache = s.fan.cache()
+		caches = &s.fan.rings
 	}
-	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, cache))
+	s.aim()
+	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, caches))
+	s.account()
 	s.after(now)
 }
 
-func (s *slot) waits() bool { return s.out.WantsKeyframe() }
+// idle says that nothing flows for want of a keyframe.
+func (s *slot) idle() bool { return s.out.Paused() == egress.Keyframe }
 
 // write sends a span of the cache: what a joiner may see at once.
 func (s *slot) write(now media.Time, span egress.Span) {
 	if !span.Any {
 		return
 	}
+	ring := s.fan.rings[span.Layer]
 	for seq := span.First; seq <= span.Last; seq++ {
-		if p := s.fan.ring.Get(seq); p != nil {
+		if p := ring.Get(seq); p != nil {
 			s.send(now, p)
 		}
 	}
@@ -85,6 +91,8 @@ func (s *slot) write(now media.Time, span egress.Span) {
 
 func (s *slot) clear() {
 	if s.fan != nil {
+		s.fan.account(s.needs, 0)
+		s.needs = 0
 		s.fan.remove(s)
 		s.fan = nil
 		s.out.Clear()
@@ -95,6 +103,9 @@ func (s *slot) clear() {
 func (s *slot) sendBatch(now media.Time, batch media.Batch) {
 	for _, p := range batch {
 		s.send(now, p)
+	}
+	if s.out.Needs()|s.hopes != s.needs { // it has changed over
+		s.account()
 	}
 	s.after(now)
 }
@@ -159,14 +170,11 @@ func (s *slot) after(now media.Time) {
 	if s.fan == nil {
 		return
 	}
-	switch s.out.Paused() {
-	case egress.Keyframe:
-		s.fan.track.requestKeyframe(now, s.link.shard)
-	case egress.Codec:
-		if !s.codec {
-			s.codec = true
-			s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: PausedCodec})
-		}
+	if layer, waits := s.out.WantsKeyframe(); waits {
+		s.fan.track.requestKeyframe(now, layer, s.link.shard)
+	} else if s.out.Paused() == egress.Codec && !s.codec {
+		s.codec = true
+		s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: PausedCodec})
 	}
 	if s.live {
 		return

@@ -114,6 +114,7 @@ type TrackStats struct {
 	MID, ID string
 	Kind    media.Kind
 	Format  media.Format
+	Layers  []media.Layer // the lowest first; of video that is published
 	ingest.Stats
 }
 
@@ -156,7 +157,7 @@ func (l *Link) collect(out *LinkStats) {
 		t := TrackStats{MID: r.mid, Kind: r.kind, Stats: r.in.Stats()}
 		t.Format, _ = r.in.Current()
 		if r.track != nil {
-			t.ID = r.track.ID
+			t.ID, t.Layers = r.track.ID, r.track.Layers()
 		}
 		out.Tracks = append(out.Tracks, t)
 	}

@@ -18,24 +18,28 @@ type Track struct {
 	fans []fanout // one per shard, each owned by its shard
 
 	// Shared.
-	wanted  atomic.Uint32                  // bit i: shard i has slots that it feeds
+	wanted  atomic.Uint32                  // bit i: shard i has slots that need something of it
 	formats atomic.Pointer[[]media.Format] // what Packet.Format indexes
-	asked   atomic.Bool                    // a keyframe request is on its way to the publisher's shard
+	layers  atomic.Pointer[[]media.Layer]  // the lowest first
+	asked   atomic.Uint32                  // bit i: a keyframe request of layer i is on its way to the publisher's shard
 
 	// Owned by the publisher's shard.
-	last   TrackStarted
-	level  float64
-	voice  bool
-	closed bool
+	last    TrackStarted
+	needed  uint32 // layers that somebody needs, as ingest and the owner were told
+	changed uint32 // ingest's Changed when layers was made
+	level   float64
+	voice   bool
+	closed  bool
 }
 
 func newTrack(l *Link, mid, id string, kind media.Kind) *Track {
-	t := &Track{ID: id, Kind: kind, MID: mid, link: l}
+	t := &Track{ID: id, Kind: kind, MID: mid, link: l, needed: ^uint32(0)}
 	t.fans = make([]fanout, len(l.sfu.shards))
 	for i := range t.fans {
 		t.fans[i].track, t.fans[i].shard = t, l.sfu.shards[i]
 	}
 	t.formats.Store(&[]media.Format{})
+	t.layers.Store(&[]media.Layer{})
 	return t
 }
 
@@ -47,89 +51,96 @@ func (t *Track) Close() {
 	t.link.shard.post(func() { t.link.unpublish(t) })
 }
 
-// publish hands a batch, whose references it takes over, to every shard that wants it. Owned by the
-// publisher's shard.
+// publish hands a batch of one layer, whose references it takes over, to every shard that needs it.
+// Owned by the publisher's shard.
 func (t *Track) publish(now media.Time, batch media.Batch) {
-	own := t.link.shard.index
+	own, layer := t.link.shard.index, uint32(1)<<batch[0].Layer
 	for set := t.wanted.Load() &^ (1 << own); set != 0; set &= set - 1 {
-		i := bits.TrailingZeros32(set)
-		sh := t.link.sfu.shards[i]
-		sh.box.postBatch(&t.fans[i], batch)
-		sh.wake()
+		fan := &t.fans[bits.TrailingZeros32(set)]
+		if fan.needed.Load()&layer != 0 {
+			fan.shard.box.postBatch(fan, batch)
+			fan.shard.wake()
+		}
 	}
 	t.fans[own].deliver(now, batch)
 }
 
-// sendRecent fills the cache of a shard that has just begun to want the track with what the publisher's
-// own shard still has since the last keyframe, so that a slot there can start with it too.
-func (t *Track) sendRecent(to *fanout) {
+// sendRecent fills the caches of a shard that has just begun to need layers with what the publisher's own
+// shard still has since their last keyframes, so that a slot there can start with it too.
+func (t *Track) sendRecent(to *fanout, layers uint32) {
 	home := t.link.shard
 	home.post(func() {
-		cache := t.fans[home.index].ring
-		span := cache.Recent(home.clock.Now())
-		if !span.Any {
-			return
-		}
 		var recent media.Batch
-		for seq := span.First; seq <= span.Last; seq++ {
-			if p := cache.Get(seq); p != nil {
-				p.Retain()
-				recent = append(recent, p)
+		for ; layers != 0; layers &= layers - 1 {
+			cache := t.fans[home.index].rings[bits.TrailingZeros32(layers)]
+			if cache == nil {
+				continue
+			}
+			span := cache.Recent(home.clock.Now())
+			for seq := span.First; span.Any && seq <= span.Last; seq++ {
+				if p := cache.Get(seq); p != nil {
+					p.Retain()
+					recent = append(recent, p)
+				}
 			}
 		}
-		if !to.shard.post(func() { to.fill(recent) }) {
+		if len(recent) > 0 && !to.shard.post(func() { to.fill(recent) }) {
 			releaseAll(recent)
 		}
 	})
 }
 
-// requestKeyframe asks the publisher for a keyframe, from any shard.
-func (t *Track) requestKeyframe(now media.Time, from *shard) {
+// requestKeyframe asks the publisher for a keyframe of a layer, from any shard.
+func (t *Track) requestKeyframe(now media.Time, layer uint8, from *shard) {
 	home := t.link.shard
 	if from == home {
 		if r := t.link.receiverOf(t); r != nil {
-			r.in.RequestKeyframe(now)
+			r.in.RequestKeyframe(now, layer)
 			home.touch(t.link)
 		}
 		return
 	}
-	if t.asked.Swap(true) {
+	bit := uint32(1) << layer
+	if t.asked.Or(bit)&bit != 0 {
 		return
 	}
 	home.post(func() {
-		t.asked.Store(false)
-		t.requestKeyframe(home.clock.Now(), home)
+		t.asked.And(^bit)
+		t.requestKeyframe(home.clock.Now(), layer, home)
 	})
 }
 
-// fanout is a track's subscribers on one shard, with the cache of packets from which their losses
+// fanout is a track's subscribers on one shard, with the caches of packets from which their losses
 // are repaired. Owned by that shard.
 type fanout struct {
 	track  *Track
 	shard  *shard
-	ring   *egress.Ring // nil until first used
+	rings  egress.Rings // by layer, nil until first used
 	slots  []*slot
+	counts [egress.MaxLayers]int // slots that need a layer
+	needed atomic.Uint32         // bit i: some slot needs layer i; written by the owner alone
 	closed bool
 }
 
-func (f *fanout) cache() *egress.Ring {
-	if f.ring == nil {
+func (f *fanout) cache(layer uint8) *egress.Ring {
+	ring := &f.rings[layer%egress.MaxLayers]
+	if *ring == nil {
 		n := egress.VideoRing
 		if f.track.Kind == media.Audio {
 			n = egress.AudioRing
 		}
-		f.ring = egress.NewRing(n)
+		*ring = egress.NewRing(n)
 	}
-	return f.ring
+	return *ring
 }
 
-// fill takes over what another shard's cache held, and starts the slots that wait for a keyframe.
+// fill takes over what another shard's cache held, and starts the slots that send nothing yet.
 func (f *fanout) fill(recent media.Batch) {
 	if !f.closed {
 		for _, p := range recent {
-			f.cache().Put(p)
+			f.cache(p.Layer).Put(p)
 		}
-		f.restart((*slot).waits)
+		f.restart((*slot).idle)
 	}
 	releaseAll(recent)
 }
@@ -144,18 +155,23 @@ func (f *fanout) restart(match func(*slot) bool) {
 	}
 }
 
-// deliver gives a batch to every slot and takes over its references. A slot that waits for a keyframe may
-// find it made whole by what was recovered: it starts from the cache, for it has let the rest of it pass.
+// deliver gives a batch of one layer to every slot that has use for it, and takes over its references. A
+// slot that sends nothing yet may find a keyframe made whole by what was recovered: it starts from the
+// cache, for it has let the rest of it pass.
 func (f *fanout) deliver(now media.Time, batch media.Batch) {
 	if !f.closed {
-		ring, recovered := f.cache(), false
+		layer := batch[0].Layer
+		ring, recovered := f.cache(layer), false
 		for _, p := range batch {
 			recovered = ring.Put(p) || recovered
 		}
 		for _, s := range f.slots {
-			if recovered && s.waits() {
+			switch {
+			case !s.out.Carries(layer):
+				s.out.Skip(len(batch))
+			case recovered && s.idle():
 				s.start(now)
-			} else {
+			default:
 				s.sendBatch(now, batch)
 			}
 		}
@@ -169,10 +185,7 @@ func releaseAll(batch media.Batch) {
 	}
 }
 
-func (f *fanout) add(s *slot) {
-	f.slots = append(f.slots, s)
-	f.track.wanted.Or(1 << f.shard.index)
-}
+func (f *fanout) add(s *slot) { f.slots = append(f.slots, s) }
 
 func (f *fanout) remove(s *slot) {
 	for i, other := range f.slots {
@@ -183,19 +196,48 @@ func (f *fanout) remove(s *slot) {
 			break
 		}
 	}
-	if len(f.slots) > 0 {
-		return
-	}
-	f.track.wanted.And(^uint32(1 << f.shard.index))
-	if f.shard != f.track.link.shard { // here the cache would go stale
-		f.dropCache()
+	if len(f.slots) == 0 && f.shard != f.track.link.shard { // here the caches would go stale
+		f.dropCaches()
 	}
 }
 
-func (f *fanout) dropCache() {
-	if f.ring != nil {
-		f.ring.Close()
-		f.ring = nil
+// account moves one slot's needs from some layers to others, and tells the publisher's shard where that
+// changes what this shard needs.
+func (f *fanout) account(before, after uint32) {
+	needed := f.needed.Load()
+	was := needed
+	for set := before ^ after; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros32(set)
+		if after&(1<<i) != 0 {
+			f.counts[i]++
+			needed |= 1 << i
+		} else if f.counts[i]--; f.counts[i] == 0 {
+			needed &^= 1 << i
+		}
+	}
+	if needed == was {
+		return
+	}
+	f.needed.Store(needed)
+	t := f.track
+	if needed != 0 {
+		t.wanted.Or(1 << f.shard.index)
+	} else {
+		t.wanted.And(^uint32(1 << f.shard.index))
+	}
+	home := t.link.shard
+	home.post(t.rewant)
+	if fresh := needed &^ was; fresh != 0 && f.shard != home {
+		t.sendRecent(f, fresh)
+	}
+}
+
+func (f *fanout) dropCaches() {
+	for i, ring := range f.rings {
+		if ring != nil {
+			ring.Close()
+			f.rings[i] = nil
+		}
 	}
 }
 
@@ -205,5 +247,5 @@ func (f *fanout) close() {
 	for len(f.slots) > 0 {
 		f.slots[0].clear()
 	}
-	f.dropCache()
+	f.dropCaches()
 }

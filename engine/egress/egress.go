@@ -52,8 +52,26 @@ type Source struct {
 	Formats []media.Format
 }
 
-// Span is a range of sequence numbers of a ring, both ends included. The zero Span is empty.
+// MaxLayers bounds Packet.Layer.
+const MaxLayers = 8
+
+// Rings are a source's caches on one shard, by Packet.Layer; nil where there is none.
+type Rings [MaxLayers]*Ring
+
+// Target says what of its source a slot sends. The zero value is layer 0 with all that it has.
+type Target struct {
+	// Off sends nothing.
+	Off bool
+	// Layer is the Packet.Layer to send, from its next keyframe on.
+	Layer uint8
+	// Instead are the layers, one bit each, of which one may go out where nothing does, until there is a
+	// keyframe of Layer.
+	Instead uint32
+}
+
+// Span is a range of sequence numbers of one layer's ring, both ends included. The zero Span is empty.
 type Span struct {
+	Layer       uint8
 	First, Last media.ExtSeq
 	Any         bool
 }
@@ -67,9 +85,18 @@ const (
 	Empty                 // no source
 	Keyframe              // waits for the first packet of a keyframe
 	Codec                 // the receiver did not negotiate the source's format
+	Off                   // its target is to send nothing
+	pauses
 )
 
-func (p Pause) String() string { return [...]string{"live", "empty", "keyframe", "codec"}[p&3] }
+var pauseNames = [pauses]string{"live", "empty", "keyframe", "codec", "off"}
+
+func (p Pause) String() string {
+	if p < pauses {
+		return pauseNames[p]
+	}
+	return "unknown"
+}
 
 // Drop is why a packet was not sent.
 type Drop uint8
@@ -86,11 +113,13 @@ const (
 	DropNoRTX                 // NACK: no longer there, or not allowed
 	DropTooSoon               // NACK: answered within the last round trip
 	DropBudget                // NACK: over the budget of retransmission
+	DropOff                   // the slot's target is to send nothing
+	DropLayer                 // of a layer that the slot does not send
 	drops
 )
 
 var dropNames = [drops]string{"empty", "keyframe", "codec", "before-switch", "duplicate", "old", "backwards",
-	"nack-gone", "nack-repeated", "nack-budget"}
+	"nack-gone", "nack-repeated", "nack-budget", "off", "layer"}
 
 func (d Drop) String() string {
 	if d < drops {
@@ -103,6 +132,9 @@ func (d Drop) String() string {
 type Stats struct {
 	Packets, Bytes uint64 // sent first time; bytes of payload
 	Retransmitted  uint64
+	LayerSwitches  uint64 // changes of the layer without a change of the source
+	Layer          uint8  // Packet.Layer that flows
+	Target         Target
 	Drops          [drops]uint64
 
 	// From the receiver's last report.

@@ -41,6 +41,7 @@ type publisher struct {
 	ts    media.Ticks // of server time 0
 	delay media.Time  // from capture to arrival
 	epoch uint32
+	layer uint8
 	mark  byte // first byte of its payloads
 }
 
@@ -57,7 +58,7 @@ func (u *publisher) frame(at media.Time, packets int, key bool) []*media.Packet 
 	var all []*media.Packet
 	for i := range packets {
 		p := u.pool.Get()
-		p.Arrived, p.Captured, p.Epoch = at+u.delay, at, u.epoch
+		p.Arrived, p.Captured, p.Epoch, p.Layer = at+u.delay, at, u.epoch, u.layer
 		p.Seq, p.Timestamp = u.seq, u.ts+media.Ticks(at*rate/ms)
 		p.Format, p.RED = 0, false
 		p.Marker = !u.audio && i == packets-1
@@ -136,14 +137,14 @@ func TestVideoWaitsForAKeyframe(t *testing.T) {
 		t.Error("an empty slot sends")
 	}
 	u.ring.empty()
-	r.slot.Switch(r.now, video(), 7, u.ring)
-	if r.write(u.frame(40*ms, 2, false)...) != 0 || !r.slot.WantsKeyframe() {
+	r.slot.Switch(r.now, video(), 7, &Rings{u.ring})
+	if r.write(u.frame(40*ms, 2, false)...) != 0 || !waits(r.slot) {
 		t.Error("sends without a keyframe")
 	}
 	if _, _, live := r.slot.Generation(); live {
 		t.Error("live before its first packet")
 	}
-	if r.write(u.frame(80*ms, 3, true)...) != 3 || r.slot.WantsKeyframe() || r.slot.Paused() != Live {
+	if r.write(u.frame(80*ms, 3, true)...) != 3 || waits(r.slot) || r.slot.Paused() != Live {
 		t.Error("does not start with the keyframe")
 	}
 	g, first, live := r.slot.Generation()
@@ -157,7 +158,7 @@ func TestVideoWaitsForAKeyframe(t *testing.T) {
 
 func TestHeaderHasWhatWasAgreed(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	r.twcc = 0xabcd
 	ps := u.frame(1000*ms, 1, true)
 	ps[0].Orientation, ps[0].AbsCapture = 1, 0x0102030405060708
@@ -185,7 +186,7 @@ func TestHeaderHasWhatWasAgreed(t *testing.T) {
 	a := newRig(t, audioConfig)
 	b := newPublisher(1, 5, 'b')
 	b.audio = true
-	a.slot.Switch(a.now, audio(), 1, b.ring)
+	a.slot.Switch(a.now, audio(), 1, &Rings{b.ring})
 	ps = b.frame(1000*ms, 1, false)
 	ps[0].AudioLevel, ps[0].Voice = 33, true
 	a.write(ps...)
@@ -200,7 +201,7 @@ func TestHeaderHasWhatWasAgreed(t *testing.T) {
 
 func TestUpstreamLossKeepsItsGap(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(70000, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 1, true)...)
 	lost := u.frame(40*ms, 1, false)
 	r.write(u.frame(80*ms, 1, false)...)
@@ -221,13 +222,13 @@ func TestUpstreamLossKeepsItsGap(t *testing.T) {
 func TestSwitchIsContinuous(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(70000, 123456, 'a'), newPublisher(900, 0xffff0000, 'b')
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	for i := range media.Time(10) {
 		r.write(a.frame(i*40*ms, 2, i == 0)...)
 	}
 	straggler := a.frame(400*ms, 1, false)
 	n := len(r.got)
-	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.slot.Switch(r.now, video(), 2, &Rings{b.ring})
 	r.write(b.frame(400*ms, 2, false)...)
 	r.write(b.frame(440*ms, 2, true)...)
 	r.write(b.frame(480*ms, 1, false)...)
@@ -254,12 +255,12 @@ func TestSourceWithOlderFramesIsClampedUntilItCatchesUp(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(1, 1, 'a'), newPublisher(1, 1, 'b')
 	b.delay = 200 * ms // its frames are 180 ms older
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	for i := range media.Time(20) {
 		r.write(a.frame(i*40*ms, 1, i == 0)...)
 	}
 	n, base := len(r.got), r.last().Timestamp
-	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.slot.Switch(r.now, video(), 2, &Rings{b.ring})
 	for i := media.Time(16); i < 30; i++ {
 		r.write(b.frame(i*40*ms, 2, i == 16)...)
 	}
@@ -284,12 +285,12 @@ func TestAudioSwitchesAtOnceAndDropsWhatWouldGoBack(t *testing.T) {
 	a, b := newPublisher(1, 1, 'a'), newPublisher(500, 1<<31, 'b')
 	a.audio, b.audio = true, true
 	b.delay = 70 * ms
-	r.slot.Switch(0, audio(), 1, a.ring)
+	r.slot.Switch(0, audio(), 1, &Rings{a.ring})
 	for i := range media.Time(10) {
 		r.write(a.frame(i*20*ms, 1, false)...)
 	}
 	before := r.last()
-	r.slot.Switch(r.now, audio(), 2, b.ring)
+	r.slot.Switch(r.now, audio(), 2, &Rings{b.ring})
 	for i := media.Time(7); i < 13; i++ {
 		r.write(b.frame(i*20*ms, 1, false)...)
 	}
@@ -311,14 +312,14 @@ func TestJoinerStartsWithTheCachedKeyframe(t *testing.T) {
 		u.frame(i*40*ms, 2, i == 0)
 	}
 	now := 8*40*ms + 0
-	span := r.slot.Switch(now, video(), 1, u.ring)
+	span := r.slot.Switch(now, video(), 1, &Rings{u.ring})
 	if !span.Any || span.First != 1 || span.Last != 16 {
 		t.Fatalf("span %+v", span)
 	}
 	r.now = now
 	r.replay(u, span)
 	r.write(u.frame(8*40*ms, 1, false)...)
-	if len(r.got) != 17 || r.slot.WantsKeyframe() {
+	if len(r.got) != 17 || waits(r.slot) {
 		t.Fatalf("%d packets", len(r.got))
 	}
 	for i := 2; i < 16; i += 2 {
@@ -348,7 +349,7 @@ func TestFrameRecoveredAmongCachedOnesIsSentBetweenThem(t *testing.T) {
 	}
 	u.ring = cache
 	r.now = 8 * 40 * ms
-	r.replay(u, r.slot.Switch(r.now, video(), 1, cache))
+	r.replay(u, r.slot.Switch(r.now, video(), 1, &Rings{cache}))
 	r.write(u.frame(8*40*ms, 1, false)...)
 	if n := r.write(late...); n != len(late) {
 		t.Fatalf("%d of %d recovered packets were sent", n, len(late))
@@ -365,10 +366,10 @@ func TestFrameRecoveredAmongCachedOnesIsSentBetweenThem(t *testing.T) {
 func TestStaleOrTornKeyframeIsNotReplayed(t *testing.T) {
 	u := newPublisher(1, 99, 'a')
 	u.frame(0, 3, true)
-	if s := New(videoConfig).Switch(521*ms, video(), 1, u.ring); s.Any {
+	if s := New(videoConfig).Switch(521*ms, video(), 1, &Rings{u.ring}); s.Any {
 		t.Error("a stale one")
 	}
-	if s := New(videoConfig).Switch(500*ms, video(), 1, u.ring); !s.Any {
+	if s := New(videoConfig).Switch(500*ms, video(), 1, &Rings{u.ring}); !s.Any {
 		t.Error("a young one is not replayed")
 	}
 	torn := newPublisher(1, 99, 'a')
@@ -376,13 +377,13 @@ func TestStaleOrTornKeyframeIsNotReplayed(t *testing.T) {
 	torn.ring = NewRing(VideoRing)
 	torn.ring.Put(ps[0])
 	torn.ring.Put(ps[2])
-	if s := New(videoConfig).Switch(0, video(), 1, torn.ring); s.Any {
+	if s := New(videoConfig).Switch(0, video(), 1, &Rings{torn.ring}); s.Any {
 		t.Error("a torn one")
 	}
 	half := newPublisher(1, 99, 'a')
 	half.ring.Put(ps[0])
 	half.ring.Put(ps[1])
-	if s := New(videoConfig).Switch(0, video(), 1, half.ring); !s.Any || s.Last != 2 {
+	if s := New(videoConfig).Switch(0, video(), 1, &Rings{half.ring}); !s.Any || s.Last != 2 {
 		t.Error("one that is still arriving is not begun")
 	}
 }
@@ -390,13 +391,13 @@ func TestStaleOrTornKeyframeIsNotReplayed(t *testing.T) {
 func TestReplayAfterAnotherSourceNeverGoesBack(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(1, 1, 'a'), newPublisher(1, 1, 'b')
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	for i := range media.Time(10) {
 		r.write(a.frame(i*40*ms, 1, i == 0)...)
 		b.frame(i*40*ms-10*ms, 1, i == 0)
 	}
 	n := len(r.got)
-	r.replay(b, r.slot.Switch(r.now, video(), 2, b.ring))
+	r.replay(b, r.slot.Switch(r.now, video(), 2, &Rings{b.ring}))
 	for i := media.Time(10); i < 14; i++ {
 		r.write(b.frame(i*40*ms-10*ms, 1, false)...)
 	}
@@ -415,8 +416,8 @@ func TestReplayAfterAnotherSourceNeverGoesBack(t *testing.T) {
 
 func TestCodecThatCannotBeDecodedPauses(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, Source{Formats: []media.Format{av1Format}}, 1, u.ring)
-	if r.slot.Paused() != Codec || r.slot.WantsKeyframe() || r.write(u.frame(0, 1, true)...) != 0 {
+	r.slot.Switch(0, Source{Formats: []media.Format{av1Format}}, 1, &Rings{u.ring})
+	if r.slot.Paused() != Codec || waits(r.slot) || r.write(u.frame(0, 1, true)...) != 0 {
 		t.Error("an unknown codec flows")
 	}
 	r.slot.Switch(0, Source{Formats: []media.Format{vp8Format, av1Format}}, 2, nil)
@@ -436,11 +437,11 @@ func TestCodecThatCannotBeDecodedPauses(t *testing.T) {
 
 func TestNewEpochNeedsAKeyframe(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, video(), 1, u.ring)
+	r.slot.Switch(0, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 1, true)...)
 	old := u.frame(20*ms, 1, false)
 	u.epoch, u.seq, u.ts = 1, 1<<20, 77777
-	if r.write(u.frame(40*ms, 1, false)...) != 0 || !r.slot.WantsKeyframe() {
+	if r.write(u.frame(40*ms, 1, false)...) != 0 || !waits(r.slot) {
 		t.Error("another layer flows in the middle")
 	}
 	r.write(u.frame(80*ms, 1, true)...)
@@ -454,10 +455,10 @@ func TestNewEpochNeedsAKeyframe(t *testing.T) {
 
 func TestLongGapDoesNotConfuseTheRollOverCount(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, video(), 1, u.ring)
+	r.slot.Switch(0, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 1, true)...)
 	u.seq += 60000
-	if r.write(u.frame(40*ms, 1, false)...) != 0 || !r.slot.WantsKeyframe() {
+	if r.write(u.frame(40*ms, 1, false)...) != 0 || !waits(r.slot) {
 		t.Error("flows on over a gap of 60000")
 	}
 	r.write(u.frame(80*ms, 1, true)...)
@@ -468,7 +469,7 @@ func TestLongGapDoesNotConfuseTheRollOverCount(t *testing.T) {
 
 func TestPublisherTimestampJumpIsAnchoredAnew(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, video(), 1, u.ring)
+	r.slot.Switch(0, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 1, true)...)
 	u.ts += 1 << 30
 	lost := u.frame(40*ms, 1, false)
@@ -487,7 +488,7 @@ func TestREDIsStrippedWhereItIsNotUnderstood(t *testing.T) {
 	send := func(c Config) written {
 		r, u := newRig(t, c), newPublisher(1, 1, 'a')
 		u.audio = true
-		r.slot.Switch(0, audio(), 1, u.ring)
+		r.slot.Switch(0, audio(), 1, &Rings{u.ring})
 		ps := u.frame(0, 1, false)
 		ps[0].RED, ps[0].Payload = true, red
 		r.write(ps...)
@@ -509,7 +510,7 @@ func TestREDIsStrippedWhereItIsNotUnderstood(t *testing.T) {
 
 func TestRenegotiationKeepsTheStream(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, video(), 1, u.ring)
+	r.slot.Switch(0, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 1, true)...)
 	c := videoConfig
 	c.Seed, c.SSRC = 0, 99
@@ -523,7 +524,7 @@ func TestRenegotiationKeepsTheStream(t *testing.T) {
 
 func TestNoAllocationOnTheRoad(t *testing.T) {
 	s, u := New(videoConfig), newPublisher(1, 1, 'a')
-	s.Switch(0, video(), 1, u.ring)
+	s.Switch(0, video(), 1, &Rings{u.ring})
 	ps := u.frame(0, 400, true)
 	buf := make([]byte, media.MaxDatagram+MaxHeader)
 	i := 0
@@ -548,7 +549,7 @@ func TestNoAllocationOnTheRoad(t *testing.T) {
 
 func BenchmarkWrite(b *testing.B) {
 	s, u := New(videoConfig), newPublisher(1, 1, 'a')
-	s.Switch(0, video(), 1, u.ring)
+	s.Switch(0, video(), 1, &Rings{u.ring})
 	p := u.frame(0, 1, true)[0]
 	buf := make([]byte, media.MaxDatagram+MaxHeader)
 	b.ReportAllocs()
@@ -569,12 +570,12 @@ func TestFrameThatComesLateAmongClampedOnesIsDropped(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(1, 1, 'a'), newPublisher(1, 1, 'b')
 	b.delay = 200 * ms
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	for i := range media.Time(20) {
 		r.write(a.frame(i*40*ms, 1, i == 0)...)
 	}
 	n := len(r.got)
-	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.slot.Switch(r.now, video(), 2, &Rings{b.ring})
 	r.write(b.frame(16*40*ms, 1, true)...)
 	whole := b.frame(17*40*ms, 1, false)
 	torn := b.frame(18*40*ms, 2, false)
@@ -585,4 +586,10 @@ func TestFrameThatComesLateAmongClampedOnesIsDropped(t *testing.T) {
 	if r.write(torn[0]) != 1 || r.last().Timestamp != r.got[n+1].Timestamp {
 		t.Error("the late half of a frame got another timestamp")
 	}
+}
+
+// waits says whether the slot waits for a keyframe of its target.
+func waits(s *Slot) bool {
+	_, w := s.WantsKeyframe()
+	return w
 }

@@ -136,7 +136,7 @@ func (w *world) step(op, arg byte) {
 			src.Formats[0] = opusFormat
 		}
 		w.gen++
-		span := w.slot.Switch(w.now, src, w.gen, u.ring)
+		span := w.slot.Switch(w.now, src, w.gen, &Rings{u.ring})
 		for s := span.First; span.Any && s <= span.Last; s++ {
 			if p := u.ring.Get(s); p != nil {
 				w.write(u, p)

@@ -28,15 +28,15 @@ func TestPictureIDsGoOnThroughSwitches(t *testing.T) {
 			t.Fatal("not sent")
 		}
 	}
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	send(a, 0, true, 0x7ffe, 250)
 	send(a, 40*ms, false, 0x7fff, 251)
 	send(a, 80*ms, false, 0, 252) // wraps at 15 bits
-	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.slot.Switch(r.now, video(), 2, &Rings{b.ring})
 	send(b, 120*ms, true, 20, 9)
 	send(b, 160*ms, false, 21, 9)
 	a.ring.empty() // else the switch would begin with a's first keyframe
-	r.slot.Switch(r.now, video(), 3, a.ring)
+	r.slot.Switch(r.now, video(), 3, &Rings{a.ring})
 	send(a, 200*ms, true, 3, 255)
 
 	want := []struct {
@@ -68,9 +68,9 @@ func TestPictureIDsGoOnThroughSwitches(t *testing.T) {
 func TestTheSharedPayloadIsNotWrittenTo(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(100, 5, 'a'), newPublisher(900, 77, 'b')
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	r.write(numbered(a.frame(0, 1, true), 7, 7)...)
-	r.slot.Switch(r.now, video(), 2, b.ring)
+	r.slot.Switch(r.now, video(), 2, &Rings{b.ring})
 	ps := numbered(b.frame(40*ms, 1, true), 500, 50)
 	r.write(ps...)
 	if d, _ := vp8.Parse(ps[0].Payload); d.PictureID != 500 || d.TL0PicIdx != 50 {

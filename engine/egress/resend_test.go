@@ -45,7 +45,7 @@ func (r *rig) nack(seq uint16) (Resend, pionrtp.Packet, bool) {
 
 func TestLossIsAnsweredByRTX(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(70000, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	r.write(u.frame(0, 3, true)...)
 	r.now += 100 * ms
 	orig := r.got[1]
@@ -75,9 +75,9 @@ func TestLossIsAnsweredByRTX(t *testing.T) {
 func TestLossBeforeASwitchIsAnsweredFromTheOldSource(t *testing.T) {
 	r := newRig(t, videoConfig)
 	a, b := newPublisher(70000, 5, 'a'), newPublisher(9, 1, 'b')
-	r.slot.Switch(0, video(), 1, a.ring)
+	r.slot.Switch(0, video(), 1, &Rings{a.ring})
 	r.write(a.frame(0, 3, true)...)
-	r.slot.Switch(0, video(), 2, b.ring)
+	r.slot.Switch(0, video(), 2, &Rings{b.ring})
 	r.write(b.frame(40*ms, 3, true)...)
 	for i, want := range []byte("aaabbb") {
 		if _, p, ok := r.nack(r.got[i].SequenceNumber); !ok || p.Payload[2] != want || p.Timestamp != r.got[i].Timestamp {
@@ -93,7 +93,7 @@ func TestLossBeforeASwitchIsAnsweredFromTheOldSource(t *testing.T) {
 
 func TestResendingIsBudgeted(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	ps := u.frame(0, 400, true)
 	for _, p := range ps {
 		p.Payload = p.Data[:1000]
@@ -117,7 +117,7 @@ func TestWithoutRTXTheSameBytesAreRepeated(t *testing.T) {
 	c := videoConfig
 	c.RTXSSRC = 0
 	r, u := newRig(t, c), newPublisher(1, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	buf := make([]byte, MaxHeader)
 	var datagrams [][]byte
 	for _, p := range u.frame(0, 200, true) {
@@ -134,7 +134,7 @@ func TestWithoutRTXTheSameBytesAreRepeated(t *testing.T) {
 		t.Error("one that is no longer kept was answered")
 	}
 	with := New(videoConfig)
-	with.Switch(0, video(), 1, u.ring)
+	with.Switch(0, video(), 1, &Rings{u.ring})
 	with.Sealed(datagrams[0])
 	if with.sealed.data != nil {
 		t.Error("kept although the receiver knows RTX")
@@ -143,7 +143,7 @@ func TestWithoutRTXTheSameBytesAreRepeated(t *testing.T) {
 
 func TestReportsGiveRoundTripAndLoss(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 5, 'a')
-	r.slot.Switch(r.now, video(), 1, u.ring)
+	r.slot.Switch(r.now, video(), 1, &Rings{u.ring})
 	if r.slot.SenderReport(r.now, nil) != nil {
 		t.Error("a sender report before the first packet")
 	}
@@ -178,13 +178,13 @@ func TestSenderReportsNeverJumpAcrossSwitches(t *testing.T) {
 	r := newRig(t, videoConfig)
 	sources := []*publisher{newPublisher(1, 1, 'a'), newPublisher(9, 1<<31, 'b'), newPublisher(70000, 4711, 'c')}
 	sources[1].delay, sources[2].delay = 150*ms, 60*ms
-	r.slot.Switch(0, video(), 1, sources[0].ring)
+	r.slot.Switch(0, video(), 1, &Rings{sources[0].ring})
 	r.write(sources[0].frame(0, 1, true)...)
 	first := sr(t, r.slot, 0)
 	for i := range 20 {
 		u := sources[i%3]
 		start := media.Time(i) * 2000 * ms
-		r.slot.Switch(start, video(), uint32(i), u.ring)
+		r.slot.Switch(start, video(), uint32(i), &Rings{u.ring})
 		for f := range media.Time(50) {
 			at := start + f*40*ms
 			w := len(r.got)
@@ -205,7 +205,7 @@ func TestSenderReportsNeverJumpAcrossSwitches(t *testing.T) {
 
 func TestCaptureTimesThatMoveAreFollowedSlowly(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
-	r.slot.Switch(0, video(), 1, u.ring)
+	r.slot.Switch(0, video(), 1, &Rings{u.ring})
 	var prev *pionrtcp.SenderReport
 	var at media.Time
 	for i := range media.Time(500) {

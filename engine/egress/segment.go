@@ -18,6 +18,7 @@ const (
 type segment struct {
 	id    uint32
 	ring  *Ring
+	layer uint8 // of its packets
 	epoch uint32
 	rate  int64
 	table [maxFormats]outgoing

@@ -13,7 +13,8 @@ type Slot struct {
 
 	// The source.
 	source     Source
-	ring       *Ring
+	rings      *Rings
+	target     Target
 	table      [maxFormats]outgoing // of the source's formats
 	fed        bool                 // there is a source
 	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
@@ -77,21 +78,42 @@ func (s *Slot) Update(c Config) {
 }
 
 // Switch makes src the source, under the given generation. Audio starts with the next packet, video
-// with a keyframe. ring is the new source's on this shard (nil: nothing will be resent). If it holds a
-// whole keyframe not older than 500 ms, the span to Write at once is returned, and the picture
-// starts with it: its frames get timestamps 1 ms apart, the newest its true one.
-func (s *Slot) Switch(now media.Time, src Source, generation uint32, ring *Ring) Span {
-	s.ring, s.generation = ring, generation
+// with a keyframe. rings are the new source's on this shard (nil: nothing will be resent). If that of the
+// target's layer, or of one that may stand in for it, holds a whole keyframe not older than 500 ms, the
+// span to Write at once is returned, and the picture starts with it: its frames get timestamps 1 ms
+// apart, the newest its true one.
+func (s *Slot) Switch(now media.Time, src Source, generation uint32, rings *Rings) Span {
+	if rings == nil {
+		rings = new(Rings)
+	}
+	s.rings, s.generation = rings, generation
 	s.fed, s.flowing, s.live = true, false, false
 	s.negotiate(src)
-	if !s.video {
+	if !s.video || s.target.Off {
 		return Span{}
 	}
+	if span := s.recall(now, s.target.Layer); span.Any {
+		return span
+	}
+	for layer := range uint8(MaxLayers) {
+		if s.target.Instead&(1<<layer) == 0 {
+			continue
+		}
+		if span := s.recall(now, layer); span.Any {
+			return span
+		}
+	}
+	return Span{}
+}
+
+// recall begins with what the cache has of a layer, if it has enough.
+func (s *Slot) recall(now media.Time, layer uint8) Span {
+	ring := s.rings[layer%MaxLayers]
 	first := ring.keyframe(now)
-	if first == nil || !s.table[first.Format%maxFormats].ok || !s.replay(first) {
+	if first == nil || !s.table[first.Format%maxFormats].ok || !s.replay(ring, first) {
 		return Span{}
 	}
-	return Span{First: first.Seq, Last: ring.newest, Any: true}
+	return Span{Layer: layer, First: first.Seq, Last: ring.newest, Any: true}
 }
 
 // negotiate works out how each of the source's formats is sent.
@@ -120,11 +142,8 @@ func (s *Slot) negotiate(src Source) {
 // Clear takes the source away.
 func (s *Slot) Clear() {
 	s.fed, s.flowing, s.live = false, false, false
-	s.ring, s.source = nil, Source{}
+	s.rings, s.source = nil, Source{}
 }
-
-// WantsKeyframe reports whether the slot waits for a keyframe of its source.
-func (s *Slot) WantsKeyframe() bool { return s.Paused() == Keyframe }
 
 // Paused returns why nothing is sent; Live when it flows.
 func (s *Slot) Paused() Pause {
@@ -133,6 +152,8 @@ func (s *Slot) Paused() Pause {
 		return Empty
 	case s.codec:
 		return Codec
+	case s.target.Off:
+		return Off
 	case s.video && !s.flowing:
 		return Keyframe
 	}
@@ -146,7 +167,14 @@ func (s *Slot) Generation() (generation uint32, first media.Ticks, live bool) {
 }
 
 // Stats returns a snapshot.
-func (s *Slot) Stats() Stats { return s.stats }
+func (s *Slot) Stats() Stats {
+	out := s.stats
+	out.Target = s.target
+	if s.flowing {
+		out.Layer = s.segment().layer
+	}
+	return out
+}
 
 func (s *Slot) drop(d Drop) { s.stats.Drops[d]++ }
 
@@ -182,7 +210,7 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 	}
 	s.begun++
 	*s.segment() = segment{
-		id: s.begun, ring: s.ring, epoch: p.Epoch, rate: s.time.rate, table: s.table,
+		id: s.begun, ring: s.rings[p.Layer%MaxLayers], layer: p.Layer, epoch: p.Epoch, rate: s.time.rate, table: s.table,
 		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1,
 		shift: s.pictures.begin(o.codec, p.Payload),
 	}
@@ -192,12 +220,12 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 
 // replay begins a segment with the keyframe that starts with first, and sets the timestamps of the
 // frames from there to the newest one.
-func (s *Slot) replay(first *media.Packet) bool {
-	newest := s.ring.Get(s.ring.newest)
+func (s *Slot) replay(ring *Ring, first *media.Packet) bool {
+	newest := ring.Get(ring.newest)
 	var frames [maxMoved / 2]media.Ticks
 	n := 0
-	for seq := first.Seq; seq <= s.ring.newest; seq++ {
-		p := s.ring.Get(seq)
+	for seq := first.Seq; seq <= ring.newest; seq++ {
+		p := ring.Get(seq)
 		if p == nil || n > 0 && frames[n-1] == p.Timestamp {
 			continue
 		}

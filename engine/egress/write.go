@@ -68,8 +68,15 @@ func (s *Slot) admit(p *media.Packet) bool {
 		s.drop(DropEmpty)
 		return false
 	}
+	if !s.Carries(p.Layer) {
+		s.Skip(1)
+		return false
+	}
 	if s.flowing {
 		g := s.segment()
+		if p.Layer != g.layer {
+			return s.change(p)
+		}
 		switch d := int32(p.Epoch - g.epoch); {
 		case d < 0 || d == 0 && p.Seq < g.in:
 			s.drop(DropBefore)

@@ -48,7 +48,7 @@ func (d *Demux) has(t *Track) bool {
 
 // declared makes the SSRCs known that t knows.
 func (d *Demux) declared(t *Track) {
-	for _, l := range t.layers {
+	for _, l := range t.streams {
 		if l.ssrc != 0 {
 			d.learn(l.ssrc, t)
 		}

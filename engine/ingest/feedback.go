@@ -37,46 +37,57 @@ func (k *keyframeRequest) open() media.Time {
 	return k.last.Add(keyframeEvery)
 }
 
-func (k *keyframeRequest) deadline(t *Track) media.Time {
-	if !k.wanted || !t.known() {
+func (t *Track) keyframeDeadline(l *layer) media.Time {
+	if !l.keyframe.wanted || !t.known(l) {
 		return media.Never
 	}
-	return k.open()
+	return l.keyframe.open()
 }
 
-// RequestKeyframe asks the publisher for a keyframe: at most once per 500 ms, repeated until one
-// arrives. Requests during the wait are answered together when it ends.
-func (t *Track) RequestKeyframe(now media.Time) {
-	if t.cfg.Kind != media.Video || t.keyframe.wanted {
+// RequestKeyframe asks the publisher for a keyframe of a layer: at most once per 500 ms, repeated until
+// one arrives. Requests during the wait are answered together when it ends.
+func (t *Track) RequestKeyframe(now media.Time, layer uint8) {
+	if t.cfg.Kind != media.Video || int(layer) >= len(t.layers) {
 		return
 	}
-	t.keyframe.wanted = true
-	if t.keyframe.tries == 0 {
-		t.keyframe.fir++
+	k := &t.layers[layer].keyframe
+	if k.wanted {
+		return
+	}
+	k.wanted = true
+	if k.tries == 0 {
+		k.fir++
 	}
 }
 
-// known reports whether there is any stream to ask.
-func (t *Track) known() bool {
-	for _, l := range t.layers {
-		if l.ssrc != 0 {
+// RequestKeyframes asks for a keyframe of every layer.
+func (t *Track) RequestKeyframes(now media.Time) {
+	for i := range t.layers {
+		t.RequestKeyframe(now, uint8(i))
+	}
+}
+
+// known reports whether there is any stream of l to ask.
+func (t *Track) known(l *layer) bool {
+	for _, s := range t.streams {
+		if s.out == l && s.ssrc != 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// keyframeTarget returns the stream to ask: the taken one, or the one heard last where that has
+// keyframeTarget returns the stream of l to ask: the taken one, or the one heard last where that has
 // stalled; before the first packet a declared one. nil when no stream is known.
-func (t *Track) keyframeTarget(now media.Time) *layer {
-	target := t.current
-	for _, l := range t.layers {
+func (t *Track) keyframeTarget(now media.Time, l *layer) *stream {
+	target := l.current
+	for _, s := range t.streams {
 		switch {
-		case l.ssrc == 0:
+		case s.out != l || s.ssrc == 0:
 		case target == nil:
-			target = l
-		case now.Sub(target.arrived) >= stall && l.arrived > target.arrived:
-			target = l
+			target = s
+		case now.Sub(target.arrived) >= stall && s.arrived > target.arrived:
+			target = s
 		}
 	}
 	return target
@@ -87,15 +98,18 @@ func (t *Track) Feedback(now media.Time, dst []byte) []byte {
 	if now >= t.reportDue {
 		dst = t.reports(now, dst)
 	}
-	dst = t.askLost(now, dst)
-	return t.askKeyframe(now, dst)
+	for _, l := range t.layers {
+		dst = t.askLost(now, l, dst)
+		dst = t.askKeyframe(now, l, dst)
+	}
+	return dst
 }
 
-// reports adds one RR about all layers that were heard since the last one.
+// reports adds one RR about all streams that were heard since the last one.
 func (t *Track) reports(now media.Time, dst []byte) []byte {
-	var blocks [maxLayers]rtcp.Report
+	var blocks [maxStreams]rtcp.Report
 	n := 0
-	for _, l := range t.layers {
+	for _, l := range t.streams {
 		if l.window.started && now.Sub(l.arrived) < 2*reportEvery {
 			blocks[n] = l.report(now)
 			n++
@@ -109,30 +123,30 @@ func (t *Track) reports(now media.Time, dst []byte) []byte {
 	return rtcp.AppendRR(dst, t.cfg.Sender, blocks[:n]...)
 }
 
-func (t *Track) askLost(now media.Time, dst []byte) []byte {
-	l := t.current
-	if l == nil || l.missing.deadline() > now {
+func (t *Track) askLost(now media.Time, l *layer, dst []byte) []byte {
+	s := l.current
+	if s == nil || s.missing.deadline() > now {
 		return dst
 	}
-	lost, gone, newest := l.missing.collect(now, t.rtt, t.lost[:0])
+	lost, gone, newest := s.missing.collect(now, t.rtt, t.lost[:0])
 	t.stats.NACKs += uint64(len(lost))
 	t.stats.GivenUp += uint64(gone)
-	if gone > 0 && newest > l.lastKey {
-		t.RequestKeyframe(now)
+	if gone > 0 && newest > s.lastKey {
+		t.RequestKeyframe(now, l.index)
 	}
-	return rtcp.AppendNACK(dst, t.cfg.Sender, l.ssrc, lost)
+	return rtcp.AppendNACK(dst, t.cfg.Sender, s.ssrc, lost)
 }
 
-func (t *Track) askKeyframe(now media.Time, dst []byte) []byte {
-	k := &t.keyframe
+func (t *Track) askKeyframe(now media.Time, l *layer, dst []byte) []byte {
+	k := &l.keyframe
 	if !k.wanted || now < k.open() {
 		return dst
 	}
-	l := t.keyframeTarget(now)
-	if l == nil {
+	s := t.keyframeTarget(now, l)
+	if s == nil {
 		return dst
 	}
-	pli, fir := t.keyframeMeans(l)
+	pli, fir := t.keyframeMeans(s)
 	if !pli && !fir { // the publisher sends keyframes by itself or not at all
 		k.wanted = false
 		return dst
@@ -141,20 +155,20 @@ func (t *Track) askKeyframe(now media.Time, dst []byte) []byte {
 	k.tries++
 	t.stats.KeyframeAsked++
 	if pli {
-		return rtcp.AppendPLI(dst, t.cfg.Sender, l.ssrc)
+		return rtcp.AppendPLI(dst, t.cfg.Sender, s.ssrc)
 	}
-	return rtcp.AppendFIR(dst, t.cfg.Sender, l.ssrc, k.fir)
+	return rtcp.AppendFIR(dst, t.cfg.Sender, s.ssrc, k.fir)
 }
 
-// keyframeMeans tells what was agreed for the format that l sends, or before its first packet for
+// keyframeMeans tells what was agreed for the format that s sends, or before its first packet for
 // the preferred one.
-func (t *Track) keyframeMeans(l *layer) (pli, fir bool) {
+func (t *Track) keyframeMeans(s *stream) (pli, fir bool) {
 	if len(t.cfg.Formats) == 0 {
 		return false, false
 	}
 	f := &t.cfg.Formats[0]
 	for i := range t.cfg.Formats {
-		if l.window.started && t.cfg.Formats[i].Format == t.formats[l.format] {
+		if s.window.started && t.cfg.Formats[i].Format == t.formats[s.format] {
 			f = &t.cfg.Formats[i]
 		}
 	}

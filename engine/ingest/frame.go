@@ -17,6 +17,11 @@ type look struct {
 	inside   bool // certainly not the first packet of a frame
 	width    int
 	height   int
+	sizes    [media.PointsPerAxis]size // of spatial layers
+
+	spatial, temporal uint8
+	needed, upswitch  media.Points // 0: the only point
+	sync, end         bool
 }
 
 // inspect parses the payload; false when it breaks its payload format.
@@ -43,25 +48,31 @@ func inspect(c media.Codec, red bool, b []byte) (look, bool) {
 }
 
 // frame sets FrameStart and Keyframe of p, and reports whether a keyframe starts with it.
-func (l *layer) frame(p *media.Packet, ext media.ExtSeq, pos position, v look) (keyStart bool) {
-	fresh := !l.haveTS || p.Timestamp != l.lastTS
+func (s *stream) frame(p *media.Packet, ext media.ExtSeq, pos position, v look) (keyStart bool) {
+	fresh := !s.haveTS || p.Timestamp != s.lastTS
 	switch {
 	case v.explicit:
 		p.FrameStart = v.start
 	case v.inside:
 		p.FrameStart = false
-	case pos == inOrder && l.haveTS:
+	case pos == inOrder && s.haveTS:
 		p.FrameStart = fresh
 	default: // after a gap, or recovered: only what begins a keyframe is certain
 		p.FrameStart = v.start && (fresh || pos == late)
 	}
 	if pos != late && !v.inside {
-		l.lastTS, l.haveTS = p.Timestamp, true
+		s.lastTS, s.haveTS = p.Timestamp, true
 	}
 	keyStart = p.FrameStart && v.key
-	if keyStart && ext > l.lastKey {
-		l.keyTS, l.haveKey, l.lastKey = p.Timestamp, true, ext
+	if keyStart && ext > s.lastKey {
+		s.keyTS, s.haveKey, s.lastKey = p.Timestamp, true, ext
 	}
-	p.Keyframe = v.key || l.haveKey && p.Timestamp == l.keyTS
+	p.Spatial, p.Temporal = v.spatial, v.temporal
+	p.Needed, p.Switch, p.Sync = v.needed, v.upswitch, v.sync
+	if v.needed == 0 {
+		p.Needed = media.AllPoints
+	}
+	p.LayerEnd = v.end || p.Marker
+	p.Keyframe = v.key || s.haveKey && p.Timestamp == s.keyTS
 	return keyStart
 }

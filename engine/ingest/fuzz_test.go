@@ -41,12 +41,15 @@ func FuzzOnRTP(f *testing.F) {
 				if tr.OnRTP(now, p, plain) != Accepted {
 					p.Release()
 				}
-				for _, p := range tr.Ready(now) {
-					if p.Payload == nil || int(p.Format) >= len(tr.Formats()) {
-						t.Fatal("a packet that cannot be sent")
+				for batch := tr.Ready(now); batch != nil; batch = tr.Ready(now) {
+					for _, p := range batch {
+						if p.Payload == nil || int(p.Format) >= len(tr.Formats()) || p.Needed == 0 || p.Layer != batch[0].Layer {
+							t.Fatal("a packet that cannot be sent")
+						}
+						p.Release()
 					}
-					p.Release()
 				}
+				tr.Layers(now, nil)
 				rd := rtcp.NewReader(tr.Feedback(now, buf))
 				for _, ok := rd.Next(); ok; _, ok = rd.Next() {
 				}
@@ -137,9 +140,7 @@ func BenchmarkIngest(b *testing.B) {
 		if track.OnRTP(now, p, p.Data[:n]) != Accepted {
 			p.Release()
 		}
-		for _, p := range track.Ready(now) {
-			p.Release()
-		}
+		drain(track, now)
 		if track.Deadline() <= now {
 			track.Feedback(now, buf)
 		}

@@ -53,14 +53,15 @@ const (
 	Duplicate             // already there
 	TooOld                // behind the window of sequence numbers
 	Padding               // probing without payload: consumed, leaves no gap
-	OtherLayer            // simulcast layer that is not taken
+	OtherStream           // a second SSRC beside the one that is taken
+	Unwanted              // simulcast layer that nobody needs now
 	Restarting            // out of the stream's range: waits for a second one in sequence
 	Overflow              // the caller does not drain: the track holds too many
 	verdicts
 )
 
 var verdictNames = [verdicts]string{"accepted", "malformed", "unknown-format", "unknown-stream",
-	"duplicate", "too-old", "padding", "other-layer", "restarting", "overflow"}
+	"duplicate", "too-old", "padding", "other-stream", "unwanted", "restarting", "overflow"}
 
 func (v Verdict) String() string {
 	if v < verdicts {
@@ -80,7 +81,7 @@ type Stats struct {
 	GivenUp        uint64 // missing for good
 	KeyframeAsked  uint64
 	Keyframes      uint64
-	Jitter         media.Ticks // interarrival jitter of the taken layer (RFC 3550 §6.4.1)
+	Jitter         media.Ticks // interarrival jitter of the largest layer (RFC 3550 §6.4.1)
 	Width, Height  int         // of the last keyframe, 0 before
 	Layers         int         // streams seen
 }

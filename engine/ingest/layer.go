@@ -1,103 +1,136 @@
 package ingest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
-	"switchyard/codec/rtcp"
 	"switchyard/media"
 )
 
-const maxLayers = 8
-
-// layer is one stream of a track: a simulcast layer, or the only stream.
+// layer is what goes out under one Packet.Layer: the stream of one RID, or, without simulcast, the
+// stream that the publisher uses at the time.
 type layer struct {
-	ssrc, rtx media.SSRC // 0 when not known yet
-	rid       int        // index in Config.RIDs, -1 without
+	index   uint8
+	rid     string
+	current *stream // nil before the first packet
+	epoch   uint32
 
-	window  window
-	missing missingList
-	timing  timing
-	arrived media.Time // newest packet
-	format  uint8      // of the newest packet
+	// Pending packets, and the slice that Ready gave out last.
+	pending, given media.Batch
+	flush          bool // a frame ended, or a hole was filled
+	first          media.Time
 
-	width, height int // of the last keyframe
-
-	// Frames are told apart by their timestamps.
-	lastTS  media.Ticks
-	haveTS  bool
-	keyTS   media.Ticks
-	haveKey bool
-	lastKey media.ExtSeq // newest keyframe's first packet
-
-	reception
+	keyframe keyframeRequest
+	meter    meter
+	live     bool          // packets arrive
+	framed   media.Time    // when the newest frame began to arrive
+	interval time.Duration // between frames, smoothed
 }
 
-// reception is what receiver reports need (RFC 3550 §6.4.1, appendix A.3 and A.8).
-type reception struct {
-	heard         bool
-	transit       int64  // in ticks
-	jitter        int64  // in 1/16 ticks
-	expectedPrior uint64 // at the last report
-	receivedPrior uint64
+const (
+	deadAfter    = 300 * time.Millisecond // of silence while other layers go on
+	deadFrames   = 3                      // and at least so many frames' time
+	slowInterval = time.Second            // a pause is no frame rate
+)
 
-	lastSR        uint32
-	lastSRArrived media.Time
-}
-
-// setRate takes another clock rate: what was known of the timestamps is void.
-func (l *layer) setRate(hz uint32) {
-	if hz == 0 || int64(hz) == l.timing.rate {
-		return
+// heard notes a packet of the layer that takes size bytes.
+func (t *Track) heard(now media.Time, l *layer, p *media.Packet, size int, fresh bool) {
+	l.meter.add(now, p, size)
+	if fresh {
+		if l.framed != 0 {
+			l.interval += (min(now.Sub(l.framed), slowInterval) - l.interval) / 8
+		}
+		l.framed = now
 	}
-	l.timing.rate = int64(hz)
-	l.timing.started, l.timing.report = false, false
-	l.jitter, l.heard = 0, false
-}
-
-// onArrival updates the jitter.
-func (l *layer) onArrival(now media.Time, ts media.Ticks) {
-	// The arrival in ticks may wrap: only differences count.
-	sec, ns := int64(now)/1e9, int64(now)%1e9
-	transit := int64(int32(media.Ticks(sec*l.timing.rate+ns*l.timing.rate/1e9) - ts))
-	if l.heard {
-		d := int64(int32(transit - l.transit))
-		l.jitter += max(d, -d) - (l.jitter+8)>>4
+	if !l.live {
+		l.live = true
+		t.changed++
 	}
-	l.transit, l.heard = transit, true
-}
-
-func (l *layer) onSR(now media.Time, s rtcp.SenderInfo) {
-	l.lastSR, l.lastSRArrived = s.NTP.Middle(), now
-	l.timing.onReport(s.RTP, s.NTP)
-}
-
-// report returns the reception report since the previous one.
-func (l *layer) report(now media.Time) rtcp.Report {
-	expected := uint64(l.window.highest-l.window.base) + 1
-	r := rtcp.Report{
-		SSRC:    l.ssrc,
-		Lost:    int32(min(int64(expected)-int64(l.window.received), 1<<23-1)),
-		Highest: uint32(l.window.highest - 1<<16), // cycles count from 0
-		Jitter:  uint32(l.jitter >> 4),
-		LastSR:  l.lastSR,
+	if fresh && len(t.layers) > 1 {
+		t.buryDead(now)
 	}
-	if due, got := expected-l.expectedPrior, l.window.received-l.receivedPrior; due > got && due < 1<<32 {
-		r.FractionLost = uint8(min(255, (due-got)<<8/due))
-	}
-	l.expectedPrior, l.receivedPrior = expected, l.window.received
-	if l.lastSR != 0 {
-		r.Delay = uint32(now.Sub(l.lastSRArrived) * 65536 / time.Second)
-	}
-	return r
 }
 
-// restart forgets what belongs to the stream before a jump of its sequence numbers.
-func (l *layer) restart() {
-	l.missing.clear()
-	l.haveTS, l.haveKey, l.lastKey = false, false, 0
-	l.timing.started, l.timing.report = false, false
-	l.reception = reception{lastSR: l.lastSR, lastSRArrived: l.lastSRArrived}
+// buryDead finds the layers that have stopped: the publisher turned them off, or its CPU or uplink does
+// not carry them. Only others that go on can tell: a screen that stands still is silent in all layers.
+func (t *Track) buryDead(now media.Time) {
+	for _, l := range t.layers {
+		if l.live && now.Sub(l.current.arrived) >= max(deadAfter, deadFrames*l.interval) {
+			l.live = false
+			t.changed++
+		}
+	}
 }
 
-// size is the number of pixels, 0 when unknown.
-func (l *layer) size() int { return l.width * l.height }
+// Changed grows when layers appear, change their size, stop or come back. Layers has to be read again.
+func (t *Track) Changed() uint32 { return t.changed }
+
+// Layers appends the track's layers to dst, the lowest first: by size, or while that is unknown by the
+// order of the offer. Those never heard of come last, without a size.
+func (t *Track) Layers(now media.Time, dst []media.Layer) []media.Layer {
+	for _, l := range t.layers {
+		dst = l.describe(now, dst)
+	}
+	sized := !slices.ContainsFunc(dst, func(l media.Layer) bool { return l.Live && l.Pixels() == 0 })
+	slices.SortStableFunc(dst, func(a, b media.Layer) int {
+		switch {
+		case !sized, a.Pixels() == b.Pixels():
+			return 0
+		case a.Pixels() == 0 || b.Pixels() == 0:
+			return cmp.Compare(b.Pixels(), a.Pixels())
+		}
+		return cmp.Compare(a.Pixels(), b.Pixels())
+	})
+	return dst
+}
+
+// describe appends the spatial layers of l, at least one.
+func (l *layer) describe(now media.Time, dst []media.Layer) []media.Layer {
+	l.meter.roll(now)
+	top := l.meter.top()
+	for spatial := range top + 1 {
+		d := media.Layer{Stream: l.index, Spatial: spatial, RID: l.rid, Live: l.live}
+		d.Rates = l.meter.rates(spatial)
+		if l.current != nil {
+			s := l.current.sizes[spatial]
+			d.Width, d.Height = s.width, s.height
+			if s == (size{}) && spatial == top {
+				d.Width, d.Height = l.current.width, l.current.height
+			}
+		}
+		dst = append(dst, d)
+	}
+	return dst
+}
+
+// main is the layer that stands for the track: the largest live one. nil before the first packet.
+func (t *Track) main() *layer {
+	var best *layer
+	for _, l := range t.layers {
+		if l.current == nil {
+			continue
+		}
+		switch {
+		case best == nil, l.live && !best.live, l.live == best.live && l.current.size() > best.current.size():
+			best = l
+		}
+	}
+	return best
+}
+
+// Wanted tells which layers somebody needs: bit i stands for Packet.Layer i. Others are dropped early and
+// not repaired. With none of them wanted all are passed on for the cache of whoever comes next, and
+// none is repaired. Until the first call all are wanted.
+func (t *Track) Wanted(layers uint32) {
+	t.wanted = layers
+	for _, l := range t.layers {
+		if l.current != nil && !t.wants(l) {
+			l.current.missing.clear()
+		}
+	}
+}
+
+func (t *Track) wants(l *layer) bool { return t.wanted&(1<<l.index) != 0 }
+
+func (t *Track) passes(l *layer) bool { return t.wanted == 0 || t.wants(l) }

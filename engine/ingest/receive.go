@@ -16,7 +16,7 @@ func (t *Track) OnRTP(now media.Time, p *media.Packet, plain []byte) Verdict {
 	return v
 }
 
-// receive is the road: header, layer, RTX, sequence number, payload, choice of layer.
+// receive is the road: header, stream, RTX, sequence number, payload, layer.
 func (t *Track) receive(now media.Time, p *media.Packet, plain []byte) Verdict {
 	var h header
 	if !h.parse(plain, &t.cfg.Ext) {
@@ -26,10 +26,10 @@ func (t *Track) receive(now media.Time, p *media.Packet, plain []byte) Verdict {
 	if !typ.agreed {
 		return UnknownFormat
 	}
-	var l *layer
+	var s *stream
 	if typ.wrap == rtxMedia {
 		t.stats.Retransmitted++
-		if l = t.repairs(&h); l == nil {
+		if s = t.repairs(&h); s == nil {
 			return UnknownStream
 		}
 		if len(h.payload) < 2 { // probing
@@ -37,17 +37,17 @@ func (t *Track) receive(now media.Time, p *media.Packet, plain []byte) Verdict {
 		}
 		// RFC 4588 §4: the original sequence number stands before the original payload.
 		h.seq = binary.BigEndian.Uint16(h.payload)
-		h.payload, h.pt, h.ssrc = h.payload[2:], typ.pt, l.ssrc
+		h.payload, h.pt, h.ssrc = h.payload[2:], typ.pt, s.ssrc
 		h.repair = true
 		typ = t.types[h.pt]
-	} else if l = t.stream(now, &h); l == nil {
+	} else if s = t.assign(&h); s == nil {
 		return UnknownStream
 	}
-	return t.onMedia(now, l, p, &h, typ)
+	return t.onMedia(now, s, p, &h, typ)
 }
 
-func (t *Track) onMedia(now media.Time, l *layer, p *media.Packet, h *header, typ payloadType) Verdict {
-	ext, pos := l.window.place(h.seq, h.repair)
+func (t *Track) onMedia(now media.Time, s *stream, p *media.Packet, h *header, typ payloadType) Verdict {
+	ext, pos := s.window.place(h.seq, h.repair)
 	switch pos {
 	case duplicate:
 		return Duplicate
@@ -64,85 +64,87 @@ func (t *Track) onMedia(now media.Time, l *layer, p *media.Packet, h *header, ty
 	if !ok {
 		return Malformed
 	}
-	if len(t.pending) >= maxPending {
+	if len(s.out.pending) >= maxPending {
 		return Overflow
 	}
 	if pos == restarted {
-		l.restart()
-		if l == t.current {
-			t.epoch++
+		s.restart()
+		if s == s.out.current {
+			s.out.epoch++
 		}
 	}
-	t.sequence(now, l, ext, pos)
-	l.arrived = now
+	t.sequence(now, s, ext, pos)
+	s.arrived = now
 	if t.reportDue == media.Never {
 		t.reportDue = now.Add(firstReport)
 	}
 	if len(h.payload) == 0 && pos != late {
-		l.window.consume(ext)
+		s.window.consume(ext)
 		return Padding
 	}
 	if pos != late {
-		l.setRate(t.formats[typ.format].ClockRate)
-		l.format = typ.format
+		s.setRate(t.formats[typ.format].ClockRate)
+		s.format = typ.format
 	}
 	if pos != late && !h.repair {
-		l.onArrival(now, h.ts)
-		l.timing.onPacket(now, h.ts)
+		s.onArrival(now, h.ts)
+		s.timing.onPacket(now, h.ts)
 	}
-	t.fill(now, l, p, h, typ)
-	keyStart := l.frame(p, ext, pos, v)
+	fresh := pos != late && (!s.haveTS || s.lastTS != h.ts)
+	s.fill(now, p, h, typ)
+	keyStart := s.frame(p, ext, pos, v)
+	if keyStart && s.resize(v) {
+		t.changed++
+	}
+	if !t.take(now, s, keyStart) {
+		return OtherStream
+	}
+	l := s.out
+	t.heard(now, l, p, len(h.payload), fresh)
+	if !t.passes(l) {
+		return Unwanted
+	}
 	if keyStart {
-		if v.width > 0 {
-			l.width, l.height = v.width, v.height
-		}
-		if l == t.current {
-			t.stats.Keyframes++
-		}
+		t.stats.Keyframes++
+		l.keyframe.arrived()
 	}
-	if !t.take(now, l, keyStart) {
-		return OtherLayer
-	}
-	if keyStart {
-		t.keyframe.arrived()
-	}
-	if p.Seq, ok = l.window.outward(ext); !ok {
+	if p.Seq, ok = s.window.outward(ext); !ok {
 		return TooOld
 	}
-	p.Epoch = t.epoch
+	p.Layer, p.Epoch = l.index, l.epoch
 	if p.AudioLevel >= 0 {
 		t.level.on(now, p.AudioLevel, p.Voice)
 	}
-	t.push(now, p, pos)
+	l.push(now, p, pos == late || t.cfg.Kind == media.Audio)
 	return Accepted
 }
 
 // sequence marks ext as received and keeps the list of what is missing.
-func (t *Track) sequence(now media.Time, l *layer, ext media.ExtSeq, pos position) {
-	highest, started := l.window.highest, l.window.started
-	l.window.take(ext, pos)
+func (t *Track) sequence(now media.Time, s *stream, ext media.ExtSeq, pos position) {
+	highest, started := s.window.highest, s.window.started
+	s.window.take(ext, pos)
 	switch {
 	case pos == late:
-		l.missing.remove(ext)
+		s.missing.remove(ext)
 		t.stats.Recovered++
 	case pos == ahead && started:
 		t.stats.Lost += uint64(ext - highest - 1)
-		if !t.nacks(l) {
+		if !t.nacks(s) {
 			return
 		}
-		if !l.missing.add(now, highest+1, ext-1) && l == t.current {
+		if !s.missing.add(now, highest+1, ext-1) {
 			t.stats.GivenUp += uint64(ext - highest - 1)
-			t.RequestKeyframe(now)
+			t.RequestKeyframe(now, s.out.index)
 		}
 	}
 }
 
-// nacks reports whether losses of l are asked for: only of the taken layer.
-func (t *Track) nacks(l *layer) bool {
-	if l != t.current {
+// nacks reports whether losses of s are asked for: only where somebody needs it.
+func (t *Track) nacks(s *stream) bool {
+	if s != s.out.current || !t.wants(s.out) {
 		return false
 	}
-	f := t.formats[l.format]
+	f := t.formats[s.format]
 	for i := range t.cfg.Formats {
 		if t.cfg.Formats[i].Format == f {
 			return t.cfg.Formats[i].NACK
@@ -152,10 +154,10 @@ func (t *Track) nacks(l *layer) bool {
 }
 
 // fill writes what the header says into p.
-func (t *Track) fill(now media.Time, l *layer, p *media.Packet, h *header, typ payloadType) {
+func (s *stream) fill(now media.Time, p *media.Packet, h *header, typ payloadType) {
 	p.Arrived = now
 	p.Timestamp = h.ts
-	if captured, ok := l.timing.at(h.ts); ok {
+	if captured, ok := s.timing.at(h.ts); ok {
 		p.Captured = captured
 	} else {
 		p.Captured = now
@@ -163,20 +165,19 @@ func (t *Track) fill(now media.Time, l *layer, p *media.Packet, h *header, typ p
 	p.Format = typ.format
 	p.RED = typ.wrap == redMedia
 	p.Marker = h.marker
-	p.FrameStart, p.Keyframe = false, false
 	p.AudioLevel, p.Voice = h.level, h.voice
 	p.Orientation = h.orientation
 	p.AbsCapture = h.absCapture
 	p.Payload = h.payload
 }
 
-// push puts p among the pending packets.
-func (t *Track) push(now media.Time, p *media.Packet, pos position) {
-	if len(t.pending) == 0 {
-		t.first = now
+// push puts p among the pending packets, which go out at once where that was the last to wait for.
+func (l *layer) push(now media.Time, p *media.Packet, flush bool) {
+	if len(l.pending) == 0 {
+		l.first = now
 	}
-	t.pending = append(t.pending, p)
-	if p.Marker || pos == late || t.cfg.Kind == media.Audio {
-		t.flush = true
+	l.pending = append(l.pending, p)
+	if p.Marker || flush {
+		l.flush = true
 	}
 }

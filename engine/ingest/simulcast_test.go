@@ -17,52 +17,216 @@ var simulcastConfig = func() Config {
 func rid(s string) ext  { return ext{2, []byte(s)} }
 func rrid(s string) ext { return ext{3, []byte(s)} }
 
-func TestLargestLayerIsTaken(t *testing.T) {
+func (r *rig) layers() []media.Layer { return r.track.Layers(r.now, nil) }
+
+func TestEveryLayerIsPassedOnInItsOwnNumbers(t *testing.T) {
 	r := newRig(t, simulcastConfig)
 	r.accept(rtp(1, 96, 10, 100, true, key180, rid("q")))
-	r.refuse(rtp(2, 96, 500, 100, true, inter, rid("f")), OtherLayer)
-	r.accept(rtp(2, 96, 501, 200, false, key720, rid("f")))
-	if p := r.track.pending[0]; p.Epoch != r.out[0].Epoch+1 || !p.Keyframe || !p.FrameStart {
-		t.Errorf("epoch %d", p.Epoch)
-	}
-	r.accept(rtp(2, 96, 502, 200, true, further)) // the SSRC is known now
-	r.refuse(rtp(1, 96, 11, 200, true, key180), OtherLayer)
+	r.accept(rtp(2, 96, 500, 100, true, key720, rid("f")))
+	r.accept(rtp(2, 96, 501, 200, true, inter)) // the SSRC is known now
+	r.accept(rtp(1, 96, 11, 200, true, inter))
 	r.refuse(rtp(3, 96, 11, 200, true, key180), UnknownStream)
 	r.refuse(rtp(3, 96, 11, 200, true, key180, rid("x")), UnknownStream)
+	want := []struct {
+		layer uint8
+		seq   uint16
+		key   bool
+	}{{0, 10, true}, {1, 500, true}, {1, 501, false}, {0, 11, false}}
+	for i, p := range r.out {
+		if w := want[i]; p.Layer != w.layer || uint16(p.Seq) != w.seq || p.Keyframe != w.key {
+			t.Errorf("packet %d: layer %d, seq %d, key %v", i, p.Layer, p.Seq, p.Keyframe)
+		}
+	}
 	if w, _ := r.track.Size(); w != 1280 {
 		t.Errorf("width %d", w)
 	}
+	ls := r.layers()
+	if len(ls) != 2 || ls[0].RID != "q" || ls[0].Width != 320 || !ls[0].Live || ls[1].RID != "f" || ls[1].Width != 1280 || !ls[1].Live {
+		t.Errorf("layers %+v", ls)
+	}
 }
 
-func TestStalledLayerIsReplacedAndComesBack(t *testing.T) {
+func TestFramesOfLayersLeaveApart(t *testing.T) {
 	r := newRig(t, simulcastConfig)
+	r.accept(rtp(2, 96, 500, 100, false, key720, rid("f")))
+	r.accept(rtp(1, 96, 10, 100, true, key180, rid("q")))
+	if len(r.out) != 1 || r.out[0].Layer != 0 {
+		t.Fatalf("%d packets: the end of one layer's frame ends no other's", len(r.out))
+	}
+	r.accept(rtp(2, 96, 501, 100, true, further))
+	if len(r.out) != 3 || r.out[1].Layer != 1 || r.out[2].Layer != 1 {
+		t.Fatalf("%d packets", len(r.out))
+	}
+}
+
+func TestLayersAreOrderedBySizeWhateverTheOffersOrder(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	r.accept(rtp(1, 96, 10, 100, true, key720, rid("q")))
+	r.accept(rtp(2, 96, 500, 100, true, inter, rid("f")))
+	if ls := r.layers(); ls[0].RID != "q" || ls[1].RID != "f" {
+		t.Errorf("a size is unknown, but the order is %+v", ls)
+	}
+	before := r.track.Changed()
+	r.accept(rtp(2, 96, 501, 200, true, key180))
+	if ls := r.layers(); ls[0].RID != "f" || ls[1].RID != "q" {
+		t.Errorf("order %+v", ls)
+	}
+	if r.track.Changed() == before {
+		t.Error("nobody is told")
+	}
+}
+
+func TestUnwantedLayersAreDroppedAndNotRepaired(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	r.accept(rtp(1, 96, 10, 100, true, key180, rid("q")))
 	r.accept(rtp(2, 96, 500, 100, true, key720, rid("f")))
-	r.refuse(rtp(1, 96, 10, 100, true, key180, rid("q")), OtherLayer)
-	for i := range uint16(9) {
-		r.now += 100 * ms
-		r.refuse(rtp(1, 96, 11+i, 100, true, inter), OtherLayer)
-		if _, plis, _, _ := r.feedback(); plis != 0 {
-			t.Fatal("asked too early")
+	r.track.Wanted(1)
+	r.refuse(rtp(2, 96, 502, 200, true, inter), Unwanted)
+	r.accept(rtp(1, 96, 12, 200, true, inter))
+	r.now += 10 * ms
+	if nacks, _, _, _ := r.feedback(); len(nacks) != 1 || nacks[0] != 11 {
+		t.Errorf("asked for %v", nacks)
+	}
+	r.track.Wanted(3)
+	r.accept(rtp(2, 96, 503, 300, true, key720))
+	if p := r.last(); uint16(p.Seq) != 503 || p.Epoch != 0 {
+		t.Errorf("seq %d, epoch %d", uint16(p.Seq), p.Epoch)
+	}
+	r.track.Wanted(0) // kept for whoever comes next, not repaired
+	r.accept(rtp(2, 96, 505, 400, true, inter))
+	r.now += 10 * ms
+	if nacks, _, _, _ := r.feedback(); len(nacks) != 0 {
+		t.Errorf("asked for %v for nobody", nacks)
+	}
+}
+
+func TestKeyframesAreAskedPerLayer(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	r.accept(rtp(1, 96, 10, 100, true, inter, rid("q")))
+	r.accept(rtp(2, 96, 500, 100, true, inter, rid("f")))
+	asked := func() (ssrcs []media.SSRC) {
+		rd := rtcp.NewReader(r.track.Feedback(r.now, nil))
+		for p, ok := rd.Next(); ok; p, ok = rd.Next() {
+			if p.IsPLI() {
+				_, s, _ := p.Feedback()
+				ssrcs = append(ssrcs, s)
+			}
+		}
+		return ssrcs
+	}
+	r.track.RequestKeyframe(r.now, 1)
+	if s := asked(); len(s) != 1 || s[0] != 2 {
+		t.Fatalf("asked %v", s)
+	}
+	r.track.RequestKeyframe(r.now, 0)
+	if s := asked(); len(s) != 1 || s[0] != 1 {
+		t.Fatalf("asked %v: the other layer's request holds none up", s)
+	}
+	r.accept(rtp(2, 96, 501, 200, true, key720))
+	r.now += 500 * ms
+	if s := asked(); len(s) != 1 || s[0] != 1 {
+		t.Errorf("asked %v: a keyframe of one layer answers for no other", s)
+	}
+	r.track.RequestKeyframe(r.now, 7) // no such layer
+}
+
+func TestALayerThatStopsDiesAndComesBack(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	seq := [2]uint16{10, 500}
+	send := func(layer int, key bool) {
+		payload := inter
+		if key {
+			payload = [][]byte{key180, key720}[layer]
+		}
+		r.accept(rtp(uint32(layer+1), 96, seq[layer], uint32(r.now/ms)*90, true, payload, rid([]string{"q", "f"}[layer])))
+		seq[layer]++
+	}
+	for i := range 30 {
+		send(0, i == 0)
+		send(1, i == 0)
+		r.now += 33 * ms
+	}
+	died := media.Time(0)
+	for start := r.now; r.now-start < 1000*ms && died == 0; r.now += 33 * ms {
+		send(0, false)
+		if !r.layers()[1].Live {
+			died = r.now - start
 		}
 	}
-	r.now += 150 * ms
-	r.refuse(rtp(1, 96, 20, 100, true, inter), OtherLayer)
-	rd := rtcp.NewReader(r.track.Feedback(r.now, nil))
-	var asked media.SSRC
-	for p, ok := rd.Next(); ok; p, ok = rd.Next() {
-		if p.IsPLI() {
-			_, asked, _ = p.Feedback()
+	if died < 200*ms || died > 400*ms {
+		t.Errorf("found dead after %v", time.Duration(died))
+	}
+	if ls := r.layers(); !ls[0].Live || ls[1].Width != 1280 {
+		t.Errorf("layers %+v", ls)
+	}
+	if w, _ := r.track.Size(); w != 320 {
+		t.Errorf("the track's width is %d", w)
+	}
+	send(1, true)
+	if !r.layers()[1].Live {
+		t.Error("still dead")
+	}
+}
+
+func TestASilentTrackHasNoDeadLayers(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	seq := uint16(0)
+	for range 10 { // a screen that moves once in two seconds
+		seq++
+		r.accept(rtp(1, 96, seq, uint32(r.now/ms)*90, true, inter, rid("q")))
+		r.now += 5 * ms
+		r.accept(rtp(2, 96, seq, uint32(r.now/ms)*90, true, inter, rid("f")))
+		if ls := r.layers(); seq > 8 && (!ls[0].Live || !ls[1].Live) {
+			t.Fatalf("frame %d: %+v", seq, ls)
+		}
+		r.now += 2000 * ms
+	}
+}
+
+func TestRatesAreMeasuredPerLayer(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	for i := range uint16(120) {
+		r.accept(rtp(1, 96, i, uint32(i)*3000, true, append(append([]byte{}, inter...), make([]byte, 244)...), rid("q")))
+		r.accept(rtp(2, 96, i, uint32(i)*3000, true, append(append([]byte{}, inter...), make([]byte, 994)...), rid("f")))
+		r.now += 33333 * ms / 1000
+	}
+	ls := r.layers()
+	for i, want := range []media.Bitrate{60_000, 240_000} {
+		if got := ls[i].Rate(); got < want*9/10 || got > want*11/10 {
+			t.Errorf("layer %d: %d bit/s, want %d", i, got, want)
 		}
 	}
-	if asked != 1 {
-		t.Fatalf("asked %d for a keyframe", asked)
+}
+
+func TestALayerOnANewSSRCIsANewEpochOfItAlone(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	r.accept(rtp(1, 96, 10, 100, true, key180, rid("q")))
+	r.accept(rtp(2, 96, 500, 100, true, key720, rid("f")))
+	r.accept(rtp(7, 96, 9000, 7, true, key720, rid("f")))
+	if p := r.last(); p.Layer != 1 || p.Epoch != 1 || uint16(p.Seq) != 9000 {
+		t.Errorf("layer %d, epoch %d, seq %d", p.Layer, p.Epoch, uint16(p.Seq))
 	}
-	r.accept(rtp(1, 96, 21, 200, true, key180))
-	r.now += 100 * ms
-	r.accept(rtp(2, 96, 501, 9000, true, key720))
-	if e := r.track.Epoch(); e != 2 {
-		t.Errorf("epoch %d after two changes", e)
+	r.accept(rtp(1, 96, 11, 200, true, inter))
+	if p := r.last(); p.Layer != 0 || p.Epoch != 0 {
+		t.Errorf("layer %d, epoch %d", p.Layer, p.Epoch)
 	}
+}
+
+func TestRenegotiatedRIDsKeepTheirStreams(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	r.accept(rtp(1, 96, 10, 100, true, key180, rid("q")))
+	r.accept(rtp(2, 96, 500, 100, true, key720, rid("f")))
+	c := simulcastConfig
+	c.RIDs = []string{"f"}
+	r.track.Update(c)
+	r.accept(rtp(2, 96, 501, 200, true, key720))
+	if p := r.last(); p.Layer != 0 {
+		t.Errorf("layer %d", p.Layer)
+	}
+	r.refuse(rtp(1, 96, 11, 200, true, inter, rid("q")), UnknownStream)
+	c.RIDs = nil
+	r.track.Update(c)
+	r.accept(rtp(2, 96, 502, 300, true, inter))
 }
 
 func TestRTXIsFoundByRepairedRID(t *testing.T) {
@@ -85,14 +249,14 @@ func TestUndeclaredStreamTakesOverWhenTheOldOneStops(t *testing.T) {
 	opus := []byte{0x78, 1, 2}
 	r.accept(rtp(5, 111, 1, 0, false, opus))
 	r.now += 20 * ms
-	r.refuse(rtp(6, 111, 1, 0, false, opus), OtherLayer)
+	r.refuse(rtp(6, 111, 1, 0, false, opus), OtherStream)
 	r.now += 300 * ms
 	r.accept(rtp(6, 111, 2, 0, false, opus))
 	if r.track.OnBye(7) || !r.track.OnBye(6) {
 		t.Error("BYE")
 	}
 	r.accept(rtp(5, 111, 2, 960, false, opus))
-	if e := r.track.Epoch(); e != 2 {
+	if e := r.last().Epoch; e != 2 {
 		t.Errorf("epoch %d", e)
 	}
 }
@@ -105,7 +269,7 @@ func TestManyStreamsAreBounded(t *testing.T) {
 		r.now += ms
 		r.in(rtp(ssrc+1, 96, 1, 0, true, inter))
 	}
-	if n := len(r.track.layers); n > maxLayers {
+	if n := len(r.track.streams); n > maxStreams {
 		t.Errorf("%d layers", n)
 	}
 	if n := len(d.bySSRC); n > maxLearned {

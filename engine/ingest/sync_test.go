@@ -43,7 +43,7 @@ func TestAudioAndVideoAreCapturedTogether(t *testing.T) {
 	}
 	within(t, "audio and video", v.last().Captured, a.last().Captured, 100*time.Microsecond)
 	within(t, "video and path", v.last().Captured, 99*20*ms+10*ms, time.Millisecond)
-	if got, ok := v.track.CaptureTime(0); !ok {
+	if got, ok := v.track.CaptureTime(0, 0); !ok {
 		t.Error("no capture time")
 	} else {
 		within(t, "first frame afterwards", got, 10*ms, time.Millisecond)

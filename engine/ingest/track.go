@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"switchyard/media"
@@ -12,18 +13,13 @@ type Track struct {
 	formats []media.Format // what Packet.Format indexes; only grows
 	types   [128]payloadType
 
-	layers  []*layer
-	current *layer // whose packets are taken, nil before the first
-	epoch   uint32
+	layers  []*layer  // by Packet.Layer: the offered RIDs, or one; only grows
+	streams []*stream // more than layers can hold at once
+	wanted  uint32    // bit i: somebody needs layer i
+	changed uint32
 	demux   *Demux // learns SSRCs; nil without
 	rtt     time.Duration
 
-	// Pending packets, and the slice that Ready gave out last.
-	pending, given media.Batch
-	flush          bool // a frame ended, or a hole was filled
-	first          media.Time
-
-	keyframe  keyframeRequest
 	reportDue media.Time
 	lost      [maxMissing]uint16 // scratch of Feedback
 
@@ -50,17 +46,15 @@ const (
 
 const (
 	holdVideo  = 2 * time.Millisecond // pending packets of an unfinished frame
-	maxPending = 1024                 // more are dropped: the shard has not drained for long
-	stall      = time.Second          // a layer that is silent so long is left for another
-	takeover   = 200 * time.Millisecond
+	maxPending = 1024                 // of a layer; more are dropped: the shard has not drained for long
+	maxLayers  = 8
 )
 
 // New returns a track for the m-line that c describes.
 func New(c Config) *Track {
 	t := &Track{
 		rtt:       50 * time.Millisecond,
-		pending:   make(media.Batch, 0, 64),
-		given:     make(media.Batch, 0, 64),
+		wanted:    ^uint32(0),
 		reportDue: media.Never,
 	}
 	t.Update(c)
@@ -75,7 +69,9 @@ func (t *Track) Update(c Config) {
 			c.Sync = new(Sync)
 		}
 	}
+	before := t.cfg.RIDs
 	t.cfg, t.types = c, [128]payloadType{}
+	t.offered(before)
 	for i, f := range c.Formats {
 		index := t.index(f.Format)
 		t.types[f.PT&0x7f] = payloadType{format: index, agreed: true, config: uint8(i)}
@@ -87,11 +83,40 @@ func (t *Track) Update(c Config) {
 		}
 	}
 	for _, s := range c.Streams {
-		if l := t.bySSRC(s.SSRC); l == nil {
-			t.addLayer(s.SSRC, s.RTX, -1)
+		if known := t.bySSRC(s.SSRC); known == nil {
+			t.addStream(s.SSRC, s.RTX, -1)
 		} else {
-			l.rtx = s.RTX
+			known.rtx = s.RTX
 		}
+	}
+}
+
+// offered brings layers and streams in line with the RIDs that are offered now.
+func (t *Track) offered(before []string) {
+	if len(t.cfg.RIDs) > maxLayers {
+		t.cfg.RIDs = t.cfg.RIDs[:maxLayers]
+	}
+	for len(t.layers) < max(1, len(t.cfg.RIDs)) {
+		l := &layer{index: uint8(len(t.layers)), interval: 33 * time.Millisecond}
+		t.layers = append(t.layers, l)
+		t.changed++
+	}
+	for i, l := range t.layers {
+		l.rid = ""
+		if i < len(t.cfg.RIDs) {
+			l.rid = t.cfg.RIDs[i]
+		}
+	}
+	if slices.Equal(before, t.cfg.RIDs) {
+		return
+	}
+	t.changed++
+	for _, s := range t.streams {
+		rid := -1
+		if s.rid >= 0 && s.rid < len(before) {
+			rid = slices.Index(t.cfg.RIDs, before[s.rid])
+		}
+		t.place(s, rid)
 	}
 }
 
@@ -109,36 +134,34 @@ func (t *Track) index(f media.Format) uint8 {
 // Formats is the table that Packet.Format indexes. It only grows; a longer one is another slice.
 func (t *Track) Formats() []media.Format { return t.formats }
 
-// Current returns the format of the newest packet, false before the first.
+// Current returns the format of the newest packet of the largest layer, false before the first.
 func (t *Track) Current() (media.Format, bool) {
-	if t.current == nil || int(t.current.format) >= len(t.formats) {
+	l := t.main()
+	if l == nil || int(l.current.format) >= len(t.formats) {
 		return media.Format{}, false
 	}
-	return t.formats[t.current.format], true
+	return t.formats[l.current.format], true
 }
 
-// Size returns the size of the taken layer's last keyframe in pixels, 0 when unknown.
+// Size returns the size of the largest layer's last keyframe in pixels, 0 when unknown.
 func (t *Track) Size() (width, height int) {
-	if t.current == nil {
+	l := t.main()
+	if l == nil {
 		return 0, 0
 	}
-	return t.current.width, t.current.height
+	return l.current.width, l.current.height
 }
-
-// Epoch returns the current Packet.Epoch.
-func (t *Track) Epoch() uint32 { return t.epoch }
 
 // Level returns the smoothed audio level, 0 (silence) to 1 (full scale), and whether somebody
 // speaks. Without the extension of RFC 6464 it is 0, false.
 func (t *Track) Level(now media.Time) (level float64, voice bool) { return t.level.at(now) }
 
-// CaptureTime returns the server's time of an RTP timestamp of the taken layer, false before its
-// first packet.
-func (t *Track) CaptureTime(ts media.Ticks) (media.Time, bool) {
-	if t.current == nil {
+// CaptureTime returns the server's time of an RTP timestamp of a layer, false before its first packet.
+func (t *Track) CaptureTime(layer uint8, ts media.Ticks) (media.Time, bool) {
+	if int(layer) >= len(t.layers) || t.layers[layer].current == nil {
 		return 0, false
 	}
-	return t.current.timing.at(ts)
+	return t.layers[layer].current.timing.at(ts)
 }
 
 // SetRTT tells the round-trip time to the publisher, which spaces the NACKs.
@@ -150,51 +173,59 @@ func (t *Track) SetRTT(rtt time.Duration) {
 func (t *Track) Stats() Stats {
 	s := t.stats
 	s.Layers = 0
-	for _, l := range t.layers {
-		if l.window.started {
+	for _, r := range t.streams {
+		if r.window.started {
 			s.Layers++
 		}
 	}
-	if t.current != nil {
-		s.Jitter = media.Ticks(t.current.jitter >> 4)
-		s.Width, s.Height = t.current.width, t.current.height
+	if l := t.main(); l != nil {
+		s.Jitter = media.Ticks(l.current.jitter >> 4)
+		s.Width, s.Height = l.current.width, l.current.height
 	}
 	return s
 }
 
-// Ready returns what may go out now: audio at once, video at a frame's end or 2 ms after the first
-// pending packet. The slice is valid until the next call of Ready, the packets carry one reference
-// each, which goes to the caller. nil when nothing is due.
+// Ready returns what may go out now of one layer: audio at once, video at a frame's end or 2 ms after the
+// first pending packet. It is called until it returns nil: nothing more is due. The slice is valid until
+// the next call of Ready, the packets carry one reference each, which goes to the caller.
 func (t *Track) Ready(now media.Time) media.Batch {
-	if len(t.pending) == 0 || !t.flush && now < t.first.Add(holdVideo) {
-		return nil
+	for _, l := range t.layers {
+		if len(l.pending) > 0 && (l.flush || now >= l.first.Add(holdVideo)) {
+			l.pending, l.given = l.given[:0], l.pending
+			l.flush = false
+			return l.given
+		}
 	}
-	t.pending, t.given = t.given[:0], t.pending
-	t.flush = false
-	return t.given
+	return nil
 }
 
 // Deadline returns when Ready or Feedback want to be called next, media.Never for neither.
 func (t *Track) Deadline() media.Time {
-	d := min(t.reportDue, t.keyframe.deadline(t))
-	if t.current != nil {
-		d = min(d, t.current.missing.deadline())
-	}
-	if len(t.pending) > 0 {
-		if t.flush {
-			return min(d, t.first)
+	d := t.reportDue
+	for _, l := range t.layers {
+		d = min(d, t.keyframeDeadline(l))
+		if l.current != nil {
+			d = min(d, l.current.missing.deadline())
 		}
-		d = min(d, t.first.Add(holdVideo))
+		switch {
+		case len(l.pending) == 0:
+		case l.flush:
+			d = min(d, l.first)
+		default:
+			d = min(d, l.first.Add(holdVideo))
+		}
 	}
 	return d
 }
 
 // Close releases what is pending.
 func (t *Track) Close() {
-	for _, p := range t.pending {
-		p.Release()
+	for _, l := range t.layers {
+		for _, p := range l.pending {
+			p.Release()
+		}
+		l.pending = l.pending[:0]
 	}
-	t.pending = t.pending[:0]
 	if t.demux != nil {
 		t.demux.Remove(t)
 	}
