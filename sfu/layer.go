@@ -43,12 +43,15 @@ func (l *Link) Prefer(mid string, p Preference) {
 // larger. 0 means the largest there is. The size stays until it is told anew.
 func (l *Link) Show(mid string, width, height int) {
 	l.onSlot(mid, func(s *slot) {
-		if pixels := width * height; pixels != s.pixels {
+		pixels := min(max(width, 0), maxShown) * min(max(height, 0), maxShown)
+		if pixels != s.pixels {
 			s.pixels = pixels
 			s.retarget(l.shard.clock.Now())
 		}
 	})
 }
+
+const maxShown = 1 << 15 // pixels in one direction; more is the same
 
 func (l *Link) onSlot(mid string, f func(*slot)) {
 	l.shard.post(func() {

@@ -49,6 +49,7 @@ type subscription struct {
 	router.State
 	need   router.Need
 	slots  map[string]protocol.Slot // as last told, by MID
+	shown  map[string]dimensions    // sizes of video slots as the link knows them, by MID; absent: any
 	hidden bool                     // a viewer without a socket: nobody to tell
 }
 

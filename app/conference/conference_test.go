@@ -208,6 +208,26 @@ func TestWishesAreFollowedAndNeedsTold(t *testing.T) {
 	})
 }
 
+func TestWishedSizesReachTheLink(t *testing.T) {
+	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
+		ann, ben := joined(t, h, "ann"), joined(t, h, "ben")
+		cam := ben.camera()[0].ID
+		wish := func(width, height int) {
+			t.Helper()
+			ann.send(protocol.TypeSubscribe, protocol.Subscribe{Wishes: []protocol.Wish{{Track: cam, Width: width, Height: height}}})
+			expect[protocol.OK](ann, protocol.TypeOK)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := m.link(0).size("2"); got != (dimensions{width, height}) {
+				t.Fatalf("slot 2 is shown at %v, wished %dx%d", got, width, height)
+			}
+		}
+		wish(320, 180)
+		wish(1280, 720)
+		wish(0, 0)
+	})
+}
+
 func TestModeratorsMuteCutsTheMedia(t *testing.T) {
 	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
 		ann, ben := joined(t, h, "ann"), joined(t, h, "ben")

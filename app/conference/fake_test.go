@@ -39,11 +39,12 @@ type fakeLink struct {
 	options sfu.LinkOptions
 
 	mu      sync.Mutex
-	session *peer.Session     // guarded by mu
-	tracks  map[string]string // guarded by mu; mid to id
-	slots   map[string]fed    // guarded by mu
-	sent    []sent            // guarded by mu
-	closed  bool              // guarded by mu
+	session *peer.Session         // guarded by mu
+	tracks  map[string]string     // guarded by mu; mid to id
+	slots   map[string]fed        // guarded by mu
+	shown   map[string]dimensions // guarded by mu
+	sent    []sent                // guarded by mu
+	closed  bool                  // guarded by mu
 }
 
 type fakeTrack struct {
@@ -115,6 +116,21 @@ func (t *fakeTrack) Close() {
 	t.link.mu.Lock()
 	defer t.link.mu.Unlock()
 	delete(t.link.tracks, t.mid)
+}
+
+func (l *fakeLink) Show(mid string, width, height int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shown == nil {
+		l.shown = map[string]dimensions{}
+	}
+	l.shown[mid] = dimensions{width, height}
+}
+
+func (l *fakeLink) size(mid string) dimensions {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shown[mid]
 }
 
 func (l *fakeLink) Feed(mid string, t Track, generation uint32) {

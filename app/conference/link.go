@@ -75,6 +75,7 @@ func (a *actor) closeLink(id room.ID) {
 	if s := a.subs[id]; s != nil {
 		s.Forget()
 		clear(s.slots)
+		clear(s.shown)
 	}
 }
 

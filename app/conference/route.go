@@ -104,7 +104,7 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 	}
 	s := a.subs[sub.Session]
 	if s == nil {
-		s = &subscription{slots: map[string]protocol.Slot{}, hidden: sub.Program}
+		s = &subscription{slots: map[string]protocol.Slot{}, shown: map[string]dimensions{}, hidden: sub.Program}
 		a.subs[sub.Session] = s
 	}
 	changes, need := s.Assign(router.Input{Slots: slotsOf(sub.Lines), Scene: scene, Self: sub.Participant,
@@ -123,8 +123,30 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 		}
 	}
 	s.need = need
+	s.size(sub, l.media) // first, so that a new picture begins in its size
 	for _, c := range changes {
 		l.media.Feed(c.MID, a.tracks[c.Track].media, c.Generation)
+	}
+}
+
+// dimensions are the width and height of a picture on a subscriber's screen, in device pixels.
+type dimensions struct{ width, height int }
+
+// size tells the link at which sizes the slots are shown, as far as the wishes say.
+func (s *subscription) size(sub *room.Subscriber, l Link) {
+	sizes := make(map[protocol.TrackID]dimensions, len(sub.Wishes))
+	for _, w := range sub.Wishes {
+		sizes[w.Track] = dimensions{w.Width, w.Height}
+	}
+	for _, line := range sub.Lines {
+		if !line.Send || kindOf(line.Kind) != protocol.KindVideo {
+			continue
+		}
+		track, _ := s.Feeds(line.MID)
+		if size := sizes[track]; size != s.shown[line.MID] {
+			s.shown[line.MID] = size
+			l.Show(line.MID, size.width, size.height)
+		}
 	}
 }
 
