@@ -17,10 +17,20 @@ type Descriptor struct {
 	SwitchUp   bool // U: switching up to this temporal layer is possible here
 	InterLayer bool // D: needs the spatial layer below
 	Flexible   bool // F
+	TopOnly    bool // Z: the spatial layers above do not need it
 	HeaderLen  int  // of the descriptor, in bytes
 
 	Width, Height int // pixels, of the largest layer, on a keyframe's packets that carry them; else 0
+	// Layers is the number of spatial layers, from a scalability structure; 0 without one. Sizes are
+	// theirs in pixels, where the structure has them.
+	Layers int
+	Sizes  [maxSpatial]Size
 }
+
+// Size is the width and height of a layer in pixels.
+type Size struct{ Width, Height int }
+
+const maxSpatial = 8 // N_S has three bits
 
 // Parse reads the payload b; false when it is cut off.
 func Parse(b []byte) (Descriptor, bool) {
@@ -30,7 +40,7 @@ func Parse(b []byte) (Descriptor, bool) {
 	}
 	h := b[0]
 	predicted, begin := h&0x40 != 0, h&0x08 != 0
-	d.Flexible, d.FrameEnd = h&0x10 != 0, h&0x04 != 0
+	d.Flexible, d.FrameEnd, d.TopOnly = h&0x10 != 0, h&0x04 != 0, h&0x01 != 0
 	at, ok := d.ids(b)
 	if !ok {
 		return d, false
@@ -117,12 +127,14 @@ func (d *Descriptor) structure(b []byte, at int) (int, bool) {
 	layers := int(b[at]>>5) + 1
 	sizes, group := b[at]&0x10 != 0, b[at]&0x08 != 0
 	at++
+	d.Layers = layers
 	if sizes {
 		if at+4*layers > len(b) {
 			return 0, false
 		}
-		for range layers {
+		for i := range layers {
 			w, h := int(b[at])<<8|int(b[at+1]), int(b[at+2])<<8|int(b[at+3])
+			d.Sizes[i] = Size{w, h}
 			if w*h > d.Width*d.Height {
 				d.Width, d.Height = w, h
 			}

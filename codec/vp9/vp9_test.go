@@ -32,6 +32,7 @@ func TestParse(t *testing.T) {
 			"38" + "0140" + "00b4" + "0280" + "0168" + "02" + "1401" + "180102" + "8249834200", with(func(d *Descriptor) {
 			d.FrameStart, d.Keyframe, d.PictureID, d.TL0PicIdx = true, true, 5, 9
 			d.HeaderLen, d.Width, d.Height = 4+1+8+1+5, 640, 360
+			d.Layers, d.Sizes[0], d.Sizes[1] = 2, Size{320, 180}, Size{640, 360}
 		}), true},
 		{"upper spatial layer of a key picture", "ac" + "05" + "13" + "09" + "8249", with(func(d *Descriptor) {
 			d.Keyframe, d.FrameEnd, d.PictureID, d.TL0PicIdx, d.SpatialID = true, true, 5, 9, 1

@@ -64,6 +64,8 @@ type Target struct {
 	Off bool
 	// Layer is the Packet.Layer to send, from its next keyframe on.
 	Layer uint8
+	// Spatials and Temporals are how many layers within the stream are sent at most; 0: all.
+	Spatials, Temporals uint8
 	// Instead are the layers, one bit each, of which one may go out where nothing does, until there is a
 	// keyframe of Layer.
 	Instead uint32
@@ -114,7 +116,7 @@ const (
 	DropTooSoon               // NACK: answered within the last round trip
 	DropBudget                // NACK: over the budget of retransmission
 	DropOff                   // the slot's target is to send nothing
-	DropLayer                 // of a layer that the slot does not send
+	DropLayer                 // of a layer that the slot does not send, spatial and temporal ones included
 	drops
 )
 
@@ -132,6 +134,7 @@ func (d Drop) String() string {
 type Stats struct {
 	Packets, Bytes uint64 // sent first time; bytes of payload
 	Retransmitted  uint64
+	Filled         uint64 // of Packets: padding in place of what came late and was not needed
 	LayerSwitches  uint64 // changes of the layer without a change of the source
 	Layer          uint8  // Packet.Layer that flows
 	Target         Target

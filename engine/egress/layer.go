@@ -10,6 +10,7 @@ func (s *Slot) SetTarget(t Target) {
 		s.flowing = false
 	}
 	s.target = t
+	s.selector.aim(t)
 }
 
 // WantsKeyframe returns the layer of which the slot waits for a keyframe, to begin or to change over.
@@ -18,7 +19,7 @@ func (s *Slot) WantsKeyframe() (layer uint8, waits bool) {
 	case Keyframe:
 		return s.target.Layer, true
 	case Live:
-		return s.target.Layer, s.video && s.segment().layer != s.target.Layer
+		return s.target.Layer, s.video && (s.segment().layer != s.target.Layer || s.selector.waits())
 	}
 	return 0, false
 }
@@ -71,7 +72,37 @@ func (s *Slot) change(p *media.Packet) bool {
 		s.drop(DropBackwards)
 		return false
 	}
+	s.selector.begin()
 	s.stats.LayerSwitches++
+	return true
+}
+
+// pick decides whether p, which is of the layer that flows, is sent, and under which number.
+func (s *Slot) pick(g *segment, p *media.Packet) bool {
+	s.filler = false
+	if p.Seq > g.seen {
+		sends, fresh := true, false
+		if s.video {
+			sends, fresh = s.selector.takes(p)
+		}
+		g.seen = p.Seq
+		if !sends {
+			s.cutOut(g, p, fresh)
+			s.drop(DropLayer)
+			return false
+		}
+		s.place = place{out: g.out + (p.Seq - g.in) - media.ExtSeq(g.removed), pictures: g.pictures}
+		return true
+	}
+	at, ok := s.placeOf(g, p)
+	if !ok {
+		s.drop(DropLayer)
+		return false
+	}
+	// What was lost on the way here left its number open. Where it turns out that it would not have been
+	// sent, the number is filled with padding, or the receiver would go on asking for it.
+	s.filler = at.taken || s.video && g.removed > 0 && p.Needed&s.selector.want == 0
+	s.place = at
 	return true
 }
 

@@ -21,6 +21,15 @@ type shift struct {
 	tl0 uint8
 }
 
+// less returns the shift where some frames were taken out before. VP9 refers to frames by the difference
+// of their ids, which must stay; VP8's say by a gap that something was lost.
+func (by shift) less(pictures uint16, codec media.Codec) shift {
+	if codec == media.VP8 {
+		by.id = (by.id - pictures) & 0x7fff
+	}
+	return by
+}
+
 // ids are the numbers in a payload's descriptor.
 func ids(codec media.Codec, b []byte) (id uint16, tl0 uint8, ok bool) {
 	var picture int32

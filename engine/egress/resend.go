@@ -2,6 +2,7 @@ package egress
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"switchyard/media"
@@ -47,7 +48,10 @@ func (s *Slot) OnNACK(now media.Time, seq uint16, buf []byte, twcc uint16) (Rese
 		return Resend{}, false
 	}
 	// The segment keeps its source's formats and ring: what is asked for may be of the source before.
-	p := g.ring.Get(g.in + (out - g.out))
+	var p *media.Packet
+	if in, known := s.published(g, out); known && !slices.Contains(s.fillers[:], out) {
+		p = g.ring.Get(in)
+	}
 	var o *outgoing
 	if p != nil && p.Epoch == g.epoch {
 		o = &g.table[p.Format%maxFormats]
@@ -100,11 +104,16 @@ func (s *Slot) writeRTX(now media.Time, g *segment, o *outgoing, p *media.Packet
 		ts = p.Timestamp + g.delta
 	}
 	s.rtx++
-	putHeader(buf, p.Marker, o.rtx, uint16(s.rtx), ts, s.cfg.RTXSSRC)
+	putHeader(buf, p.Marker || s.video && s.selector.ends(p), o.rtx, uint16(s.rtx), ts, s.cfg.RTXSSRC)
 	n := s.extensions(now, p, buf, twcc)
 	binary.BigEndian.PutUint16(buf[n:], uint16(out))
-	size := 2 + copy(buf[n+2:], g.payload(p, buf[n+2:]))
+	size := 2 + copy(buf[n+2:], g.payload(p, s.picturesBefore(g, p), buf[n+2:]))
 	return Resend{HeaderLen: n, PayloadLen: size, ROC: uint32(s.rtx >> 16)}
+}
+
+func (s *Slot) picturesBefore(g *segment, p *media.Packet) uint16 {
+	at, _ := s.placeOf(g, p)
+	return at.pictures
 }
 
 // find returns the segment that out was sent in, nil when it is forgotten.

@@ -27,9 +27,12 @@ type segment struct {
 	delta   media.Ticks  // added to the publisher's timestamps
 	shift   shift        // added to its picture ids
 
-	highest media.ExtSeq // published, newest one sent
-	lastIn  media.Ticks  // its timestamp
-	started bool         // something was sent
+	seen     media.ExtSeq // published, newest one sent or taken out
+	removed  uint32       // packets taken out so far, see cut
+	pictures uint16       // and frames
+	highest  media.ExtSeq // published, newest one sent
+	lastIn   media.Ticks  // its timestamp
+	started  bool         // something was sent
 
 	moved    bool        // some frames' timestamps are in the slot's table
 	movedIn  media.Ticks // the latest of them, as published

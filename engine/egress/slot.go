@@ -15,6 +15,7 @@ type Slot struct {
 	source     Source
 	rings      *Rings
 	target     Target
+	selector   selector
 	table      [maxFormats]outgoing // of the source's formats
 	fed        bool                 // there is a source
 	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
@@ -34,6 +35,11 @@ type Slot struct {
 	moved    [maxMoved]movedFrame
 	movedN   uint32
 	pictures pictures
+	cuts     *cuts
+	place    place           // of the packet that was written last
+	filler   bool            // it went out as padding
+	fillers  [8]media.ExtSeq // outgoing numbers of such, a ring
+	filled   uint32
 	rtx      media.ExtSeq // newest on the RTX stream
 	resent   [64]resent   // by sequence number
 	budget   int          // bytes that may be resent now
@@ -59,6 +65,7 @@ func New(c Config) *Slot {
 		}
 	}
 	s.cfg = c
+	s.selector.aim(s.target)
 	return s
 }
 
@@ -211,7 +218,7 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 	s.begun++
 	*s.segment() = segment{
 		id: s.begun, ring: s.rings[p.Layer%MaxLayers], layer: p.Layer, epoch: p.Epoch, rate: s.time.rate, table: s.table,
-		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1,
+		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1, seen: in - 1,
 		shift: s.pictures.begin(o.codec, p.Payload),
 	}
 	s.flowing = true
@@ -238,6 +245,7 @@ func (s *Slot) replay(ring *Ring, first *media.Packet) bool {
 	if newest == nil || !s.begin(newest, first.Seq, s.sent.highest+1) {
 		return false
 	}
+	s.selector.begin()
 	g := s.segment()
 	g.shift = s.pictures.begin(g.table[first.Format%maxFormats].codec, first.Payload)
 	last, step := newest.Timestamp+g.delta, media.Ticks(s.time.rate/1000)

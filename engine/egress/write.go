@@ -15,7 +15,10 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 		return 0, 0, false
 	}
 	g := s.segment()
-	out := g.out + (p.Seq - g.in)
+	if !s.pick(g, p) {
+		return 0, 0, false
+	}
+	out := s.place.out
 	switch {
 	case s.sent.old(out):
 		s.drop(DropOld)
@@ -34,7 +37,7 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 		g.highest, g.lastIn = p.Seq, p.Timestamp
 	}
 	o := &g.table[p.Format%maxFormats]
-	marker := p.Marker || !s.video && !g.started
+	marker := p.Marker || s.video && s.selector.ends(p) || !s.video && !g.started
 	g.started = true
 	if !s.any || ts.After(s.lastTS) {
 		s.lastTS, s.any = ts, true
@@ -43,8 +46,11 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 	if !s.live {
 		s.live, s.first = true, ts
 	}
+	if s.filler {
+		return s.fill(p, g, now, ts, buf, twcc)
+	}
 	if s.video {
-		s.pictures.sent(o.codec, p.Payload, g.shift)
+		s.pictures.sent(o.codec, p.Payload, g.shift.less(s.place.pictures, o.codec))
 	}
 	pt := o.pt
 	payload := len(p.Payload)
@@ -81,7 +87,7 @@ func (s *Slot) admit(p *media.Packet) bool {
 		case d < 0 || d == 0 && p.Seq < g.in:
 			s.drop(DropBefore)
 			return false
-		case d > 0, g.out+(p.Seq-g.in) > s.sent.highest+maxGap:
+		case d > 0, g.out+(p.Seq-g.in) > s.sent.highest+maxGap+media.ExtSeq(g.removed):
 			// Another stream, or so far ahead that the receiver could lose the roll-over count.
 			s.flowing = false
 		}
@@ -104,6 +110,7 @@ func (s *Slot) admit(p *media.Packet) bool {
 		s.drop(DropBackwards)
 		return false
 	}
+	s.selector.begin()
 	return true
 }
 
@@ -111,14 +118,14 @@ func (s *Slot) admit(p *media.Packet) bool {
 // within its stream.
 func (s *Slot) anchor(p *media.Packet) bool {
 	g := s.segment()
-	if p.Timestamp == g.lastIn || p.Seq <= g.highest || !g.started {
+	if p.Timestamp == g.lastIn || p.Seq <= g.seen || !g.started {
 		return true
 	}
 	off := duration(p.Timestamp+g.delta-s.time.at(captured(p)), g.rate)
 	if max(off, -off) < jump {
 		return true
 	}
-	if !s.begin(p, p.Seq, g.out+(p.Seq-g.in)) {
+	if !s.begin(p, p.Seq, g.out+(p.Seq-g.in)-media.ExtSeq(g.removed)) {
 		s.drop(DropBackwards)
 		return false
 	}
@@ -163,12 +170,30 @@ func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
 // block where the receiver did not negotiate it, and picture ids go on where the last source's ended.
 // What is not p's own bytes is written to buf, the room behind the header.
 func (s *Slot) Payload(p *media.Packet, buf []byte) []byte {
-	return s.segment().payload(p, buf)
+	if s.filler {
+		buf[0] = 1
+		return buf[:1]
+	}
+	return s.segment().payload(p, s.place.pictures, buf)
 }
 
-func (g *segment) payload(p *media.Packet, buf []byte) []byte {
+// payload is p's, with pictures fewer before it.
+func (g *segment) payload(p *media.Packet, pictures uint16, buf []byte) []byte {
 	o := &g.table[p.Format%maxFormats]
-	return g.shift.apply(o.codec, primary(o, p), buf)
+	return g.shift.less(pictures, o.codec).apply(o.codec, primary(o, p), buf)
+}
+
+// fill writes the header of a packet of one byte of padding under the number of p (RFC 3550 §5.1).
+func (s *Slot) fill(p *media.Packet, g *segment, now media.Time, ts media.Ticks, buf []byte, twcc uint16) (int, uint32, bool) {
+	out := s.place.out
+	s.fillers[s.filled%uint32(len(s.fillers))] = out
+	s.filled++
+	s.stats.Packets++
+	s.stats.Filled++
+	putHeader(buf, false, g.table[p.Format%maxFormats].pt, uint16(out), ts, s.cfg.SSRC)
+	n := s.extensions(now, p, buf, twcc)
+	buf[0] |= 0x20
+	return n, uint32(out >> 16), true
 }
 
 // primary is p's payload, without redundancy that the receiver cannot read.

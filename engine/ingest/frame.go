@@ -20,6 +20,7 @@ type look struct {
 	sizes    [media.PointsPerAxis]size // of spatial layers
 
 	spatial, temporal uint8
+	spatials          uint8        // how many there are, where the payload tells; else 0
 	needed, upswitch  media.Points // 0: the only point
 	sync, end         bool
 }
@@ -28,11 +29,9 @@ type look struct {
 func inspect(c media.Codec, red bool, b []byte) (look, bool) {
 	switch c {
 	case media.VP8:
-		d, ok := vp8.Parse(b)
-		return look{start: d.FrameStart, key: d.Keyframe, explicit: true, width: d.Width, height: d.Height}, ok
+		return lookVP8(b)
 	case media.VP9:
-		d, ok := vp9.Parse(b)
-		return look{start: d.FrameStart, key: d.Keyframe && d.FrameStart, explicit: true, width: d.Width, height: d.Height}, ok
+		return lookVP9(b)
 	case media.H264:
 		u, ok := h264.Parse(b)
 		return look{start: u.SPS, key: u.Keyframe, inside: u.Continues || u.Preamble, width: u.Width, height: u.Height}, ok
@@ -45,6 +44,54 @@ func inspect(c media.Codec, red bool, b []byte) (look, bool) {
 		return look{}, ok
 	}
 	return look{}, true
+}
+
+func lookVP8(b []byte) (look, bool) {
+	d, ok := vp8.Parse(b)
+	return look{
+		start: d.FrameStart, key: d.Keyframe, explicit: true, width: d.Width, height: d.Height,
+		temporal: d.TemporalID, needed: media.Above(0, d.TemporalID), sync: d.LayerSync,
+	}, ok
+}
+
+// lookVP9 translates the layer indices of RFC 9628 §4.2. The scalability structure stands on keyframes only:
+// frames of the highest spatial layer count as needed by all above, see stream.scale.
+func lookVP9(b []byte) (look, bool) {
+	d, ok := vp9.Parse(b)
+	v := look{
+		start: d.FrameStart, key: d.Keyframe && d.FrameStart, explicit: true, width: d.Width, height: d.Height,
+		spatial: d.SpatialID, temporal: d.TemporalID, end: d.FrameEnd, spatials: uint8(d.Layers),
+	}
+	v.needed = media.Above(v.spatial, v.temporal)
+	if d.TopOnly {
+		v.needed = media.Within(v.spatial, v.temporal)
+	}
+	switch {
+	case d.Keyframe:
+		v.upswitch = v.needed
+	case d.SwitchUp:
+		v.upswitch = media.Within(v.spatial, v.temporal)
+	}
+	for i := range v.sizes {
+		v.sizes[i] = size{d.Sizes[i].Width, d.Sizes[i].Height}
+	}
+	return v, ok
+}
+
+// scale keeps the number of spatial layers that the keyframes tell, and gives the frames of the highest one
+// to every point that might be above it.
+func (s *stream) scale(v *look) {
+	if v.spatials > 0 {
+		s.spatials = v.spatials
+	}
+	if s.spatials == 0 || v.spatial+1 < s.spatials {
+		return
+	}
+	for above := v.spatial + 1; above < media.PointsPerAxis; above++ {
+		shift := media.PointsPerAxis * (above - v.spatial)
+		v.needed |= v.needed & media.Within(v.spatial, 0) << shift
+		v.upswitch |= v.upswitch & media.Within(v.spatial, 0) << shift
+	}
 }
 
 // frame sets FrameStart and Keyframe of p, and reports whether a keyframe starts with it.

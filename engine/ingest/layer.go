@@ -23,6 +23,7 @@ type layer struct {
 
 	keyframe keyframeRequest
 	meter    meter
+	top      uint8         // highest spatial layer
 	live     bool          // packets arrive
 	framed   media.Time    // when the newest frame began to arrive
 	interval time.Duration // between frames, smoothed
@@ -37,6 +38,10 @@ const (
 // heard notes a packet of the layer that takes size bytes.
 func (t *Track) heard(now media.Time, l *layer, p *media.Packet, size int, fresh bool) {
 	l.meter.add(now, p, size)
+	if top := l.meter.top(); top != l.top {
+		l.top = top
+		t.changed++
+	}
 	if fresh {
 		if l.framed != 0 {
 			l.interval += (min(now.Sub(l.framed), slowInterval) - l.interval) / 8

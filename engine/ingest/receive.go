@@ -91,6 +91,7 @@ func (t *Track) onMedia(now media.Time, s *stream, p *media.Packet, h *header, t
 		s.timing.onPacket(now, h.ts)
 	}
 	fresh := pos != late && (!s.haveTS || s.lastTS != h.ts)
+	s.scale(&v)
 	s.fill(now, p, h, typ)
 	keyStart := s.frame(p, ext, pos, v)
 	if keyStart && s.resize(v) {

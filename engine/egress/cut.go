@@ -1,0 +1,110 @@
+package egress
+
+import "switchyard/media"
+
+// A cut is a run of packets in a segment that are not sent because no frame that is sent needs them. What
+// comes after it moves up, so that the receiver sees no gap.
+type cut struct {
+	segment     uint32
+	first, last media.ExtSeq // as published
+	removed     uint32       // packets taken out of the segment up to last
+	pictures    uint16       // and frames
+	ts          media.Ticks  // of the newest frame in it
+	spatial     uint8        // its layer
+}
+
+// maxCuts is how many are remembered for late packets and NACKs: some 4 s of every second frame.
+const maxCuts = 64
+
+// cuts are made when the first packet is taken out: most slots send all that their source has.
+type cuts struct {
+	ring [maxCuts]cut
+	made uint32
+}
+
+// newest returns the i-th newest cut of a segment, nil when there is none.
+func (c *cuts) newest(segment, i uint32) *cut {
+	if c == nil || i >= min(c.made, maxCuts) {
+		return nil
+	}
+	if at := &c.ring[(c.made-1-i)%maxCuts]; at.segment == segment {
+		return at
+	}
+	return nil
+}
+
+// complete says whether all cuts of a segment are still known, if n of them were found.
+func (c *cuts) complete(n uint32) bool { return c == nil || n < maxCuts }
+
+// cutOut takes p, which is ahead of all that was handled, out of its segment. fresh says that a frame
+// begins with it.
+func (s *Slot) cutOut(g *segment, p *media.Packet, fresh bool) {
+	if s.cuts == nil {
+		s.cuts = new(cuts)
+	}
+	c := s.cuts.newest(g.id, 0)
+	same := c != nil && c.ts == p.Timestamp && c.spatial == p.Spatial
+	switch {
+	case c != nil && (same || c.last+1 == p.Seq): // what is missing within a frame goes with it
+		g.removed += uint32(p.Seq - c.last)
+	default:
+		c = &s.cuts.ring[s.cuts.made%maxCuts]
+		s.cuts.made++
+		g.removed++
+		*c = cut{segment: g.id, first: p.Seq}
+	}
+	if fresh || !same {
+		g.pictures++
+	}
+	c.last, c.removed, c.pictures = p.Seq, g.removed, g.pictures
+	c.ts, c.spatial = p.Timestamp, p.Spatial
+}
+
+// place is where a published packet stands in the outgoing stream.
+type place struct {
+	out      media.ExtSeq
+	pictures uint16 // taken out before it
+	taken    bool   // it was taken out, or its frame was
+}
+
+// placeOf returns the place of p; false when it is too old to tell.
+func (s *Slot) placeOf(g *segment, p *media.Packet) (place, bool) {
+	if g.removed == 0 {
+		return place{out: g.out + (p.Seq - g.in)}, true
+	}
+	at := place{}
+	var removed uint32
+	n := uint32(0)
+	for ; ; n++ {
+		c := s.cuts.newest(g.id, n)
+		if c == nil {
+			if !s.cuts.complete(n) {
+				return place{}, false
+			}
+			break
+		}
+		at.taken = at.taken || c.ts == p.Timestamp && c.spatial == p.Spatial
+		if p.Seq > c.last {
+			removed, at.pictures = c.removed, c.pictures
+			break
+		}
+		if p.Seq >= c.first {
+			return place{}, false
+		}
+	}
+	at.out = g.out + (p.Seq - g.in) - media.ExtSeq(removed)
+	return at, true
+}
+
+// published returns which published packet of g went out under a number; false when that is forgotten.
+func (s *Slot) published(g *segment, out media.ExtSeq) (media.ExtSeq, bool) {
+	for n := uint32(0); ; n++ {
+		c := s.cuts.newest(g.id, n)
+		if c == nil {
+			return g.in + (out - g.out), g.removed == 0 || s.cuts.complete(n)
+		}
+		if after := g.out + (c.last + 1 - g.in) - media.ExtSeq(c.removed); out >= after {
+			return c.last + 1 + (out - after), true
+		}
+	}
+}
