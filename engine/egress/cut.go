@@ -22,19 +22,32 @@ type cuts struct {
 	made uint32
 }
 
-// newest returns the i-th newest cut of a segment, nil when there is none.
-func (c *cuts) newest(segment, i uint32) *cut {
-	if c == nil || i >= min(c.made, maxCuts) {
-		return nil
-	}
-	if at := &c.ring[(c.made-1-i)%maxCuts]; at.segment == segment {
-		return at
+// back is a walk from the newest cut of a segment to its oldest.
+type back struct {
+	cuts    *cuts
+	segment uint32
+	at      uint32 // cuts passed
+}
+
+// next returns the cut before, nil after the oldest that is known.
+func (b *back) next() *cut {
+	for b.cuts != nil && b.at < min(b.cuts.made, maxCuts) {
+		c := &b.cuts.ring[(b.cuts.made-1-b.at)%maxCuts]
+		if c.segment < b.segment {
+			return nil
+		}
+		b.at++
+		if c.segment == b.segment {
+			return c
+		}
 	}
 	return nil
 }
 
-// complete says whether all cuts of a segment are still known, if n of them were found.
-func (c *cuts) complete(n uint32) bool { return c == nil || n < maxCuts }
+// complete says whether all cuts of the segment were still known.
+func (b *back) complete() bool { return b.cuts == nil || b.at < maxCuts }
+
+func (s *Slot) cutsOf(g *segment) back { return back{cuts: s.cuts, segment: g.id} }
 
 // cutOut takes p, which is ahead of all that was handled, out of its segment. fresh says that a frame
 // begins with it.
@@ -42,7 +55,8 @@ func (s *Slot) cutOut(g *segment, p *media.Packet, fresh bool) {
 	if s.cuts == nil {
 		s.cuts = new(cuts)
 	}
-	c := s.cuts.newest(g.id, 0)
+	walk := s.cutsOf(g)
+	c := walk.next()
 	same := c != nil && c.ts == p.Timestamp && c.spatial == p.Spatial
 	switch {
 	case c != nil && (same || c.last+1 == p.Seq): // what is missing within a frame goes with it
@@ -74,11 +88,11 @@ func (s *Slot) placeOf(g *segment, p *media.Packet) (place, bool) {
 	}
 	at := place{}
 	var removed uint32
-	n := uint32(0)
-	for ; ; n++ {
-		c := s.cuts.newest(g.id, n)
+	walk := s.cutsOf(g)
+	for {
+		c := walk.next()
 		if c == nil {
-			if !s.cuts.complete(n) {
+			if !walk.complete() {
 				return place{}, false
 			}
 			break
@@ -98,10 +112,13 @@ func (s *Slot) placeOf(g *segment, p *media.Packet) (place, bool) {
 
 // published returns which published packet of g went out under a number; false when that is forgotten.
 func (s *Slot) published(g *segment, out media.ExtSeq) (media.ExtSeq, bool) {
-	for n := uint32(0); ; n++ {
-		c := s.cuts.newest(g.id, n)
+	if g.removed == 0 {
+		return g.in + (out - g.out), true
+	}
+	for walk := s.cutsOf(g); ; {
+		c := walk.next()
 		if c == nil {
-			return g.in + (out - g.out), g.removed == 0 || s.cuts.complete(n)
+			return g.in + (out - g.out), walk.complete()
 		}
 		if after := g.out + (c.last + 1 - g.in) - media.ExtSeq(c.removed); out >= after {
 			return c.last + 1 + (out - after), true

@@ -236,8 +236,12 @@ func FuzzSelector(f *testing.F) {
 			if b[5]&0x80 != 0 {
 				c.aim(Target{Spatials: b[0], Temporals: b[1]})
 			}
-			if sends, _ := c.takes(p); sends && p.FrameStart && p.Keyframe && p.Needed&c.want == 0 && p.Needed != media.AllPoints {
-				t.Fatal("a frame that nobody needs was sent")
+			sends, fresh := c.takes(p)
+			if fresh && sends != (p.Needed&c.want != 0) {
+				t.Fatalf("needed by %016b, wanted %016b, sent %v", p.Needed, c.want, sends)
+			}
+			if again, fresh := c.takes(p); again != sends || fresh {
+				t.Fatal("the packets of one frame are torn apart")
 			}
 			c.waits()
 		}
