@@ -13,6 +13,8 @@ type Preference struct {
 	Off bool
 	// Layers is how many of Track.Layers may be used, from the lowest on; 0: all.
 	Layers int
+	// Temporals is how many temporal layers may be used; 0: all.
+	Temporals int
 }
 
 // TrackWanted says which layers of a track somebody needs, whenever that changes: what nobody needs, the
@@ -73,7 +75,8 @@ type choice struct {
 
 // choose picks the largest layer within the preference that is not larger than pixels (0: any size), or
 // where that does not live the next lower that does.
-func choose(layers []media.Layer, pixels int, p Preference) choice {
+func choose(all []media.Layer, pixels int, p Preference) choice {
+	layers := all
 	if p.Layers > 0 && p.Layers < len(layers) {
 		layers = layers[:p.Layers]
 	}
@@ -95,7 +98,10 @@ func choose(layers []media.Layer, pixels int, p Preference) choice {
 		c.hopes |= unheard // one of them may be larger
 	}
 	now := living(layers, best)
-	c.target = egress.Target{Off: p.Off, Layer: layers[now].Stream}
+	c.target = egress.Target{Off: p.Off, Layer: layers[now].Stream, Temporals: uint8(min(max(p.Temporals, 0), media.PointsPerAxis))}
+	if above := now + 1; above < len(all) && all[above].Stream == c.target.Layer {
+		c.target.Spatials = layers[now].Spatial + 1
+	}
 	for _, l := range layers[:now] {
 		if l.Live && l.Stream != c.target.Layer {
 			c.target.Instead |= 1 << l.Stream

@@ -250,6 +250,55 @@ func TestEachSlotGetsTheLayerThatItPrefers(t *testing.T) {
 	}
 }
 
+func TestTemporalLayersAreTakenOutWithoutATrace(t *testing.T) {
+	s := newSFU(t, 2)
+	c, track := publishSimulcast(t, s)
+	c.change(func(ls *[3]sentLayer) {
+		for i := range ls {
+			ls[i].tids = true
+		}
+	})
+	v, viewer, mid := view(t, s, track)
+	v.until(2)
+	tids := func() (seen [3]int) {
+		t.Helper()
+		for range 64 {
+			seen[v.next().Payload[5]>>6]++
+		}
+		return seen
+	}
+	// settles reads until only the temporal layers up to top come, and those all.
+	settles := func(top int) {
+		t.Helper()
+		deadline := time.Now().Add(patience)
+		for {
+			seen := tids()
+			ok := true
+			for i, n := range seen {
+				ok = ok && (n > 0) == (i <= top)
+			}
+			if ok {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("packets by temporal layer %v, wanted up to %d", seen, top)
+			}
+		}
+	}
+	settles(2)
+	for _, temporals := range []int{1, 2, 3, 2, 1, 0} {
+		viewer.link.Prefer(mid, Preference{Temporals: temporals})
+		if temporals == 0 {
+			temporals = 3
+		}
+		settles(temporals - 1)
+	}
+	rates := track.Layers()[2].Rates
+	if rates[0] == 0 || rates[1] <= rates[0] || rates[2] <= rates[1] {
+		t.Errorf("rates by temporal layer %v", rates)
+	}
+}
+
 func TestTheSizeOnScreenChoosesTheLayer(t *testing.T) {
 	s := newSFU(t, 1)
 	_, track := publishSimulcast(t, s)
@@ -390,6 +439,9 @@ func TestChooseALayer(t *testing.T) {
 		{"bounded beyond", ladder(true, true, true), 0, Preference{Layers: 9}, choice{egress.Target{Layer: 2, Instead: 3}, 4}},
 		{"dead", ladder(true, true, false), 0, Preference{}, choice{egress.Target{Layer: 1, Instead: 1}, 4}},
 		{"only a larger lives", ladder(false, false, true), 10, Preference{}, choice{egress.Target{Layer: 2}, 1}},
+		{"half the frames", ladder(true, true, true), 0, Preference{Layers: 1, Temporals: 2}, choice{egress.Target{Temporals: 2}, 1}},
+		{"a spatial layer", []media.Layer{{Live: true}, {Spatial: 1, Live: true}, {Spatial: 2, Live: true}}, 0, Preference{Layers: 2}, choice{egress.Target{Spatials: 2}, 1}},
+		{"all spatial layers", []media.Layer{{Live: true}, {Spatial: 1, Live: true}}, 0, Preference{}, choice{egress.Target{}, 1}},
 		{"off", ladder(true, true, true), 0, Preference{Off: true}, choice{egress.Target{Off: true, Layer: 2, Instead: 3}, 4}},
 		{"one unheard", append(ladder(true, true)[:2], unheard), 0, Preference{}, choice{egress.Target{Layer: 1, Instead: 1}, 6}},
 		{"one unheard, small", append(ladder(true, true)[:2], unheard), 320 * 180, Preference{}, choice{egress.Target{Layer: 1, Instead: 1}, 2}},

@@ -9,9 +9,16 @@ type cut struct {
 	first, last media.ExtSeq // as published
 	removed     uint32       // packets taken out of the segment up to last
 	pictures    uint16       // and frames
-	ts          media.Ticks  // of the newest frame in it
-	spatial     uint8        // its layer
+	head, tail  frameID      // its first and last frame
 }
+
+// frameID names a frame of one stream, or of one spatial layer of it.
+type frameID struct {
+	ts      media.Ticks
+	spatial uint8
+}
+
+func frameOf(p *media.Packet) frameID { return frameID{p.Timestamp, p.Spatial} }
 
 // maxCuts is how many are remembered for late packets and NACKs: some 4 s of every second frame.
 const maxCuts = 64
@@ -57,7 +64,7 @@ func (s *Slot) cutOut(g *segment, p *media.Packet, fresh bool) {
 	}
 	walk := s.cutsOf(g)
 	c := walk.next()
-	same := c != nil && c.ts == p.Timestamp && c.spatial == p.Spatial
+	same := c != nil && c.tail == frameOf(p)
 	switch {
 	case c != nil && (same || c.last+1 == p.Seq): // what is missing within a frame goes with it
 		g.removed += uint32(p.Seq - c.last)
@@ -65,13 +72,12 @@ func (s *Slot) cutOut(g *segment, p *media.Packet, fresh bool) {
 		c = &s.cuts.ring[s.cuts.made%maxCuts]
 		s.cuts.made++
 		g.removed++
-		*c = cut{segment: g.id, first: p.Seq}
+		*c = cut{segment: g.id, first: p.Seq, head: frameOf(p)}
 	}
 	if fresh || !same {
 		g.pictures++
 	}
-	c.last, c.removed, c.pictures = p.Seq, g.removed, g.pictures
-	c.ts, c.spatial = p.Timestamp, p.Spatial
+	c.last, c.removed, c.pictures, c.tail = p.Seq, g.removed, g.pictures, frameOf(p)
 }
 
 // place is where a published packet stands in the outgoing stream.
@@ -97,7 +103,7 @@ func (s *Slot) placeOf(g *segment, p *media.Packet) (place, bool) {
 			}
 			break
 		}
-		at.taken = at.taken || c.ts == p.Timestamp && c.spatial == p.Spatial
+		at.taken = at.taken || c.head == frameOf(p) || c.tail == frameOf(p)
 		if p.Seq > c.last {
 			removed, at.pictures = c.removed, c.pictures
 			break
