@@ -16,7 +16,6 @@ type caster struct {
 	rings  Rings
 	layers [3]castLayer
 	mark   byte
-	at     media.Time
 }
 
 type castLayer struct {
@@ -91,7 +90,6 @@ type stage struct {
 	ids     []uint16
 	gen     uint32
 	exact   bool // nothing was lost or late so far
-	refs    bool
 }
 
 type sentPacket struct {

@@ -108,8 +108,6 @@ type viewer struct {
 	selector selector
 	enc      *encoder
 	sent     map[media.ExtSeq]bool
-	newest   *media.Packet
-	ended    bool
 }
 
 func newViewer(t testing.TB, s structure) *viewer {
