@@ -16,7 +16,8 @@ const (
 // Sender remembers what was sent under which transport-wide number.
 type Sender struct {
 	next    media.ExtSeq
-	history []sent // made at the first packet
+	est     *Estimator // told of everything, nil when there is none
+	history []sent     // made at the first packet
 	buckets [buckets]bucket
 	latest  media.Time // newest feedback
 	stats   Stats
@@ -26,6 +27,7 @@ type sent struct {
 	at    media.Time
 	size  uint16
 	state state
+	probe uint8 // id of the probe cluster, 0 for none
 }
 
 type state uint8
@@ -63,7 +65,11 @@ func (s *Sender) Sent(now media.Time, size int) {
 	if s.history == nil {
 		s.history = make([]sent, historySize)
 	}
-	s.history[s.next%historySize] = sent{at: now, size: uint16(size)}
+	h := &s.history[s.next%historySize]
+	*h = sent{at: now, size: uint16(size)}
+	if s.est != nil {
+		h.probe = s.est.onSent(now, size)
+	}
 	s.next++
 	s.stats.Sent++
 }
@@ -81,8 +87,11 @@ func (s *Sender) OnFeedback(now media.Time, p rtcp.Packet) bool {
 	b := s.bucket(now)
 	for st, more := f.Next(); more; st, more = f.Next() {
 		if h := s.find(st.Seq); h != nil {
-			s.judge(now, h, st.Received, b)
+			s.judge(now, h, st, b)
 		}
+	}
+	if s.est != nil {
+		s.est.onFeedback(now)
 	}
 	return true
 }
@@ -96,9 +105,12 @@ func (s *Sender) find(seq uint16) *sent {
 	return &s.history[(s.next-media.ExtSeq(back))%historySize]
 }
 
-func (s *Sender) judge(now media.Time, h *sent, received bool, b *bucket) {
+func (s *Sender) judge(now media.Time, h *sent, st Status, b *bucket) {
 	switch {
-	case received && h.state != acked:
+	case st.Received && h.state != acked:
+		if s.est != nil {
+			s.est.onArrived(h, st.Arrived)
+		}
 		if h.state == lost { // it was only late
 			s.stats.Lost--
 			b.lost--
@@ -108,7 +120,10 @@ func (s *Sender) judge(now media.Time, h *sent, received bool, b *bucket) {
 		s.stats.RTT = max(now.Sub(h.at), time.Microsecond)
 		b.acked++
 		b.bytes += int(h.size)
-	case !received && h.state == flying:
+	case !st.Received && h.state == flying:
+		if s.est != nil {
+			s.est.onLost(h)
+		}
 		h.state = lost
 		s.stats.Lost++
 		b.lost++

@@ -1,0 +1,105 @@
+package bwe
+
+import (
+	"time"
+
+	"switchyard/media"
+)
+
+// Windows of the acknowledged rate, on the receiver's clock (gcc-02 §5.5: 0.5 to 1 s). The short one
+// tells the capacity when a queue has suddenly begun to grow: the long one would still hold what
+// arrived before.
+const (
+	longWindow   = 500 * time.Millisecond
+	shortWindow  = 150 * time.Millisecond
+	suddenWindow = 80 * time.Millisecond
+)
+
+// throughput remembers what arrived lately, in slices of time.
+type throughput struct {
+	ring [128]slice // at least sliceTime apart: 640 ms
+	n    int
+}
+
+// slice is what arrived within sliceTime of its beginning.
+type slice struct {
+	begin, end time.Duration // arrival
+	sent       media.Time    // of the last one
+	bytes      int
+}
+
+const sliceTime = 5 * time.Millisecond
+
+func (t *throughput) add(at media.Time, arrived time.Duration, bytes int) {
+	if t.n > 0 {
+		if s := t.at(0); arrived < s.begin+sliceTime { // reordered ones count as the newest
+			s.end = max(s.end, arrived)
+			s.sent = max(s.sent, at)
+			s.bytes += bytes
+			return
+		}
+	}
+	t.ring[t.n%len(t.ring)] = slice{begin: arrived, end: arrived, sent: at, bytes: bytes}
+	t.n++
+}
+
+func (t *throughput) at(back int) *slice { return &t.ring[(t.n-1-back)%len(t.ring)] }
+
+// over returns the rate of arrival in bit/s within about the window before the newest arrival, and how
+// much of the rate at which the same packets were sent that is (1: they arrive as fast as they were
+// sent, 0: they were sent at once). False while there is too little to tell.
+func (t *throughput) over(window time.Duration) (rate, share float64, ok bool) {
+	held := min(t.n, len(t.ring))
+	if held < 3 {
+		return 0, 0, false
+	}
+	newest, oldest := t.at(0), t.at(0)
+	bytes, n := 0, 0
+	for back := 1; back < held; back++ {
+		s := t.at(back)
+		if newest.end-s.end > window && n >= 3 {
+			break
+		}
+		bytes += oldest.bytes // those of the oldest slice arrived before the span begins
+		oldest = s
+		n++
+	}
+	span := newest.end - oldest.end
+	if n < 2 || span < window/4 || span > 4*window {
+		return 0, 0, false
+	}
+	return float64(bytes*8) / span.Seconds(), max(float64(newest.sent.Sub(oldest.sent)), 0) / float64(span), true
+}
+
+// baseWindow is how long a least delay is believed: two of them cover drifting clocks and new routes.
+const baseWindow = 10 * time.Second
+
+// queue measures how far the delay is above the least one.
+type queue struct {
+	base, next time.Duration // least of the last window and of this one
+	until      time.Duration // end of this window, arrival clock
+	started    bool
+	last       [2]time.Duration // of the newest groups
+	newest     time.Duration    // of the newest packet
+}
+
+func (q *queue) add(g group) {
+	switch {
+	case !q.started:
+		q.started = true
+		q.base, q.next, q.until = g.delay, g.delay, g.end+baseWindow
+		q.last[0] = g.delay
+	case g.end > q.until:
+		q.base, q.next, q.until = q.next, g.delay, g.end+baseWindow
+	default:
+		q.next = min(q.next, g.delay)
+	}
+	q.base = min(q.base, q.next)
+	q.last[1], q.last[0] = q.last[0], g.delay
+}
+
+// tip is the queueing delay of the newest packet, its own burst included.
+func (q *queue) tip() time.Duration { return max(q.newest-q.base, 0) }
+
+// delay is the queueing delay that a burst finds, one late group disregarded.
+func (q *queue) delay() time.Duration { return max(min(q.last[0], q.last[1])-q.base, 0) }
