@@ -12,7 +12,7 @@ RUN     ?= .
 SCENARIO ?=
 say      = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
-.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor bench-go slots setup-run setup-test clean help
+.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor bench-bwe bench-go slots setup-run setup-test clean help
 
 help:
 	@echo 'make run         build, start the server, print an invitation link'
@@ -20,6 +20,7 @@ help:
 	@echo 'make build       bin/switchyard, pure Go, static'
 	@echo 'make fuzz        every fuzz target for FUZZTIME ($(FUZZTIME))'
 	@echo 'make bench       what forwarding costs; bench-floor: the least that it can cost here'
+	@echo 'make bench-bwe   bandwidth estimation in the test cases of RFC 8867: docs/congestion.md'
 	@echo 'make bench-go    Go benchmarks of the parts;  make slots: the slots gate, five minutes'
 	@echo 'make lint | unit | webcheck | e2e    the parts of make test'
 
@@ -86,6 +87,10 @@ bench: build
 
 bench-floor: build
 	@bin/switchyard bench floor $(ARGS)
+
+# Virtual time: half a minute. Draws docs/congestion/*.svg and puts the figures into docs/congestion.md.
+bench-bwe: build
+	@bin/switchyard bench bwe --out docs/congestion $(ARGS)
 
 # Go benchmarks of the parts.
 bench-go:

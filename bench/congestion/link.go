@@ -27,20 +27,21 @@ type change struct {
 
 // link is a bottleneck: one queue, first in first out, drop at the tail.
 type link struct {
-	sim   *sim
-	rate  media.Bitrate
-	limit time.Duration // of the queue, at the rate in force
-	loss  float64       // drawn for each packet, besides the queue's
-	queue []*packet
-	bytes int
-	busy  bool
+	sim     *sim
+	changes []change
+	rate    media.Bitrate
+	limit   time.Duration // of the queue, at the rate in force
+	loss    float64       // drawn for each packet, besides the queue's
+	queue   []*packet
+	bytes   int
+	busy    bool
 
 	delivered int // bytes
 	dropped   int // packets, at the tail
 }
 
 func newLink(s *sim, changes []change, limit time.Duration, loss float64) *link {
-	l := &link{sim: s, rate: changes[0].rate, limit: limit, loss: loss}
+	l := &link{sim: s, changes: changes, rate: changes[0].rate, limit: limit, loss: loss}
 	for _, c := range changes[1:] {
 		s.at(media.Time(c.at), func() { l.rate = c.rate })
 	}

@@ -165,6 +165,6 @@ func (f *mediaFlow) feedback(b []byte) {
 
 func (f *mediaFlow) sample() bool {
 	u := f.est.Usage(f.sim.now)
-	f.rec.sample(f.sim.now, float64(u.Target), float64(f.path.rate))
+	f.rec.sample(f.sim.now, float64(u.Target))
 	return true
 }

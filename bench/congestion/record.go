@@ -13,15 +13,16 @@ const sampleEvery = 100 * time.Millisecond
 
 // flowRecord is what happened to one flow.
 type flowRecord struct {
-	name             string
-	sent, lost, cut  int // packets: given to the link, dropped there, dropped by the pacer
-	padding          int // bytes
-	bytes            []int
-	target, capacity []float64 // sampled; bit/s
-	firstSample      int
-	delays           []delay
-	bytesIn          int
-	completions      []time.Duration // of short flows
+	name            string
+	sent, lost, cut int // packets: given to the link, dropped there, dropped by the pacer
+	padding         int // bytes
+	bytes           []int
+	target          []float64 // sampled; bit/s
+	drawn           int       // delays that the chart has
+	firstSample     int
+	delays          []delay
+	bytesIn         int
+	completions     []time.Duration // of short flows
 }
 
 // delay is one packet's time in the queue.
@@ -45,13 +46,12 @@ func (r *flowRecord) received(now media.Time, size int) {
 	r.bytesIn += size
 }
 
-func (r *flowRecord) sample(now media.Time, target, capacity float64) {
+func (r *flowRecord) sample(now media.Time, target float64) {
 	at := int(now / media.Time(sampleEvery))
 	if len(r.target) == 0 {
 		r.firstSample = at
 	}
 	r.target = append(r.target, target)
-	r.capacity = append(r.capacity, capacity)
 }
 
 // Rate is what arrived from one time to another, in bit/s on the wire.
@@ -121,3 +121,14 @@ func fairness(rates ...float64) float64 {
 }
 
 func sortSeqs(s []uint64) { slices.Sort(s) }
+
+// below returns how long after from the target is at most rate for the first time.
+func (r *flowRecord) below(rate float64, from, to time.Duration) (time.Duration, bool) {
+	for i := int(from/sampleEvery) - r.firstSample; i >= 0 && i < len(r.target); i++ {
+		if r.target[i] <= rate {
+			at := time.Duration(i+r.firstSample) * sampleEvery
+			return at - from, at < to
+		}
+	}
+	return 0, false
+}

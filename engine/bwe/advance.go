@@ -126,7 +126,7 @@ func (e *Estimator) OnReport(now media.Time, lost float64, rtt time.Duration) {
 		e.loss.grown = now // no evidence that more would pass
 		return
 	}
-	e.loss.apply(now, lost, e.loss.rate, rtt)
+	e.loss.apply(now, lost, e.loss.rate, rtt, false)
 	e.rate.rate = max(e.rate.rate, e.loss.rate)
 	e.clamp()
 }
@@ -178,5 +178,3 @@ func (e *Estimator) limits() Limit {
 	}
 	return LimitDelay
 }
-
-func (e *Estimator) TrendTh() float64 { return e.trend.threshold }

@@ -9,13 +9,16 @@ import (
 
 // Parameters of the rate control (gcc-02 §5.5).
 const (
-	backoff      = 0.85 // beta
-	growth       = 1.08 // eta, per second
-	overAcked    = 1.5  // the rate may not go further above what arrives
-	responseTime = 100 * time.Millisecond
+	backoff      = 0.85                   // beta
+	growth       = 1.08                   // eta, per second
+	overAcked    = 1.5                    // the rate may not go further above what arrives
+	responseTime = 100 * time.Millisecond // beyond the RTT
+	leastReply   = 200 * time.Millisecond // bounds of both together, so that short paths do not outgrow long ones
+	mostReply    = 300 * time.Millisecond
 	packetBits   = 1200 * 8
 	frameRate    = 30 // to guess the packet size from, for the additive increase
 	leastStep    = 4000.0
+	rivalStep    = 60_000.0               // bit/s in a second, at most
 	againAfter   = 100 * time.Millisecond // after an RTT: a further decrease for the same reason
 )
 
@@ -28,15 +31,18 @@ type aimd struct {
 	decreased media.Time
 }
 
-// increase lets the rate grow; acked is what arrives, 0 when unknown.
-func (a *aimd) increase(now media.Time, acked float64, rtt time.Duration) {
+// increase lets the rate grow; acked is what arrives, 0 when unknown. Beside a rival it grows as TCP
+// does, by a packet in each RTT: that way flows that share come together.
+func (a *aimd) increase(now media.Time, acked float64, rtt time.Duration, rival bool) {
 	elapsed := min(now.Sub(a.updated), time.Second).Seconds()
 	a.updated = now
 	if acked > a.capacity.upper() {
 		a.capacity = linkCapacity{} // it has grown: forget it
 	}
 	next := a.rate
-	if a.capacity.known && acked > a.capacity.lower() {
+	if rival {
+		next += min(packetBits/(rtt.Seconds()*rtt.Seconds()), rivalStep) * elapsed
+	} else if a.capacity.known && acked > a.capacity.lower() {
 		next += a.step(rtt) * elapsed
 	} else {
 		next += max(a.rate*(math.Pow(growth, elapsed)-1), 1000*elapsed)
@@ -51,7 +57,7 @@ func (a *aimd) increase(now media.Time, acked float64, rtt time.Duration) {
 func (a *aimd) step(rtt time.Duration) float64 {
 	frame := a.rate / frameRate
 	packet := frame / math.Ceil(frame/packetBits)
-	return max(leastStep, packet/(rtt+responseTime).Seconds())
+	return max(leastStep, packet/min(max(rtt+responseTime, leastReply), mostReply).Seconds())
 }
 
 // decrease takes the rate below what arrives.

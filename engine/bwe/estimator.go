@@ -21,23 +21,25 @@ const (
 
 // Parameters of what is around the two controllers.
 const (
-	limitedShare  = 0.65 // of the target sent: from there down the sender limits itself (ALR)
-	limitedEnd    = 0.80
-	sentBuckets   = 10
-	sentBucket    = 50 * time.Millisecond
-	silence       = 500 * time.Millisecond // without feedback while sending, and 3 RTTs: back off
-	silenceFactor = 0.7
-	rembLife      = 10 * time.Second
-	drainShare    = 0.4 // of the rate, until the queue of a collapse is gone
-	drainFrom     = 50 * time.Millisecond
-	drainTo       = 20 * time.Millisecond
-	drainLongest  = 3 * time.Second
-	calmAfter     = time.Second
-	collapseFrom  = 80 * time.Millisecond // the newest packet waited so long
-	collapse      = 0.6                   // and no more than this of what is sent arrives
-	realQueue     = 10 * time.Millisecond // bursts find a queue: over-use is no change of frame sizes
-	paceFast      = 1.5                   // of the target, to empty our own queue
-	heavyLoss     = 0.3                   // not random any more: a queue overflows
+	limitedShare   = 0.65 // of the target sent: from there down the sender limits itself (ALR)
+	limitedEnd     = 0.80
+	sentBuckets    = 10
+	sentBucket     = 50 * time.Millisecond
+	silence        = 500 * time.Millisecond // without feedback while sending, and 3 RTTs: back off
+	silenceFactor  = 0.7
+	rembLife       = 10 * time.Second
+	drainShare     = 0.4 // of the rate, until the queue of a collapse is gone
+	drainFrom      = 50 * time.Millisecond
+	drainTo        = 20 * time.Millisecond
+	drainTry       = 500 * time.Millisecond // of sending little: by then a queue of ours is shorter
+	drainStays     = 0.75                   // of its peak
+	drainLongest   = 3 * time.Second
+	calmAfter      = time.Second
+	collapseFrom   = 80 * time.Millisecond // the newest packet waited so long
+	collapse       = 0.6                   // and no more than this of what is sent arrives
+	rivalTolerance = 4
+	standing       = 10 * time.Millisecond
+	paceFast       = 1.5 // of the target, to empty our own queue
 )
 
 // Limit is what holds the target where it is.
@@ -97,7 +99,10 @@ type Estimator struct {
 
 	draining   bool
 	drainBegan media.Time
-	calm       bool // some time after the last decrease
+	drainPeak  time.Duration
+	drainFrom  float64       // the rate before
+	drainMark  time.Duration // newest arrival when it began
+	calm       bool          // some time after the last decrease
 }
 
 // NewEstimator returns an estimator that hears of everything that s sends and is told.
@@ -201,6 +206,10 @@ func (e *Estimator) onArrived(h *sent, arrived time.Duration) {
 	e.queue.newest = arrived - time.Duration(h.at)
 	if g, ok := e.trend.add(h.at, arrived); ok {
 		e.queue.add(g)
+		e.trend.tolerance = 1
+		if e.queue.rival {
+			e.trend.tolerance = rivalTolerance
+		}
 	}
 }
 
@@ -240,8 +249,8 @@ func (e *Estimator) onFeedback(now media.Time) {
 	e.limited = share < limitedShare || e.limited && share < limitedEnd
 	rtt := e.rtt()
 	e.control(now, rtt)
-	if e.loss.update(now, e.steady(), rtt) {
-		if recent, _, ok := e.arrived.over(shortWindow); ok && e.loss.share > heavyLoss {
+	if e.loss.update(now, e.steady(), rtt, e.queue.delay() > standing) {
+		if recent, _, ok := e.arrived.over(shortWindow); ok && e.loss.share > lossHeavy {
 			e.loss.rate = min(e.loss.rate, backoff*recent)
 		}
 		e.rate.rate = min(e.rate.rate, e.loss.rate)
@@ -267,22 +276,41 @@ func (e *Estimator) control(now media.Time, rtt time.Duration) {
 		e.trend.usage = normal // told once
 	}
 	switch {
-	case e.draining && sudden: // what arrives now is what the path can take
-		e.rate.rate = min(e.rate.rate, backoff*latest)
+	case e.draining && sudden:
+		if e.arrived.at(0).sent < e.drainBegan { // what was sent too fast arrives as fast as the path can
+			e.refine()
+		}
 	case sudden:
 		e.reduce(now, latest, rtt)
-	case use == overuse && known && e.queue.delay() > realQueue:
+	case use == overuse && known && e.queue.delay() > e.realQueue():
 		if share < collapse && recent > 0 {
 			acked = recent
 		}
 		// The long window may hold a time in which little was sent; the path was full in the short one.
 		e.reduce(now, max(acked, recent), rtt)
 	case use == normal && known && !e.limited && !e.draining:
-		e.rate.increase(now, acked, rtt)
+		e.rate.increase(now, acked, rtt, e.queue.rival)
 		e.calm = e.calm || now.Sub(e.rate.decreased) > calmAfter
 		return
 	}
 	e.rate.updated = now
+}
+
+// refine measures again what a collapsed path can take, over all that arrived since: the first 80 ms may
+// have been somebody else's.
+func (e *Estimator) refine() {
+	if rate, _, ok := e.arrived.over(min(suddenWindow+e.arrived.at(0).end-e.drainMark, longWindow)); ok {
+		e.rate.rate = min(backoff*rate, collapse*e.drainFrom)
+	}
+}
+
+// realQueue is what bursts must find waiting for over-use to be more than a change of frame sizes; right
+// after a decrease more, since going back to a higher rate looks like over-use too.
+func (e *Estimator) realQueue() time.Duration {
+	if e.calm {
+		return standing
+	}
+	return drainFrom
 }
 
 // collapsed reports whether packets wait long and far fewer arrive than are sent, and how much arrives.
@@ -304,15 +332,23 @@ func (e *Estimator) reduce(now media.Time, acked float64, rtt time.Duration) {
 	e.loss.since = max(e.loss.since, now)
 	delay := max(e.queue.delay(), e.queue.tip())
 	if delay > drainFrom && e.rate.rate < collapse*before {
-		e.draining, e.drainBegan = true, now
+		e.draining, e.drainBegan, e.drainPeak, e.drainFrom = true, now, delay, before
+		e.drainMark = e.arrived.at(0).end
 	}
 	e.probe.later(now)
 }
 
-// drain ends the pause when the queue is gone, or is taken not to be ours.
+// drain ends the pause when the queue is gone, or does not go: then it is somebody else's.
 func (e *Estimator) drain(now media.Time) {
-	gone := e.queue.delay() < drainTo && e.queue.tip() < drainFrom
-	if e.draining && (gone || now.Sub(e.drainBegan) > drainLongest) {
+	if !e.draining {
+		return
+	}
+	tip := e.queue.tip()
+	e.drainPeak = max(e.drainPeak, tip)
+	sent := e.arrived.at(0).sent // the newest that feedback told of
+	gone := e.queue.delay() < drainTo && tip < drainFrom
+	stays := sent > e.drainBegan.Add(drainTry) && float64(tip) > drainStays*float64(e.drainPeak)
+	if gone || stays || now.Sub(e.drainBegan) > drainLongest {
 		e.draining = false
 	}
 }

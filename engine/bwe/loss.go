@@ -11,9 +11,15 @@ import (
 const (
 	lossLow     = 0.02 // below it the bound rises
 	lossHigh    = 0.10 // above it the bound falls
-	lossPackets = 25   // fewer say nothing
-	lossEvery   = 200 * time.Millisecond
+	lossHeavy   = 0.30 // a queue overflows: it does not wait for the end of a window
+	lossPackets = 50   // of a window, at least: fewer are dice
+	lossSome    = 15   // that tell of heavy loss
+	lossEvery   = time.Second
+	lossQuick   = 100 * time.Millisecond
 	lossGrowth  = 1.08 // per second
+	lossFair    = 3.0
+	lossYield   = 0.95 // per second
+	lossCreep   = 1.04 // the same between the two: with no queue the losses are the path's own
 )
 
 // lossBound is the rate that losses allow. Only losses of what was sent after the last decrease count: a
@@ -36,19 +42,21 @@ func (l *lossBound) onPackets(at media.Time, acked, lost int) {
 }
 
 // update moves the bound at the end of a window; rate is the rate in force. True when it fell.
-func (l *lossBound) update(now media.Time, rate float64, rtt time.Duration) bool {
-	if l.acked+l.lost < lossPackets || now.Sub(l.began) < lossEvery {
+func (l *lossBound) update(now media.Time, rate float64, rtt time.Duration, queued bool) bool {
+	n, age := l.acked+l.lost, now.Sub(l.began)
+	heavy := n >= lossSome && age >= lossQuick && float64(l.lost) > lossHeavy*float64(n)
+	if !heavy && (n < lossPackets || age < lossEvery) {
 		return false
 	}
-	share := float64(l.lost) / float64(l.acked+l.lost)
+	share := float64(l.lost) / float64(n)
 	l.acked, l.lost, l.began = 0, 0, now
-	return l.apply(now, share, rate, rtt)
+	return l.apply(now, share, rate, rtt, queued)
 }
 
 // apply takes one loss fraction.
-func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration) bool {
+func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration, queued bool) bool {
 	l.share = share
-	elapsed := min(max(now.Sub(l.grown), 0), time.Second).Seconds()
+	elapsed := min(max(now.Sub(l.grown), 0), 2*time.Second).Seconds()
 	switch {
 	case share > lossHigh:
 		l.grown = now
@@ -60,7 +68,25 @@ func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration
 		return true
 	case share < lossLow:
 		l.rate = max(l.rate, rate) * math.Pow(lossGrowth, elapsed)
+	case !queued:
+		l.rate = max(l.rate, rate) * math.Pow(lossCreep, elapsed)
+	default:
+		l.befriend(share, rate, rtt, elapsed)
 	}
 	l.grown = now
 	return false
+}
+
+// befriend moves the bound towards what TCP would have at that loss and RTT, in the band where the draft
+// holds it: beside TCP flows that overflow a queue, holding keeps for ever what each flow had before.
+// The rate is the simplified TCP throughput equation (RFC 5348 §3.1, without time-outs); a flow of ours
+// may have some times that, since it is alone where TCP users open many.
+func (l *lossBound) befriend(share, rate float64, rtt time.Duration, elapsed float64) {
+	fair := packetBits * math.Sqrt(1.5/share) / rtt.Seconds()
+	switch {
+	case rate > lossFair*fair:
+		l.rate = min(l.rate, rate) * math.Pow(lossYield, elapsed)
+	case rate < fair:
+		l.rate = max(l.rate, rate) + rivalStep*elapsed
+	}
 }

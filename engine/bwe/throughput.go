@@ -71,8 +71,14 @@ func (t *throughput) over(window time.Duration) (rate, share float64, ok bool) {
 	return float64(bytes*8) / span.Seconds(), max(float64(newest.sent.Sub(oldest.sent)), 0) / float64(span), true
 }
 
-// baseWindow is how long a least delay is believed: two of them cover drifting clocks and new routes.
-const baseWindow = 10 * time.Second
+// Windows of the least delay. Two of the first are believed: that covers drifting clocks and new
+// routes. Beside a rival the base is kept for longer, since the queue does not empty to show it.
+const (
+	baseWindow  = 10 * time.Second
+	rivalWindow = 60 * time.Second
+	lowWindow   = 3 * time.Second
+	rivalQueue  = 40 * time.Millisecond
+)
 
 // queue measures how far the delay is above the least one.
 type queue struct {
@@ -81,21 +87,44 @@ type queue struct {
 	started    bool
 	last       [2]time.Duration // of the newest groups
 	newest     time.Duration    // of the newest packet
+
+	low      time.Duration // least queueing delay of this lowWindow
+	lowUntil time.Duration
+	rival    bool
 }
 
 func (q *queue) add(g group) {
-	switch {
-	case !q.started:
+	if !q.started {
 		q.started = true
 		q.base, q.next, q.until = g.delay, g.delay, g.end+baseWindow
-		q.last[0] = g.delay
-	case g.end > q.until:
-		q.base, q.next, q.until = q.next, g.delay, g.end+baseWindow
-	default:
-		q.next = min(q.next, g.delay)
+		q.last = [2]time.Duration{g.delay, g.delay}
+		q.low, q.lowUntil = 0, g.end+lowWindow
 	}
+	if g.end > q.until {
+		q.base, q.next = q.next, g.delay
+		q.until = g.end + baseWindow
+		if q.rival {
+			q.until = g.end + rivalWindow
+		}
+	}
+	q.next = min(q.next, g.delay)
 	q.base = min(q.base, q.next)
 	q.last[1], q.last[0] = q.last[0], g.delay
+	q.judge(g.end)
+}
+
+// judge finds out whether a rival keeps the queue full: flows of ours empty it every few seconds, a
+// loss-based one does not (after the mode switching of Copa, NSDI 2018 §2.2).
+func (q *queue) judge(now time.Duration) {
+	d := q.delay()
+	q.low = min(q.low, d)
+	if d < rivalQueue/2 {
+		q.rival = false
+	}
+	if now > q.lowUntil {
+		q.rival = q.low > rivalQueue
+		q.low, q.lowUntil = d, now+lowWindow
+	}
 }
 
 // tip is the queueing delay of the newest packet, its own burst included.

@@ -19,7 +19,10 @@ const (
 	thresholdInit = 12.5
 	thresholdMin  = 6.0 // gcc-02 §5.4
 	thresholdMax  = 600.0
-	thresholdUp   = 0.0087 // K_u and K_d of the adaptive threshold, per ms
+	// K_u and K_d, per ms, as deployed. With those of the draft (0.01 and 0.00018) the threshold stays
+	// high after a spike, which helps against TCP, but several flows of ours fill the queue together.
+	// Our answer to TCP is rivalry (throughput.go).
+	thresholdUp   = 0.0087
 	thresholdDown = 0.039
 	thresholdJump = 15.0 // gcc-02 §5.4: spikes further away do not move the threshold
 	overuseTime   = 10.0 // ms; gcc-02 §5.4: shorter ones are no over-use
@@ -56,9 +59,10 @@ type trend struct {
 	overFor, previous float64
 	overCount         int
 	usage             usage
+	tolerance         float64 // times the threshold: more than 1 while others keep the queue full
 }
 
-func newTrend() trend { return trend{threshold: thresholdInit} }
+func newTrend() trend { return trend{threshold: thresholdInit, tolerance: 1} }
 
 // add takes one packet, in the order of sending. It returns a group when the packet ended one.
 func (t *trend) add(at media.Time, arrived time.Duration) (done group, ok bool) {
@@ -155,7 +159,7 @@ func (t *trend) slope() float64 {
 func (t *trend) detect(slope, sent float64) {
 	m := slope * float64(min(t.n, trendDeltas)) * trendGain
 	switch {
-	case m > t.threshold:
+	case m > t.threshold*t.tolerance:
 		if t.overCount == 0 {
 			t.overFor = sent / 2 // it began somewhere between the two groups
 		} else {
@@ -166,7 +170,7 @@ func (t *trend) detect(slope, sent float64) {
 			t.overFor, t.overCount = 0, 0
 			t.usage = overuse
 		}
-	case m < -t.threshold:
+	case m < -t.threshold*t.tolerance:
 		t.overFor, t.overCount = 0, 0
 		t.usage = underuse
 	default:
