@@ -42,7 +42,6 @@ type mediaFlow struct {
 	recv   *bwe.Receiver
 	rate   media.Bitrate // of the encoder
 	nextKF media.Time
-	wire   []byte
 }
 
 func newMediaFlow(s *sim, name string, src Source, path, back *link, delay time.Duration, start time.Duration) *mediaFlow {

@@ -126,7 +126,7 @@ func (e *Estimator) OnReport(now media.Time, lost float64, rtt time.Duration) {
 		e.loss.grown = now // no evidence that more would pass
 		return
 	}
-	e.loss.apply(now, lost, e.loss.rate, rtt, false)
+	e.loss.apply(now, lost, e.loss.rate, rtt, unknown)
 	e.rate.rate = max(e.rate.rate, e.loss.rate)
 	e.clamp()
 }

@@ -249,7 +249,11 @@ func (e *Estimator) onFeedback(now media.Time) {
 	e.limited = share < limitedShare || e.limited && share < limitedEnd
 	rtt := e.rtt()
 	e.control(now, rtt)
-	if e.loss.update(now, e.steady(), rtt, e.queue.delay() > standing) {
+	path := empty
+	if e.queue.delay() > standing {
+		path = standingQueue
+	}
+	if e.loss.update(now, e.steady(), rtt, path) {
 		if recent, _, ok := e.arrived.over(shortWindow); ok && e.loss.share > lossHeavy {
 			e.loss.rate = min(e.loss.rate, backoff*recent)
 		}

@@ -22,6 +22,15 @@ const (
 	lossCreep   = 1.04 // the same between the two: with no queue the losses are the path's own
 )
 
+// path is what is known of the queue when losses are judged.
+type path uint8
+
+const (
+	unknown       path = iota
+	empty              // losses are the path's own
+	standingQueue      // losses are made by a queue that overflows
+)
+
 // lossBound is the rate that losses allow. Only losses of what was sent after the last decrease count: a
 // queue that overflowed once must not be punished for as long as the news of it arrive.
 type lossBound struct {
@@ -42,7 +51,7 @@ func (l *lossBound) onPackets(at media.Time, acked, lost int) {
 }
 
 // update moves the bound at the end of a window; rate is the rate in force. True when it fell.
-func (l *lossBound) update(now media.Time, rate float64, rtt time.Duration, queued bool) bool {
+func (l *lossBound) update(now media.Time, rate float64, rtt time.Duration, path path) bool {
 	n, age := l.acked+l.lost, now.Sub(l.began)
 	heavy := n >= lossSome && age >= lossQuick && float64(l.lost) > lossHeavy*float64(n)
 	if !heavy && (n < lossPackets || age < lossEvery) {
@@ -50,11 +59,11 @@ func (l *lossBound) update(now media.Time, rate float64, rtt time.Duration, queu
 	}
 	share := float64(l.lost) / float64(n)
 	l.acked, l.lost, l.began = 0, 0, now
-	return l.apply(now, share, rate, rtt, queued)
+	return l.apply(now, share, rate, rtt, path)
 }
 
 // apply takes one loss fraction.
-func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration, queued bool) bool {
+func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration, path path) bool {
 	l.share = share
 	elapsed := min(max(now.Sub(l.grown), 0), 2*time.Second).Seconds()
 	switch {
@@ -68,9 +77,9 @@ func (l *lossBound) apply(now media.Time, share, rate float64, rtt time.Duration
 		return true
 	case share < lossLow:
 		l.rate = max(l.rate, rate) * math.Pow(lossGrowth, elapsed)
-	case !queued:
+	case path == empty:
 		l.rate = max(l.rate, rate) * math.Pow(lossCreep, elapsed)
-	default:
+	case path == standingQueue:
 		l.befriend(share, rate, rtt, elapsed)
 	}
 	l.grown = now
