@@ -51,6 +51,7 @@ type Link struct {
 	sync      ingest.Sync
 	twccIn    *bwe.Receiver
 	twccOut   *bwe.Sender
+	rate      rate
 	twccID    uint8 // extension id on what the other end sends
 	data      map[string]*peer.DataChannel
 	tap       *tap
@@ -95,6 +96,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		twccIn: bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: bwe.NewSender(),
 		deadline: media.Never, heapAt: -1,
 	}
+	l.rate.est = bwe.NewEstimator(bwe.Config{}, l.twccOut)
 	l.peer, err = peer.NewLink(peer.LinkConfig{
 		Session: session, LocalUfrag: ufrag, LocalPwd: pwd,
 		Certificate:   s.sfu.certificate,
@@ -326,16 +328,17 @@ func (l *Link) settle(now media.Time) {
 		}
 	}
 	l.feedback(now)
+	l.probe(now)
 	if now >= l.levelAt {
 		l.levelAt = now.Add(levelEvery)
 		l.levels(now)
 		l.tellRTT()
 	}
-	l.setDeadline(l.nextDeadline())
+	l.setDeadline(l.nextDeadline(now))
 }
 
-func (l *Link) nextDeadline() media.Time {
-	next := min(l.peer.Deadline(), l.twccIn.Deadline())
+func (l *Link) nextDeadline(now media.Time) media.Time {
+	next := min(l.peer.Deadline(), l.twccIn.Deadline(), l.rateDeadline(now))
 	if len(l.slots) > 0 {
 		next = min(next, l.reportAt)
 	}

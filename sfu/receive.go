@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"time"
 
 	"switchyard/codec/rtcp"
 	"switchyard/media"
@@ -161,6 +162,7 @@ func (l *Link) onRTCPPacket(now media.Time, p rtcp.Packet) {
 		l.onBye(p)
 	case p.IsTWCC():
 		l.twccOut.OnFeedback(now, p)
+	case l.onREMB(now, p):
 	case p.IsNACK():
 		l.onNACK(now, p)
 	case p.IsPLI():
@@ -179,14 +181,20 @@ func (l *Link) onRTCPPacket(now media.Time, p rtcp.Packet) {
 }
 
 func (l *Link) onReports(now media.Time, p rtcp.Packet) {
+	worst, about, rtt := 0.0, 0, time.Duration(0)
 	for i := 0; ; i++ {
 		report, ok := p.Report(i)
 		if !ok {
-			return
+			break
 		}
 		if s := l.slotBySSRC(report.SSRC); s != nil {
 			s.out.OnReport(now, report)
+			worst, rtt = max(worst, float64(report.FractionLost)/256), max(rtt, s.out.Stats().RTT)
+			about++
 		}
+	}
+	if about > 0 {
+		l.onLoss(now, worst, rtt)
 	}
 }
 

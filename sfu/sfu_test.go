@@ -32,6 +32,7 @@ type client struct {
 	t    testing.TB
 	pc   *webrtc.PeerConnection
 	link *Link
+	path func(sdp string) string // rewrites answers, nil for none
 
 	mu     sync.Mutex
 	events []Event
@@ -90,6 +91,9 @@ func (c *client) connect(s *SFU, o LinkOptions) *Link {
 
 func (c *client) answer(sdp string) {
 	c.t.Helper()
+	if c.path != nil {
+		sdp = c.path(sdp)
+	}
 	err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp})
 	if err != nil {
 		c.t.Fatal(err)

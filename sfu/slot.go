@@ -136,6 +136,8 @@ func (s *slot) sent(now media.Time, b []byte) {
 	l := s.link
 	if s.twcc {
 		l.twccOut.Sent(now, len(b))
+	} else {
+		l.rate.est.OnUntracked(now, len(b))
 	}
 	l.shard.counters.sent.Add(1)
 	l.transmit(b)
@@ -158,11 +160,17 @@ func (s *slot) resend(now media.Time, seq uint16) {
 		l.transmit(out[:copy(out, r.Sealed)])
 		return
 	}
+	s.sealed(now, r, buf, out)
+}
+
+// sealed seals and sends what stands in buf, and returns its size on the wire.
+func (s *slot) sealed(now media.Time, r egress.Resend, buf, out []byte) int {
 	copy(out, buf[:r.HeaderLen])
-	n := l.peer.SealRTP(out, r.HeaderLen, buf[r.HeaderLen:r.HeaderLen+r.PayloadLen], r.ROC)
+	n := s.link.peer.SealRTP(out, r.HeaderLen, buf[r.HeaderLen:r.HeaderLen+r.PayloadLen], r.ROC)
 	if n > 0 {
 		s.sent(now, out[:n])
 	}
+	return n
 }
 
 // after tells the owner what the last batch changed, and asks for a keyframe where one is needed.

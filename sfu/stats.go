@@ -107,6 +107,7 @@ type LinkStats struct {
 	Tracks    []TrackStats
 	Slots     []SlotStats
 	Send      bwe.Stats
+	Estimate  bwe.Usage // of what may be sent
 }
 
 // TrackStats is what one m-line of a link received.
@@ -150,6 +151,7 @@ func transport(p peer.Path) string {
 
 func (l *Link) collect(out *LinkStats) {
 	out.Up, out.RTT, out.Send = l.up, l.peer.RTT(), l.twccOut.Stats()
+	out.Estimate = l.rate.est.Usage(l.shard.clock.Now())
 	if l.up {
 		out.Remote, out.Transport = l.path.Remote.String(), transport(l.path)
 	}

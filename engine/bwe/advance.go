@@ -103,10 +103,14 @@ func (e *Estimator) Deadline(now media.Time) media.Time {
 	return next
 }
 
-// OnREMB takes the receiver's estimate, which bounds ours while it is repeated
-// (draft-alvestrand-rmcat-remb-03).
+// OnREMB takes the receiver's estimate (draft-alvestrand-rmcat-remb-03), which bounds ours while it is
+// repeated, and is ours where no transport-wide feedback comes.
 func (e *Estimator) OnREMB(now media.Time, rate media.Bitrate) {
 	e.remb, e.rembUntil = float64(max(rate, 1)), now.Add(rembLife)
+	if !e.started {
+		e.rate.rate = e.remb
+		e.clamp()
+	}
 }
 
 // OnReport takes the loss that a receiver report tells of (gcc-02 §6): for peers without transport-wide
@@ -130,6 +134,9 @@ func (e *Estimator) OnReport(now media.Time, lost float64, rtt time.Duration) {
 	e.rate.rate = max(e.rate.rate, e.loss.rate)
 	e.clamp()
 }
+
+// Sending returns the rate of what was sent in the last half second.
+func (e *Estimator) Sending(now media.Time) media.Bitrate { return media.Bitrate(e.sending(now)) }
 
 // Usage is how the estimator came to its target.
 type Usage struct {

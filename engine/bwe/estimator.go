@@ -166,17 +166,22 @@ func (e *Estimator) SetDemand(now media.Time, rate media.Bitrate) {
 
 // onSent is called by the Sender for each packet; it returns the probe cluster that it belongs to.
 func (e *Estimator) onSent(now media.Time, size int) uint8 {
+	e.OnUntracked(now, size)
+	if e.unheard == 0 {
+		e.heard = now
+	}
+	e.unheard += size
+	return e.probe.onSent(now, size)
+}
+
+// OnUntracked counts a packet without a transport-wide number.
+func (e *Estimator) OnUntracked(now media.Time, size int) {
 	number := int64(now) / int64(sentBucket)
 	b := &e.sent[number%sentBuckets]
 	if b.number != number {
 		*b = bucket{number: number}
 	}
 	b.bytes += size
-	if e.unheard == 0 {
-		e.heard = now
-	}
-	e.unheard += size
-	return e.probe.onSent(now, size)
 }
 
 // sending returns the rate of what was sent in the last half second.

@@ -138,6 +138,7 @@ type Stats struct {
 	LayerSwitches  uint64 // changes of the layer without a change of the source
 	Layer          uint8  // Packet.Layer that flows
 	Target         Target
+	Padding        uint64 // bytes, on the RTX stream
 	Drops          [drops]uint64
 
 	// From the receiver's last report.

@@ -1,0 +1,108 @@
+package sfu
+
+import (
+	"time"
+
+	"switchyard/codec/rtcp"
+	"switchyard/engine/bwe"
+	"switchyard/engine/egress"
+	"switchyard/media"
+)
+
+// rate is what a link knows of how much it may send. Owned by the link's shard.
+type rate struct {
+	est    *bwe.Estimator
+	demand media.Bitrate // told by the owner, 0 before
+	padded *slot         // sends padding, nil when none was found
+}
+
+// demandShare is how far above what is sent a link probes whose owner has not said what it could use: enough to
+// see trouble coming, and no more padding than that takes.
+const demandShare = 1.5
+
+// Estimate returns what the link may send and how that came about; false when it has ended. Any goroutine
+// but a shard.
+func (l *Link) Estimate() (bwe.Usage, bool) {
+	var u bwe.Usage
+	alive := false
+	ok := l.shard.call(func() {
+		if alive = !l.ended; alive {
+			u = l.rate.est.Usage(l.shard.clock.Now())
+		}
+	})
+	return u, ok && alive
+}
+
+// Demand says what the link would send if it could: all that its slots wish for together, in the best
+// layers that exist. Beyond the estimate it makes the link probe. Any goroutine.
+func (l *Link) Demand(rate media.Bitrate) {
+	l.shard.post(func() {
+		l.run(func() {
+			l.rate.demand = rate
+			l.probe(l.shard.clock.Now())
+		})
+	})
+}
+
+// probe lets the estimator do what is due by time, and sends the padding that it asks for.
+func (l *Link) probe(now media.Time) {
+	e := l.rate.est
+	e.SetDemand(now, l.demand(now))
+	e.Advance(now)
+	for due := e.Padding(now); due > 0 && l.up && l.rate.padded != nil; {
+		n := l.rate.padded.pad(now, due)
+		if n == 0 {
+			break
+		}
+		due -= n
+	}
+}
+
+// demand is what to probe for; nothing without a stream that can carry padding.
+func (l *Link) demand(now media.Time) media.Bitrate {
+	if l.rate.padded == nil || !l.rate.padded.out.CanPad() {
+		l.rate.padded = nil
+		for _, s := range l.slots {
+			if s.twcc && s.fan != nil && s.out.CanPad() {
+				l.rate.padded = s
+				break
+			}
+		}
+	}
+	switch {
+	case !l.up || l.rate.padded == nil:
+		return 0
+	case l.rate.demand > 0:
+		return l.rate.demand
+	}
+	return media.Bitrate(demandShare * float64(l.rate.est.Sending(now)))
+}
+
+// pad sends one packet of padding and returns its size on the wire, 0 when none could be sent.
+func (s *slot) pad(now media.Time, bytes int) int {
+	l := s.link
+	buf := l.shard.rtx[:]
+	r, ok := s.out.Padding(now, min(bytes, egress.MaxPadding), buf, l.twccOut.Next())
+	if !ok {
+		return 0
+	}
+	return s.sealed(now, r, buf, l.shard.writer.Reserve(sealedMax))
+}
+
+// rateDeadline is when probe is due.
+func (l *Link) rateDeadline(now media.Time) media.Time { return l.rate.est.Deadline(now) }
+
+// onREMB takes the receiver's estimate (draft-alvestrand-rmcat-remb-03); false when p is none.
+func (l *Link) onREMB(now media.Time, p rtcp.Packet) bool {
+	rate, _, ok := p.REMB()
+	if ok {
+		l.rate.est.OnREMB(now, rate)
+	}
+	return ok
+}
+
+// onLoss takes the worst loss that one report tells of. The estimator leaves it aside where it has
+// transport-wide feedback.
+func (l *Link) onLoss(now media.Time, worst float64, rtt time.Duration) {
+	l.rate.est.OnReport(now, worst, rtt)
+}

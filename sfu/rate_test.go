@@ -1,0 +1,106 @@
+package sfu
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"switchyard/engine/bwe"
+	"switchyard/internal/simnet"
+	"switchyard/media"
+)
+
+// via puts a path with the given conditions towards the client between it and the server.
+func (c *client) via(s *SFU, down simnet.Conditions) {
+	c.t.Helper()
+	target := s.Addr()
+	relay, err := simnet.NewRelay(netip.MustParseAddrPort("127.0.0.1:0"), target, simnet.Conditions{}, down, 1)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = relay.Close() })
+	c.path = func(sdp string) string {
+		return strings.ReplaceAll(sdp, " "+strconv.Itoa(int(target.Port()))+" typ host", " "+strconv.Itoa(int(relay.Addr().Port()))+" typ host")
+	}
+}
+
+// until polls the link's estimate.
+func until(t *testing.T, l *Link, what string, ok func(bwe.Usage) bool) bwe.Usage {
+	t.Helper()
+	var u bwe.Usage
+	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var alive bool
+		if u, alive = l.Estimate(); alive && ok(u) {
+			return u
+		}
+	}
+	t.Fatalf("%s: %+v", what, u)
+	return u
+}
+
+func TestProbesFindWhatASubscriberCanTake(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	frame, _ := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "track-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.via(s, simnet.Conditions{Rate: 2_000_000, Queue: 50_000, Latency: 10 * time.Millisecond})
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	vlink.Demand(6_000_000)
+
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { pump(frame, stop) })
+	defer wg.Wait()
+	defer close(stop)
+	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool { return u.Raised > 0 && u.Steady > 1_200_000 })
+	if u.Steady > 2_300_000 {
+		t.Errorf("the path takes 2 Mbit/s: %+v", u)
+	}
+	stats, _ := vlink.Stats()
+	if len(stats.Slots) != 1 || stats.Slots[0].Padding == 0 {
+		t.Errorf("no padding was sent: %+v", stats.Slots)
+	}
+	seq := next(t, packets).SequenceNumber
+	for range 50 { // padding is no media, and leaves no gap
+		p := next(t, packets)
+		if p.SequenceNumber != seq+1 || len(p.Payload) == 0 {
+			t.Fatalf("sequence number %d after %d, %d bytes", p.SequenceNumber, seq, len(p.Payload))
+		}
+		seq = p.SequenceNumber
+	}
+}
+
+func TestWithoutDemandNothingButMediaIsSent(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	frame, _ := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "track-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { pump(frame, stop) })
+	defer wg.Wait()
+	defer close(stop)
+	u := until(t, vlink, "no feedback", func(u bwe.Usage) bool { return u.Acked > 0 && u.Sending > 0 })
+	stats, _ := vlink.Stats()
+	if u.Probes != 0 || stats.Slots[0].Padding != 0 || u.Steady < media.Bitrate(500_000) {
+		t.Errorf("got %+v, %d bytes of padding", u, stats.Slots[0].Padding)
+	}
+}
