@@ -53,6 +53,25 @@ type LinkDetail struct {
 	// AckedRate is what arrived of Out over the last second, in bit/s; Loss what did not, 0 to 1.
 	AckedRate float64 `json:"ackedRate"`
 	Loss      float64 `json:"loss"`
+	// Send is how much may be sent on it, absent before there is a path.
+	Send *SendDetail `json:"send,omitempty"`
+}
+
+// SendDetail is what a link may send, as far as the server knows.
+type SendDetail struct {
+	// Estimate is what may be sent, in bit/s; Sending what was sent in the last half second.
+	Estimate float64 `json:"estimate"`
+	Sending  float64 `json:"sending"`
+	// Limit is what holds the estimate: "delay" is the ordinary case, "loss", "remb" (the receiver's own
+	// estimate), "silence" (no feedback comes), "drain" (a queue is being emptied) or "max".
+	Limit string `json:"limit"`
+	// Queue is how long packets wait on the way, in milliseconds.
+	Queue float64 `json:"queue"`
+	// Probes were sent to find out whether there is room for more; Raised of them found some.
+	Probes uint64 `json:"probes"`
+	Raised uint64 `json:"raised"`
+	// Silences counts the times that no feedback came and less was sent.
+	Silences uint64 `json:"silences"`
 }
 
 // StreamDetail is one m-line of a link.

@@ -188,6 +188,13 @@ func linkDetail(l conference.LinkSnapshot) protocol.LinkDetail {
 	d.Up, d.Transport, d.Remote = st.Up, st.Transport, st.Remote
 	d.RTT = float64(st.RTT.Microseconds()) / 1000
 	d.AckedRate, d.Loss = float64(st.Send.AckedRate), st.Send.Loss
+	if st.Up {
+		e := st.Estimate
+		d.Send = &protocol.SendDetail{
+			Estimate: float64(e.Steady), Sending: float64(e.Sending), Limit: e.Limit.String(),
+			Queue: float64(e.Queue.Microseconds()) / 1000, Probes: e.Probes, Raised: e.Raised, Silences: e.Timeouts,
+		}
+	}
 	for _, t := range st.Tracks {
 		d.In = append(d.In, received(t))
 	}

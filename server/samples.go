@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strconv"
+
 	"switchyard/app/conference"
 	"switchyard/sfu"
 	"switchyard/signal/ws"
@@ -31,6 +33,14 @@ func sfuSamples(st sfu.Stats) []Sample {
 		total("udp_sent", "UDP datagrams sent.", st.Sockets.Sent),
 		total("udp_messages", "Messages in which they left; fewer with GSO.", st.Sockets.Messages),
 		total("udp_calls", "System calls that sent something.", st.Sockets.Calls),
+	}
+	out = append(out, total("probe_padding_bytes", "Padding sent by bandwidth probes.", st.Padding))
+	for i, n := range st.Estimates {
+		upTo := "more"
+		if steps := sfu.EstimateSteps(); i < len(steps) {
+			upTo = strconv.FormatUint(uint64(steps[i]), 10)
+		}
+		out = append(out, gauge("links_by_estimate", "Links by what they may send, up to so many bit/s and above the step below.", n).by("up_to", upTo))
 	}
 	for reason, n := range st.Drops {
 		out = append(out, total("drops", "Datagrams and packets dropped, by reason.", n).by("reason", reason))

@@ -219,6 +219,7 @@ func (l *Link) end(cause error) {
 	if l.heapAt >= 0 {
 		heap.Remove(&s.timers, l.heapAt)
 	}
+	l.uncount()
 	s.load.Add(-1)
 	l.sfu.links.Add(-1)
 	l.emit(Closed{Err: cause})

@@ -14,6 +14,36 @@ type rate struct {
 	est    *bwe.Estimator
 	demand media.Bitrate // told by the owner, 0 before
 	padded *slot         // sends padding, nil when none was found
+	step   int           // counted in this of the shard's estimates, one more than its index; 0 for not yet
+	told   media.Time
+}
+
+// estimateSteps are the upper bounds by which links are counted, in bit/s.
+var estimateSteps = [...]media.Bitrate{100_000, 300_000, 1_000_000, 3_000_000, 10_000_000}
+
+// EstimateSteps are the upper bounds of Stats.Estimates.
+func EstimateSteps() []media.Bitrate { return estimateSteps[:] }
+
+// count keeps the shard's counts of links by their estimate current.
+func (l *Link) count(now media.Time) {
+	if now < l.rate.told {
+		return
+	}
+	l.rate.told = now.Add(time.Second)
+	step := 1
+	for step <= len(estimateSteps) && l.rate.est.Steady() > estimateSteps[step-1] {
+		step++
+	}
+	l.uncount()
+	l.rate.step = step
+	l.shard.counters.estimates[step-1].Add(1)
+}
+
+func (l *Link) uncount() {
+	if l.rate.step > 0 {
+		l.shard.counters.estimates[l.rate.step-1].Add(-1)
+		l.rate.step = 0
+	}
 }
 
 // demandShare is how far above what is sent a link probes whose owner has not said what it could use: enough to
@@ -49,6 +79,9 @@ func (l *Link) probe(now media.Time) {
 	e := l.rate.est
 	e.SetDemand(now, l.demand(now))
 	e.Advance(now)
+	if l.up {
+		l.count(now)
+	}
 	for due := e.Padding(now); due > 0 && l.up && l.rate.padded != nil; {
 		n := l.rate.padded.pad(now, due)
 		if n == 0 {
@@ -86,6 +119,7 @@ func (s *slot) pad(now media.Time, bytes int) int {
 	if !ok {
 		return 0
 	}
+	l.shard.counters.padding.Add(uint64(r.PayloadLen))
 	return s.sealed(now, r, buf, l.shard.writer.Reserve(sealedMax))
 }
 

@@ -49,6 +49,8 @@ func (r DropReason) String() string {
 // counters are a shard's; written by its loop, read by anyone.
 type counters struct {
 	received, sent, unpublished, passedOn, readErrors atomic.Uint64
+	padding                                           atomic.Uint64
+	estimates                                         [len(estimateSteps) + 1]atomic.Int64
 	drops                                             [dropReasons]atomic.Uint64
 }
 
@@ -60,9 +62,12 @@ type Stats struct {
 	Received    uint64 // RTP packets opened
 	Sent        uint64 // RTP packets sealed and queued, retransmissions included
 	Unpublished uint64 // RTP packets of m-lines that are no track
-	PassedOn    uint64 // datagrams that reached another shard's socket
-	Drops       map[string]uint64
-	Sockets     udp.Stats // summed
+	Padding     uint64 // bytes of padding sent by bandwidth probes
+	// Estimates is how many links may send no more than each of EstimateSteps, and how many more than the last.
+	Estimates [len(estimateSteps) + 1]int64
+	PassedOn  uint64 // datagrams that reached another shard's socket
+	Drops     map[string]uint64
+	Sockets   udp.Stats // summed
 }
 
 // Stats returns the counters since the start.
@@ -73,6 +78,10 @@ func (s *SFU) Stats() Stats {
 		out.Received += c.received.Load()
 		out.Sent += c.sent.Load()
 		out.Unpublished += c.unpublished.Load()
+		out.Padding += c.padding.Load()
+		for i := range c.estimates {
+			out.Estimates[i] += c.estimates[i].Load()
+		}
 		out.PassedOn += c.passedOn.Load()
 		for r := range dropReasons {
 			out.Drops[r.String()] += c.drops[r].Load()

@@ -690,6 +690,27 @@ export interface LinkDetail {
   /** AckedRate is what arrived of Out over the last second, in bit/s; Loss what did not, 0 to 1. */
   ackedRate: number;
   loss: number;
+  /** Send is how much may be sent on it, absent before there is a path. */
+  send?: SendDetail;
+}
+
+/** SendDetail is what a link may send, as far as the server knows. */
+export interface SendDetail {
+  /** Estimate is what may be sent, in bit/s; Sending what was sent in the last half second. */
+  estimate: number;
+  sending: number;
+  /**
+   * Limit is what holds the estimate: "delay" is the ordinary case, "loss", "remb" (the receiver's own
+   * estimate), "silence" (no feedback comes), "drain" (a queue is being emptied) or "max".
+   */
+  limit: string;
+  /** Queue is how long packets wait on the way, in milliseconds. */
+  queue: number;
+  /** Probes were sent to find out whether there is room for more; Raised of them found some. */
+  probes: number;
+  raised: number;
+  /** Silences counts the times that no feedback came and less was sent. */
+  silences: number;
 }
 
 /** StreamDetail is one m-line of a link. */
