@@ -2,9 +2,11 @@
 // as long as the two processes that hold them, so nothing is left behind. Needs root, or a kernel
 // that lets users make user namespaces.
 
-import { Process, run } from "./process.mjs";
+import { Process, root, run } from "./process.mjs";
 import { eventually } from "./wait.mjs";
-import { readlinkSync } from "node:fs";
+import { mkdtempSync, readlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
 const isRoot = process.getuid() === 0;
 
@@ -51,6 +53,50 @@ export class Wire {
     return w;
   }
 
+  /** The same with a shaper between the ends (e2e/shaper): shape() says how bad the wire is. */
+  static async shaped({ network = "10.78.0" } = {}) {
+    const w = new Wire();
+    w.server = await hold("unshare", ["--net", "sleep", "3600"], "namespace-server");
+    w.client = await hold("unshare", ["--net", "sleep", "3600"], "namespace-client");
+    w.middle = await hold("unshare", ["--net", "sleep", "3600"], "namespace-middle");
+    const shaper = path.join(mkdtempSync(path.join(tmpdir(), "switchyard-shaper-")), "shaper");
+    await run("go", ["build", "-o", shaper, "./e2e/shaper"], { log: "shaper-build", cwd: root });
+    for (const [end, device, own, other] of [[w.server, "wire0", 1, 2], [w.client, "wire1", 2, 1]]) {
+      await w.middle.run("ip", "link", "add", `to-${device}`, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
+      await w.middle.run("ip", "link", "set", `to-${device}`, "up");
+      await w.up(end, device, `${network}.${own}`, `${network}.${other}`);
+      await end.run(shaper, "--plain", device);
+    }
+    const [command, args] = w.middle.wrap(shaper, ["--a", "to-wire0", "--b", "to-wire1"]);
+    w.shaper = new Process(command, args, { log: "shaper", stdin: "pipe" });
+    return w;
+  }
+
+  /** Sets both directions of a shaped wire: rate in bit/s, queue and delay in ms, loss from 0 to 1. */
+  async shape({ down = {}, up = {} } = {}) {
+    return this.#ask(JSON.stringify({ ab: down, ba: up }));
+  }
+
+  /** What a shaped wire carried so far, from the server (`ab`) and to it: frames, and the queue in ms. */
+  carried() {
+    return this.#ask("");
+  }
+
+  /** Each line is answered by one, in order. */
+  async #ask(line) {
+    const turn = (this.asked ?? Promise.resolve()).then(async () => {
+      this.shaper.text.stdout = "";
+      this.shaper.child.stdin.write(`${line}\n`);
+      return eventually("the shaper answers", () => {
+        const text = this.shaper.text.stdout;
+        if (!this.shaper.running) throw Object.assign(new Error(this.shaper.tail()), { final: true });
+        return text.endsWith("\n") ? JSON.parse(text) : undefined;
+      }, { every: 2 });
+    });
+    this.asked = turn.catch(() => {});
+    return turn;
+  }
+
   async up(namespace, device, address, gateway) {
     await namespace.run("ip", "link", "set", "lo", "up");
     await namespace.run("ip", "addr", "add", `${address}/24`, "dev", device);
@@ -75,6 +121,7 @@ export class Wire {
   }
 
   async close() {
-    for (const n of [this.client, this.server]) if (n) await n.holder.stop({ signal: "SIGKILL" });
+    await this.shaper?.stop({ signal: "SIGKILL" });
+    for (const n of [this.middle, this.client, this.server]) if (n) await n.holder.stop({ signal: "SIGKILL" });
   }
 }

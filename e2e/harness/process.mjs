@@ -14,10 +14,10 @@ mkdirSync(out, { recursive: true });
 
 /** A child process whose output goes to e2e/out/<log>.log and stays readable by tail(). */
 export class Process {
-  constructor(command, args, { log, env, stdin = "ignore" } = {}) {
+  constructor(command, args, { log, env, cwd, stdin = "ignore" } = {}) {
     this.name = log ?? path.basename(command);
     this.text = { stdout: "", stderr: "" };
-    this.child = spawn(command, args, { stdio: [stdin, "pipe", "pipe"], env: { ...process.env, ...env } });
+    this.child = spawn(command, args, { stdio: [stdin, "pipe", "pipe"], env: { ...process.env, ...env }, cwd });
     const file = createWriteStream(path.join(out, `${this.name}.log`), { flags: "a" });
     file.write(`$ ${command} ${args.join(" ")}\n`);
     for (const stream of ["stdout", "stderr"]) {
@@ -72,8 +72,8 @@ export class Process {
 }
 
 /** Runs a command to its end and returns what it printed; fails where it fails. */
-export async function run(command, args, { log, within = 30_000, env } = {}) {
-  const p = new Process(command, args, { log: log ?? path.basename(command), env });
+export async function run(command, args, { log, within = 30_000, env, cwd } = {}) {
+  const p = new Process(command, args, { log: log ?? path.basename(command), env, cwd });
   const timer = setTimeout(() => p.signal("SIGKILL"), within);
   const how = await p.exited;
   clearTimeout(timer);
