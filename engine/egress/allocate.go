@@ -1,0 +1,149 @@
+package egress
+
+import (
+	"cmp"
+	"slices"
+
+	"switchyard/media"
+)
+
+// Option is one way to send a track: what it costs and shows now.
+type Option struct {
+	Rate   media.Bitrate
+	Pixels int // width times height, 0 when not known
+}
+
+// None, as a choice, sends nothing.
+const None = -1
+
+// Claim is a slot that wants its share.
+type Claim struct {
+	Options []Option // by ascending Rate; none when nothing arrives from the publisher
+	Pixels  int      // of the element that shows it, 0 when not known: then the best is wanted
+	Rank    uint8    // lower ones are served first: pinned, speaking, the others
+	Screen  bool     // keeps its resolution and gives up frames
+	Chosen  int      // index in Options, or None: the last choice before, the new one after Allocate
+}
+
+// enough of the pixels that are shown: a layer a quarter smaller in each direction still looks right.
+const (
+	enoughNum = 9
+	enoughDen = 16
+)
+
+// raising must leave a share of headroom free, so that a choice on the edge does not swing.
+const (
+	raiseNum = 11
+	raiseDen = 10
+)
+
+// best is the cheapest option that fills what is shown, the most costly where none does.
+func (c *Claim) best() int {
+	last := len(c.Options) - 1
+	if c.Pixels == 0 {
+		return last
+	}
+	best := last
+	for i := last; i >= 0 && c.Options[i].Pixels*enoughDen >= c.Pixels*enoughNum; i-- {
+		if c.Options[i].Pixels != c.Options[best].Pixels {
+			best = i // a smaller picture suffices; of one size, the one with all frames
+		}
+	}
+	return best
+}
+
+// least is the cheapest option worth sending: of a screen, one that can be read.
+func (c *Claim) least(best int) int {
+	if !c.Screen {
+		return 0
+	}
+	for i := range best {
+		if c.Options[i].Pixels == c.Options[best].Pixels {
+			return i
+		}
+	}
+	return best
+}
+
+// cost is what choosing option i takes from the budget.
+func (c *Claim) cost(i int) media.Bitrate {
+	r := c.Options[i].Rate
+	if i > c.Chosen {
+		return r * raiseNum / raiseDen
+	}
+	return r
+}
+
+// Allocator shares a budget over claims. Its zero value is ready; it keeps only scratch.
+type Allocator struct {
+	order   []int
+	choices []int
+}
+
+// Allocate writes a choice to each claim so that all of them fit the budget, and returns what the best of
+// each would cost: with less than that the link is worth probing. Everything gets its least, by rank and
+// then by size, before anything gets more; then each rank is raised as far as it goes before the next,
+// those of one rank step by step together.
+func (a *Allocator) Allocate(budget media.Bitrate, claims []Claim) (wanted media.Bitrate) {
+	a.order, a.choices = a.order[:0], a.choices[:0]
+	for i := range claims {
+		a.choices = append(a.choices, None)
+		if len(claims[i].Options) > 0 {
+			a.order = append(a.order, i)
+			wanted += claims[i].Options[claims[i].best()].Rate
+		}
+	}
+	slices.SortStableFunc(a.order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(claims[i].Rank, claims[j].Rank), cmp.Compare(claims[j].Pixels, claims[i].Pixels))
+	})
+	for _, i := range a.order {
+		c := &claims[i]
+		budget = a.choose(c, i, c.least(c.best()), budget)
+		if a.choices[i] == None && c.Screen { // small and whole rather than nothing
+			budget = a.choose(c, i, 0, budget)
+		}
+	}
+	for first := 0; first < len(a.order); {
+		last := first + 1
+		for last < len(a.order) && claims[a.order[last]].Rank == claims[a.order[first]].Rank {
+			last++
+		}
+		budget = a.raise(claims, a.order[first:last], budget)
+		first = last
+	}
+	for i := range claims {
+		claims[i].Chosen = a.choices[i]
+	}
+	return wanted
+}
+
+// raise lifts claims of one rank, a step at a time, until each has its best or nothing fits.
+func (a *Allocator) raise(claims []Claim, rank []int, budget media.Bitrate) media.Bitrate {
+	for again := true; again; {
+		again = false
+		for _, i := range rank {
+			c := &claims[i]
+			if a.choices[i] == None || a.choices[i] >= c.best() {
+				continue
+			}
+			before := a.choices[i]
+			budget = a.choose(c, i, before+1, budget)
+			again = again || a.choices[i] != before
+		}
+	}
+	return budget
+}
+
+// choose takes option o for claim i if it fits, and returns what is left.
+func (a *Allocator) choose(c *Claim, i, o int, budget media.Bitrate) media.Bitrate {
+	if had := a.choices[i]; had != None {
+		budget += c.cost(had)
+	}
+	if cost := c.cost(o); cost <= budget {
+		a.choices[i] = o
+	}
+	if has := a.choices[i]; has != None {
+		budget -= c.cost(has)
+	}
+	return budget
+}
