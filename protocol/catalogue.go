@@ -43,6 +43,7 @@ var Messages = []Message{
 	{TypeRoom, RoomUpdate{}, FromServer},
 	{TypeSpeakers, Speakers{}, FromServer},
 	{TypeQuality, Quality{}, FromServer},
+	{TypeWanted, Wanted{}, FromServer},
 	{TypePlan, Plan{}, FromServer},
 	{TypeRestartICE, RestartICE{}, FromServer},
 	{TypeICE, ICE{}, FromServer},

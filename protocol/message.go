@@ -271,6 +271,22 @@ type ParticipantQuality struct {
 	RTT float64 `json:"rtt,omitempty"`
 }
 
+// Wanted tells a publisher which encodings of its tracks somebody needs: only what changed. It may stop
+// encoding the others, and must send again, beginning with a keyframe, what is named once more. Everything
+// is wanted until a first Wanted says otherwise.
+type Wanted struct {
+	Tracks []WantedTrack `json:"tracks"`
+}
+
+// WantedTrack is what somebody needs of one track.
+type WantedTrack struct {
+	Track TrackID `json:"track"`
+	// None: nobody receives the track at all.
+	None bool `json:"none,omitempty"`
+	// Layers are the simulcast layers that somebody receives, by RID; absent for all of them.
+	Layers []string `json:"layers,omitempty"`
+}
+
 // Plan is the receiver's part of the room's plan: the links it shall have. Epoch grows; a client
 // ignores a plan whose epoch is not greater than the last.
 type Plan struct {

@@ -57,6 +57,7 @@ const (
 	TypeSpeakers    = "speakers"
 	TypeRoom        = "room"
 	TypeQuality     = "quality"
+	TypeWanted      = "wanted"
 	TypePlan        = "plan"
 	TypeRestartICE  = "restart-ice"
 	TypeICE         = "ice"

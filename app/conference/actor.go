@@ -30,6 +30,7 @@ type actor struct {
 	links    map[room.ID]*link
 	subs     map[room.ID]*subscription
 	tracks   map[protocol.TrackID]published
+	demands  map[protocol.TrackID]*demand // of video; absent until somebody's need is known
 	visits   map[room.ID]*Visit
 	ranking  router.Ranking
 	rankAt   time.Time                // when to rank again; zero while all are quiet
@@ -59,7 +60,8 @@ func newActor(h *Host, name string, o settings) *actor {
 		room:  room.New(name, h.cfg.Room, time.Now()),
 		conns: map[room.Conn]ws.Conn{}, links: map[room.ID]*link{}, subs: map[room.ID]*subscription{},
 		tracks: map[protocol.TrackID]published{}, visits: map[room.ID]*Visit{},
-		opened: time.Now(), settings: o,
+		demands: map[protocol.TrackID]*demand{},
+		opened:  time.Now(), settings: o,
 	}
 	a.room.Configure(a.opened, o.effective())
 	return a
@@ -110,13 +112,14 @@ func (a *actor) turn() {
 	a.room.Advance(now)
 	a.perform()
 	a.route(now)
+	a.tellLess(now)
 	a.perform()
 }
 
 // wait is how long nothing happens by itself.
 func (a *actor) wait() time.Duration {
 	next := a.room.Deadline()
-	for _, t := range []time.Time{a.rankAt, a.pendingRoute()} {
+	for _, t := range []time.Time{a.rankAt, a.pendingRoute(), a.lessAt()} {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}

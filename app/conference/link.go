@@ -98,6 +98,7 @@ func (a *actor) publish(o room.PublishTrack) {
 func (a *actor) unpublish(id protocol.TrackID) {
 	if t, ok := a.tracks[id]; ok {
 		delete(a.tracks, id)
+		delete(a.demands, id)
 		t.media.Close()
 	}
 	a.ranking.Remove(id)
@@ -135,6 +136,8 @@ func (a *actor) onEvent(l *link, e sfu.Event) {
 		a.room.LinkClosed(time.Now(), l.session)
 	case sfu.TrackStarted:
 		a.room.TrackStarted(protocol.TrackID(e.Track.ID), e.Format.Codec, e.Width, e.Height)
+	case sfu.TrackWanted:
+		a.need(time.Now(), protocol.TrackID(e.Track.ID), need{e.Any, e.RIDs})
 	case sfu.SlotLive:
 		a.slotLive(l, e)
 	case sfu.SlotPaused:

@@ -147,15 +147,15 @@
       for (const s of report.values()) {
         const codec = report.get(s.codecId)?.mimeType;
         if (s.type === "inbound-rtp") {
-          const { mid, kind, ssrc, framesDecoded = 0, freezeCount = 0, packetsReceived = 0, packetsLost = 0, concealedSamples = 0,
+          const { mid, kind, ssrc, framesDecoded = 0, freezeCount = 0, packetsReceived = 0, bytesReceived = 0, packetsLost = 0, concealedSamples = 0,
             silentConcealedSamples = 0, totalSamplesReceived = 0, keyFramesDecoded = 0, frameWidth, frameHeight, decoderImplementation,
             totalFreezesDuration = 0, nackCount = 0, pliCount = 0 } = s;
-          all.inbound.push({ mid, kind, ssrc, codec, framesDecoded, freezeCount, totalFreezesDuration, packetsReceived, packetsLost,
+          all.inbound.push({ mid, kind, ssrc, codec, framesDecoded, freezeCount, totalFreezesDuration, packetsReceived, bytesReceived, packetsLost,
             concealedSamples, silentConcealedSamples, totalSamplesReceived, keyFramesDecoded, frameWidth, frameHeight,
             decoderImplementation, nackCount, pliCount });
         } else if (s.type === "outbound-rtp") {
-          const { mid, kind, ssrc, packetsSent = 0, framesEncoded = 0, frameWidth, frameHeight } = s;
-          all.outbound.push({ mid, kind, ssrc, codec, packetsSent, framesEncoded, frameWidth, frameHeight });
+          const { mid, kind, ssrc, rid, active, packetsSent = 0, framesEncoded = 0, frameWidth, frameHeight } = s;
+          all.outbound.push({ mid, kind, ssrc, rid, active, codec, packetsSent, framesEncoded, frameWidth, frameHeight });
         } else if (s.type === "candidate-pair" && s.nominated && s.state === "succeeded") {
           all.pairs.push({
             local: report.get(s.localCandidateId)?.protocol,

@@ -269,3 +269,11 @@ func (r *Room) TrackFailed(id protocol.TrackID, why string) {
 	r.send(p.session, 0, protocol.TypeError, protocol.Error{Code: protocol.CodeInternal, Retryable: true,
 		Message: "The server cannot take the track: " + why + "."})
 }
+
+// Wanted tells the publisher of a track which of its encodings somebody receives. One without a socket (WHIP)
+// cannot be told.
+func (r *Room) Wanted(w protocol.WantedTrack) {
+	if t := r.tracks[w.Track]; t != nil && t.owner.session != nil {
+		r.send(t.owner.session, 0, protocol.TypeWanted, protocol.Wanted{Tracks: []protocol.WantedTrack{w}})
+	}
+}

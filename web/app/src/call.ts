@@ -65,7 +65,7 @@ export class Call {
   /** Joins and publishes what is on. */
   static async join(room: string, seat: Seat, name: string, ended: Ended): Promise<Call> {
     const codec = new URLSearchParams(location.search).get("codec") ?? undefined;
-    const joined = await connect(location.href, seat.token, { name, codec, slots, maxSlots, onlyShown: true });
+    const joined = await connect(location.href, seat.token, { name, codec, slots, maxSlots, onlyShown: true, simulcast: true });
     const call = new Call(joined, ended);
     changeSeat(room, { joined: true, camera: wanted(camera), microphone: wanted(microphone) });
     call.sending.start();

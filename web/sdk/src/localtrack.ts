@@ -1,6 +1,6 @@
 // A track that this participant publishes.
 import type { SendPosition } from "./serverlink";
-import type { PublishTrack, Track, TrackKind, TrackSource } from "./protocol";
+import type { PublishTrack, Track, TrackKind, TrackSource, WantedTrack } from "./protocol";
 
 /** How to publish a track. */
 export interface PublishOptions {
@@ -31,6 +31,8 @@ export class LocalTrack {
   position?: SendPosition;
   #media: MediaStreamTrack;
   #muted: boolean;
+  #wanted: Pick<WantedTrack, "none" | "layers"> = {};
+  #settling: Promise<void> = Promise.resolve();
   #ended = () => this.owner.ended(this);
 
   constructor(
@@ -98,8 +100,16 @@ export class LocalTrack {
     await this.position?.transceiver.sender.replaceTrack(silent ? null : this.#media);
   }
 
-  /** Gives the send position back. */
+  /** Encodes only what somebody receives, as the server says. */
+  want(wanted: Pick<WantedTrack, "none" | "layers">): Promise<void> {
+    this.#wanted = wanted;
+    this.#settling = this.#settling.then(() => this.#activate()).catch(() => {}); // the link has gone meanwhile
+    return this.#settling;
+  }
+
+  /** Gives the send position back, as it was. */
   async release(): Promise<void> {
+    await this.want({});
     const position = this.position;
     this.forget();
     if (!position) return;
@@ -109,6 +119,7 @@ export class LocalTrack {
 
   /** The link that it was sent on is gone. */
   forget(): void {
+    this.#wanted = {};
     this.position = undefined;
     this.info = undefined;
   }
@@ -147,6 +158,17 @@ export class LocalTrack {
       };
     });
     return layers.reverse(); // the protocol wants the best first
+  }
+
+  async #activate(): Promise<void> {
+    const sender = this.position?.transceiver.sender;
+    const parameters = sender?.getParameters?.();
+    if (!sender || !parameters?.encodings?.length) return;
+    const { none = false, layers } = this.#wanted;
+    const active = (rid = "") => !none && (layers?.includes(rid) ?? true);
+    if (parameters.encodings.every((e) => (e.active ?? true) === active(e.rid))) return;
+    for (const encoding of parameters.encodings) encoding.active = active(encoding.rid);
+    await sender.setParameters(parameters);
   }
 
   #exchange(media: MediaStreamTrack): void {

@@ -454,6 +454,24 @@ export interface ParticipantQuality {
 }
 
 /**
+ * Wanted tells a publisher which encodings of its tracks somebody needs: only what changed. It may stop
+ * encoding the others, and must send again, beginning with a keyframe, what is named once more. Everything
+ * is wanted until a first Wanted says otherwise.
+ */
+export interface Wanted {
+  tracks: WantedTrack[];
+}
+
+/** WantedTrack is what somebody needs of one track. */
+export interface WantedTrack {
+  track: TrackID;
+  /** None: nobody receives the track at all. */
+  none?: boolean;
+  /** Layers are the simulcast layers that somebody receives, by RID; absent for all of them. */
+  layers?: string[];
+}
+
+/**
  * Plan is the receiver's part of the room's plan: the links it shall have. Epoch grows; a client
  * ignores a plan whose epoch is not greater than the last.
  */
@@ -763,6 +781,7 @@ export interface ServerMessages {
   "room": RoomUpdate;
   "speakers": Speakers;
   "quality": Quality;
+  "wanted": Wanted;
   "plan": Plan;
   "restart-ice": RestartICE;
   "ice": ICE;

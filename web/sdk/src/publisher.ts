@@ -1,7 +1,7 @@
 // Publishes this participant's tracks, and publishes them again after a new join.
 import { SwitchyardError } from "./error";
 import { LocalTrack, type LocalTrackOwner, type PublishOptions } from "./localtrack";
-import type { PublishTrack, Track, TrackID } from "./protocol";
+import type { PublishTrack, Track, TrackID, WantedTrack } from "./protocol";
 import type { ServerLink } from "./serverlink";
 
 /** What the publisher needs of the room. */
@@ -66,6 +66,13 @@ export class Publisher implements LocalTrackOwner {
       if (!track.info || !ids.includes(track.info.id)) continue;
       track.info = undefined;
       this.ended(track);
+    }
+  }
+
+  /** What somebody receives of our tracks. */
+  wanted(list: readonly WantedTrack[]): void {
+    for (const wanted of list) {
+      void this.tracks.find((t) => t.info?.id === wanted.track)?.want(wanted);
     }
   }
 

@@ -392,6 +392,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.emit("slots");
       case "need-slots":
         return this.#quietly(this.#media.need(message.body));
+      case "wanted":
+        return this.#publisher.wanted(message.body.tracks);
       case "speakers":
         return this.#heard(message.body.speakers);
       case "quality":

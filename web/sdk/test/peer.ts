@@ -4,6 +4,7 @@ import type { PeerConnection } from "../src/peer";
 export class FakeTransceiver {
   mid: string | null = null;
   sent: MediaStreamTrack | null = null;
+  encodings: RTCRtpEncodingParameters[];
   readonly sender;
   readonly receiver;
 
@@ -12,9 +13,11 @@ export class FakeTransceiver {
     readonly init: RTCRtpTransceiverInit,
     n: number,
   ) {
+    this.encodings = init.sendEncodings ?? [];
     this.sender = {
       replaceTrack: async (track: MediaStreamTrack | null) => void (this.sent = track),
-      getParameters: () => ({ encodings: init.sendEncodings ?? [] }),
+      getParameters: () => ({ encodings: structuredClone(this.encodings) }),
+      setParameters: async ({ encodings }: RTCRtpSendParameters) => void (this.encodings = encodings),
     };
     this.receiver = { track: { kind, id: `in ${n}` }, getSynchronizationSources: () => [] };
   }

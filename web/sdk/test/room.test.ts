@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AudioElement } from "../src/audio";
 import { encodeFrame, decodeFrame } from "../src/frame";
 import type { Participant, PublishTrack, Track } from "../src/protocol";
+import type { ConnectOptions } from "../src/options";
 import { Room } from "../src/room";
 import { asMedia, asPeer, FakeMedia, FakePeer } from "./peer";
 import { FakeServer, settle, welcome } from "./server";
@@ -20,10 +21,15 @@ beforeEach(() => {
   audio = [];
   refuse = false;
   tracks = 0;
+  makeRoom();
+});
+
+function makeRoom(options: ConnectOptions = {}) {
   room = new Room(new URL("wss://host/v1/rooms/standup"), "token", {
     name: "Ada",
     slots: 2,
     maxSlots: 3,
+    ...options,
     environment: {
       dial: server.dial,
       wake: () => () => {},
@@ -49,7 +55,7 @@ beforeEach(() => {
       },
     },
   });
-});
+}
 
 afterEach(() => {
   room.leave();
@@ -280,6 +286,28 @@ describe("publishing", () => {
     expect(told).toHaveBeenCalledWith(track);
     expect([track.muted, media.enabled]).toEqual([true, false]);
     expect(server.line.types()).not.toContain("track");
+  });
+
+  it("encodes only what somebody receives", async () => {
+    makeRoom({ simulcast: true });
+    await joinRoom();
+    const { track } = await publishCamera();
+    const active = () => peer().transceivers[1]?.encodings.filter((e) => e.active !== false).map((e) => e.rid);
+    const wanted = async (w: object) => {
+      server.line.say({ type: "wanted", seq: ++seq, body: { tracks: [{ track: "T1", ...w }] } });
+      await settle();
+    };
+    expect(active()).toEqual(["q", "h", "f"]);
+    await wanted({ layers: ["q"] });
+    expect(active()).toEqual(["q"]);
+    await wanted({ none: true });
+    expect(active()).toEqual([]);
+    await wanted({});
+    expect(active()).toEqual(["q", "h", "f"]);
+    await wanted({ none: true });
+    track.unpublish().catch(() => {}); // nobody answers it
+    await settle();
+    expect(active()).toEqual(["q", "h", "f"]); // for who uses the position next
   });
 
   it("that is refused gives its position back", async () => {
