@@ -42,6 +42,10 @@ type Config struct {
 	PID int
 
 	Log *slog.Logger // nil discards
+	// Wake lets every datagram wake up its receiver, as it was before receivers could rest.
+	Wake bool
+	// Rest is how long receivers rest between two looks at their sockets; 500 µs when 0.
+	Rest time.Duration
 	// Progress is told what happens, in words for a person; nil means nobody.
 	Progress func(string)
 }
@@ -96,6 +100,9 @@ func (c *Config) defaults() error {
 	}
 	if c.JoinTimeout == 0 {
 		c.JoinTimeout = 10 * time.Second
+	}
+	if c.Rest == 0 {
+		c.Rest = 500 * time.Microsecond
 	}
 	c.Slots = max(c.Slots, 1)
 	switch {
@@ -159,27 +166,6 @@ type client struct {
 func (c *client) close() {
 	c.s.close()
 	c.t.close()
-}
-
-// join connects one client. prepare is given the transport before anything is sent.
-func (c *Config) join(ctx context.Context, h *http.Client, i int, publisher bool, prepare func(*transport) []line) (*client, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.JoinTimeout)
-	defer cancel()
-	t, err := newTransport(c.loopback())
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.signaller(h, i, publisher)
-	if err != nil {
-		t.close()
-		return nil, err
-	}
-	joined := &client{t, s}
-	if err := joined.connect(ctx, prepare(t)); err != nil {
-		joined.close()
-		return nil, err
-	}
-	return joined, nil
 }
 
 func (c *client) connect(ctx context.Context, lines []line) error {

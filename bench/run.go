@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ type run struct {
 	plan   plan
 	clock  *media.Clock
 	window window
+
+	readers []*rester // empty when every datagram wakes its receiver
+	joined  int       // clients, to spread them over readers
 
 	pubs    []*publisher
 	subsMu  sync.Mutex
@@ -51,6 +55,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	defer r.closeAll()
 	defer work.Wait()
 	defer cancel()
+	r.read(ctx, &work)
 
 	if err := r.publish(ctx, &work); err != nil {
 		return Result{}, err
@@ -65,6 +70,39 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		return Result{}, err
 	}
 	return r.measure(ctx, before)
+}
+
+// read starts the receivers that rest, one for each core that is ours.
+func (r *run) read(ctx context.Context, work *sync.WaitGroup) {
+	if r.Wake || !canRest {
+		return
+	}
+	for range runtime.GOMAXPROCS(0) {
+		reader := newRester(r.Rest)
+		r.readers = append(r.readers, reader)
+		work.Go(func() { reader.run(ctx) })
+	}
+}
+
+// join connects one client. prepare is given the transport before anything is sent.
+func (r *run) join(ctx context.Context, s signaller, prepare func(*transport) []line) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.JoinTimeout)
+	defer cancel()
+	var reader *rester
+	if len(r.readers) > 0 {
+		reader = r.readers[r.joined%len(r.readers)]
+	}
+	r.joined++
+	t, err := newTransport(r.loopback(), reader)
+	if err != nil {
+		return nil, err
+	}
+	joined := &client{t, s}
+	if err := joined.connect(ctx, prepare(t)); err != nil {
+		joined.close()
+		return nil, err
+	}
+	return joined, nil
 }
 
 func (r *run) closeAll() {
@@ -82,7 +120,11 @@ func (r *run) publish(ctx context.Context, work *sync.WaitGroup) error {
 	}
 	for i := range r.Publishers {
 		var u *publisher
-		c, err := r.join(ctx, r.http, i, true, func(t *transport) []line {
+		sig, err := r.signaller(r.http, i, true)
+		if err != nil {
+			return err
+		}
+		c, err := r.join(ctx, sig, func(t *transport) []line {
 			u = newPublisher(t, uint32(i), r.plan, &r.window)
 			return []line{{kind: kind, send: true, ssrc: u.ssrc}}
 		})
@@ -103,9 +145,13 @@ func (r *run) publish(ctx context.Context, work *sync.WaitGroup) error {
 func (r *run) subscribe(ctx context.Context, work *sync.WaitGroup) error {
 	work.Go(func() { r.reports(ctx) })
 	for i := range r.Subscribers {
+		sig, err := r.signaller(r.http, i, false)
+		if err != nil {
+			return err
+		}
 		start := time.Now()
 		var s *subscriber
-		c, err := r.join(ctx, r.http, i, false, func(t *transport) []line {
+		c, err := r.join(ctx, sig, func(t *transport) []line {
 			s = newSubscriber(t, &r.window, r.clock)
 			return slices.Repeat([]line{{kind: "video"}, {kind: "audio"}}, r.Slots)
 		})

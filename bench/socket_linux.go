@@ -1,108 +1,114 @@
 package bench
 
 import (
-	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// Sizes of what one recvmmsg takes: frames of several packets arrive together.
-const (
-	batchSize    = 32
-	datagramSize = 1500
-	controlSize  = 64
-)
-
-// socket is a UDP socket that reads in batches and knows when the kernel received each datagram, so
-// that the latency does not include the time that this process needs. One goroutine reads.
+// socket is a UDP socket whose datagrams carry the time at which the kernel received them, so that what
+// is measured does not include the time that this process needs, or rests. Somebody reads it: a rester,
+// or a goroutine of its own that every datagram wakes up.
 type socket struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
+	local netip.AddrPort // immutable
 
-	buf     [batchSize][datagramSize]byte
-	control [batchSize][controlSize]byte
-	iov     [batchSize]unix.Iovec
-	msgs    [batchSize]mmsghdr
-}
+	// Set by start, immutable then.
+	file   *os.File // of a socket that wakes its reader, nil else
+	rester *rester  // who reads otherwise
 
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
+	mu sync.RWMutex // held for reading while fd is used
+	fd int          // -1 when closed; guarded by mu
 }
 
 func listen(local netip.AddrPort) (*socket, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
+	if !local.Addr().Is4() {
+		return nil, errors.New("bench: only IPv4 sockets are made")
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("socket", err)
 	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		conn.Close()
-		return nil, err
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(local.Port()), Addr: local.Addr().As4()}); err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("bind", err)
 	}
-	s := &socket{conn: conn, raw: raw}
-	_ = conn.SetReadBuffer(1 << 20) // what the kernel allows will do
-	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) })
-	for i := range s.msgs {
-		s.iov[i].Base = &s.buf[i][0]
-		s.iov[i].SetLen(datagramSize)
-		s.msgs[i].hdr.Iov = &s.iov[i]
-		s.msgs[i].hdr.SetIovlen(1)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20) // what the kernel allows will do
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	name, err := unix.Getsockname(fd)
+	in4, ok := name.(*unix.SockaddrInet4)
+	if err != nil || !ok {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("getsockname", err)
 	}
-	return s, nil
+	return &socket{fd: fd, local: netip.AddrPortFrom(netip.AddrFrom4(in4.Addr), uint16(in4.Port))}, nil
 }
 
-// read waits for datagrams and calls f with each; b is valid during the call.
-func (s *socket) read(f func(at time.Time, b []byte)) error {
-	n := 0
-	var failed error
-	err := s.raw.Read(func(fd uintptr) bool {
-		for i := range s.msgs {
-			s.msgs[i].hdr.Control = &s.control[i][0]
-			s.msgs[i].hdr.SetControllen(controlSize)
-		}
-		r, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&s.msgs[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
-			n = int(r)
-		case unix.EAGAIN, unix.EINTR:
-			return false
-		case unix.ECONNREFUSED: // an ICMP for an earlier send
-		default:
-			failed = errno
-		}
-		return true
-	})
-	if err == nil {
-		err = failed
+// send sends one datagram; it never waits.
+func (s *socket) send(b []byte, to netip.AddrPort) error {
+	if !to.Addr().Is4() {
+		return unix.EAFNOSUPPORT
 	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return net.ErrClosed
+	}
+	return unix.Sendto(s.fd, b, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+}
+
+// start begins reading: by r, or without it by a goroutine that sleeps in the kernel until a datagram
+// wakes it. f is called with each datagram, whose bytes are valid during the call.
+func (s *socket) start(r *rester, f func(at time.Time, b []byte)) error {
+	if r != nil {
+		s.rester = r
+		r.add(s.fd, f)
+		return nil
+	}
+	s.file = os.NewFile(uintptr(s.fd), "udp") // Go's poller takes a socket that does not block
+	raw, err := s.file.SyscallConn()
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	for i := range n {
-		f(s.arrival(i, now), s.buf[i][:s.msgs[i].len])
-	}
+	go wait(raw, f)
 	return nil
 }
 
-// arrival reads the kernel's timestamp; otherwise is returned where it gave none.
-func (s *socket) arrival(i int, otherwise time.Time) time.Time {
-	b := s.control[i][:min(int(s.msgs[i].hdr.Controllen), controlSize)]
-	header := unix.CmsgSpace(0)
-	if len(b) < header+16 {
-		return otherwise
+// wait reads until the socket is closed.
+func wait(raw syscall.RawConn, f func(at time.Time, b []byte)) {
+	b := newBatch()
+	for {
+		n := 0
+		var failed error
+		err := raw.Read(func(fd uintptr) bool {
+			n, failed = b.receive(int(fd))
+			return failed != unix.EAGAIN
+		})
+		if err != nil || failed != nil {
+			return
+		}
+		b.each(n, f)
 	}
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
-	if h.Level != unix.SOL_SOCKET || h.Type != unix.SCM_TIMESTAMPNS {
-		return otherwise
+}
+
+func (s *socket) close() {
+	s.mu.Lock()
+	fd, file := s.fd, s.file
+	s.fd = -1
+	s.mu.Unlock()
+	switch {
+	case fd < 0:
+	case file != nil:
+		_ = file.Close()
+	default:
+		if s.rester != nil {
+			s.rester.remove(fd) // which may be using it
+		}
+		_ = unix.Close(fd)
 	}
-	b = b[header:]
-	return time.Unix(int64(binary.NativeEndian.Uint64(b)), int64(binary.NativeEndian.Uint64(b[8:])))
 }

@@ -49,10 +49,11 @@ var newIdentity = sync.OnceValues(func() (*identity, error) {
 })
 
 // transport is one WebRTC association at its leanest: a socket, ICE's least, DTLS for the keys, SRTP.
-// Its reader goroutine owns the receiving side.
+// Whoever reads its socket owns the receiving side.
 type transport struct {
 	// Immutable after connect.
 	sock   *socket
+	reader *rester // nil: every datagram wakes somebody
 	ice    ice
 	answer *answer
 	local  xorAddress
@@ -64,7 +65,6 @@ type transport struct {
 	upOnce sync.Once
 	hello  *pipe
 	dtls   *dtls.Conn
-	done   chan struct{} // closed when the reader ended
 
 	sendMu sync.Mutex
 	out    *srtp.Context // guarded by sendMu
@@ -72,8 +72,8 @@ type transport struct {
 	buf    []byte // guarded by sendMu
 }
 
-// newTransport opens a socket that can reach the server.
-func newTransport(loopback bool) (*transport, error) {
+// newTransport opens a socket that can reach the server; reader reads it, when not nil.
+func newTransport(loopback bool, reader *rester) (*transport, error) {
 	local := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if loopback {
 		local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
@@ -82,11 +82,10 @@ func newTransport(loopback bool) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transport{sock: sock, up: make(chan struct{}), done: make(chan struct{})}
+	t := &transport{sock: sock, reader: reader, up: make(chan struct{})}
 	t.ice = ice{localUfrag: secret(8), localPwd: secret(24), tieBreaker: rand.Uint64() >> 1}
 	t.hello = newPipe(t)
-	addr := sock.conn.LocalAddr().(*net.UDPAddr)
-	t.local = xorAddress{IP: addr.IP, Port: addr.Port}
+	t.local = xorAddress{IP: sock.local.Addr().AsSlice(), Port: int(sock.local.Port())}
 	return t, nil
 }
 
@@ -103,7 +102,9 @@ func secret(n int) string {
 func (t *transport) connect(ctx context.Context, a *answer) error {
 	t.answer = a
 	t.ice.remoteUfrag, t.ice.remotePwd = a.ufrag, a.pwd
-	go t.read()
+	if err := t.sock.start(t.reader, t.receive); err != nil {
+		return err
+	}
 	if err := t.check(ctx); err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (t *transport) check(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			_, _ = t.sock.conn.WriteToUDPAddrPort(b, to) // an address that cannot be reached stays silent
+			_ = t.sock.send(b, to) // an address that cannot be reached stays silent
 		}
 		select {
 		case <-t.up:
@@ -190,16 +191,6 @@ func (t *transport) keys() error {
 	return nil
 }
 
-// read owns the socket's receiving side until it is closed.
-func (t *transport) read() {
-	defer close(t.done)
-	for {
-		if err := t.sock.read(t.receive); err != nil {
-			return
-		}
-	}
-}
-
 // receive tells datagrams apart by their first byte (RFC 7983).
 func (t *transport) receive(at time.Time, b []byte) {
 	switch {
@@ -232,11 +223,11 @@ func (t *transport) stun(b []byte) {
 		return
 	}
 	if to := t.remote.Load(); to != nil {
-		_, _ = t.sock.conn.WriteToUDPAddrPort(answer, *to)
+		_ = t.sock.send(answer, *to)
 		return
 	}
 	for _, to := range t.answer.candidates {
-		_, _ = t.sock.conn.WriteToUDPAddrPort(answer, to)
+		_ = t.sock.send(answer, to)
 	}
 }
 
@@ -244,7 +235,7 @@ func (t *transport) stun(b []byte) {
 func (t *transport) consent() {
 	to := t.remote.Load()
 	if b, err := t.ice.request(0); err == nil && to != nil {
-		_, _ = t.sock.conn.WriteToUDPAddrPort(b, *to)
+		_ = t.sock.send(b, *to)
 	}
 }
 
@@ -257,8 +248,7 @@ func (t *transport) sendRTP(packet []byte) error {
 		return err
 	}
 	t.buf = b
-	_, err = t.sock.conn.WriteToUDPAddrPort(b, *t.remote.Load())
-	return err
+	return t.sock.send(b, *t.remote.Load())
 }
 
 // sendRTCP seals a compound and sends it.
@@ -273,8 +263,7 @@ func (t *transport) sendRTCP(packet []byte) error {
 		return err
 	}
 	t.buf = b
-	_, err = t.sock.conn.WriteToUDPAddrPort(b, *t.remote.Load())
-	return err
+	return t.sock.send(b, *t.remote.Load())
 }
 
 func (t *transport) close() {
@@ -282,7 +271,7 @@ func (t *transport) close() {
 		_ = t.dtls.Close() // tells the server that we go
 	}
 	t.hello.Close()
-	_ = t.sock.conn.Close()
+	t.sock.close()
 }
 
 // rtpHeaderLen is the length of the header with extensions, 0 when the packet is cut short.
@@ -337,7 +326,7 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn.
 func (p *pipe) WriteTo(b []byte, _ net.Addr) (int, error) {
-	return p.t.sock.conn.WriteToUDPAddrPort(b, *p.t.remote.Load())
+	return len(b), p.t.sock.send(b, *p.t.remote.Load())
 }
 
 // Close implements net.PacketConn.
@@ -347,7 +336,7 @@ func (p *pipe) Close() error {
 }
 
 // LocalAddr implements net.PacketConn.
-func (p *pipe) LocalAddr() net.Addr { return p.t.sock.conn.LocalAddr() }
+func (p *pipe) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(p.t.sock.local) }
 
 // SetDeadline implements net.PacketConn.
 func (p *pipe) SetDeadline(t time.Time) error { return p.SetReadDeadline(t) }

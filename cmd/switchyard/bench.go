@@ -37,6 +37,7 @@ type BenchRunCmd struct {
 	Packet      int           `help:"Bytes of an RTP packet." default:"1200" placeholder:"N"`
 	For         time.Duration `help:"How long to measure, after everyone joined." default:"10s" placeholder:"DURATION"`
 	PID         int           `help:"Process of the server, on this machine: measures its CPU and memory. 0 takes the one of --data, if it runs." name:"pid" default:"0" placeholder:"PID"`
+	Wake        bool          `help:"Let every datagram wake up its receiver. On loopback the server pays for that; without it receivers look every half a millisecond."`
 	JSON        bool          `help:"Print JSON."`
 }
 
@@ -62,7 +63,7 @@ func (c *BenchRunCmd) Run(ctx context.Context, std *Streams) error {
 
 func (c *BenchRunCmd) config() (bench.Config, error) {
 	cfg := bench.Config{
-		WHIP: c.WHIP, WHEP: c.WHEP, Slots: c.Slots, Publishers: c.Publishers, Subscribers: c.Subscribers, For: c.For, PID: c.PID,
+		WHIP: c.WHIP, WHEP: c.WHEP, Slots: c.Slots, Publishers: c.Publishers, Subscribers: c.Subscribers, For: c.For, PID: c.PID, Wake: c.Wake,
 		Token: func(int, bool) (string, error) { return c.Token, nil },
 	}
 	rate, err := parseRate(c.Bitrate)
