@@ -5,13 +5,13 @@
 package bench
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,18 +20,28 @@ import (
 
 // Config says what to bring where.
 type Config struct {
-	// WHIP and WHEP are endpoints; {i} stands for the publisher's number, from 0. Subscriber number n
-	// watches publisher n modulo Publishers.
+	// WHIP and WHEP are endpoints; {i} stands for the publisher's number, from 0, {room} for its room.
 	WHIP, WHEP string
-	// Server and Room are for rooms of ours instead: "http://localhost:8080".
+	// Server and Room are for rooms of ours instead: "http://localhost:8080". Publishers and subscribers
+	// are spread over Rooms of that name with a number behind it where there are several; 1 when 0.
 	Server, Room string
-	// Slots is how many pairs of slots a subscriber of a room offers; 1 when 0.
+	Rooms        int
+	// Slots is how many pairs of slots a subscriber of a room offers; 1 when 0. Where a room has more
+	// publishers than that, each subscriber wishes for one of them.
 	Slots int
-	// Token gives the token of publisher or subscriber number i; nil means none.
-	Token func(i int, publisher bool) (string, error)
+	// Token gives a client its token; nil means none.
+	Token func(Who) (string, error)
 
 	Publishers, Subscribers int
-	Shape                   Shape
+	// Participants is for a call instead: each publishes and receives all others. Room is needed.
+	Participants int
+	// Width and Height are the size at which subscribers of a room show a picture, for their wishes; 0 in
+	// a call with layers is the size of the smallest.
+	Width, Height int
+	Shape         Shape
+	// Downlink shapes what each subscriber receives; nil leaves it as it is.
+	Downlink Downlink
+
 	// Settle is how long after the last join the measuring begins; a second when 0.
 	Settle time.Duration
 	// For is how long is measured.
@@ -41,45 +51,20 @@ type Config struct {
 	// PID is the server's process, for CPU and memory; 0 measures none.
 	PID int
 
-	Log *slog.Logger // nil discards
 	// Wake lets every datagram wake up its receiver, as it was before receivers could rest.
 	Wake bool
 	// Rest is how long receivers rest between two looks at their sockets; 500 µs when 0.
 	Rest time.Duration
+
+	Log *slog.Logger // nil discards
 	// Progress is told what happens, in words for a person; nil means nobody.
 	Progress func(string)
 }
 
-// Result is what a run measured. Times are in microseconds.
-type Result struct {
-	Publishers  int     `json:"publishers"`
-	Subscribers int     `json:"subscribers"`
-	Failed      int     `json:"failedJoins"`
-	Seconds     float64 `json:"seconds"`
-
-	Sent     uint64  `json:"sent"`     // packets by publishers in the window
-	Expected uint64  `json:"expected"` // of them by all subscribers together
-	Received uint64  `json:"received"` // each once
-	Lost     uint64  `json:"lost"`
-	Loss     float64 `json:"loss"` // share, 0 to 1
-	Doubled  uint64  `json:"doubled,omitempty"`
-	Other    uint64  `json:"other,omitempty"`       // padding, repairs
-	Failures uint64  `json:"undecrypted,omitempty"` // packets that did not open
-	Rate     float64 `json:"packetsPerSecond"`      // received
-
-	LatencyP50 float64 `json:"latencyP50"`
-	LatencyP99 float64 `json:"latencyP99"`
-	LatencyMax float64 `json:"latencyMax"`
-	JoinP50    float64 `json:"joinP50"` // from the first byte of signalling to the first RTP packet
-	JoinP99    float64 `json:"joinP99"`
-
-	// Of the server's process, where PID was given.
-	CPUPerPacket    float64 `json:"cpuPerPacket,omitempty"` // of all packets that subscribers received in the window
-	CPUShare        float64 `json:"cpuShare,omitempty"`     // of one core
-	MemoryPerClient int64   `json:"memoryPerSubscriber,omitempty"`
-	MemoryBefore    int64   `json:"memoryBefore,omitempty"` // with publishers, without subscribers
-	MemoryAfter     int64   `json:"memoryAfter,omitempty"`
-	OwnCPUPerPacket float64 `json:"loadCPUPerPacket"` // of this process
+// Who is a client that needs a token.
+type Who struct {
+	Room, Identity     string
+	Publish, Subscribe bool
 }
 
 // ErrNobody means that no subscriber received anything.
@@ -93,7 +78,7 @@ func (c *Config) defaults() error {
 		c.Progress = func(string) {}
 	}
 	if c.Token == nil {
-		c.Token = func(int, bool) (string, error) { return "", nil }
+		c.Token = func(Who) (string, error) { return "", nil }
 	}
 	if c.Settle == 0 {
 		c.Settle = time.Second
@@ -104,42 +89,83 @@ func (c *Config) defaults() error {
 	if c.Rest == 0 {
 		c.Rest = 500 * time.Microsecond
 	}
-	c.Slots = max(c.Slots, 1)
+	c.Slots, c.Rooms = max(c.Slots, 1), max(c.Rooms, 1)
+	if c.Participants > 0 {
+		c.Publishers, c.Subscribers = c.Participants, c.Participants
+	}
+	return c.check()
+}
+
+func (c *Config) check() error {
 	switch {
 	case c.Publishers < 1 || c.Subscribers < 1 || c.For <= 0:
 		return errors.New("bench: at least one publisher, one subscriber and some time are needed")
 	case c.Room == "" && (c.WHIP == "" || c.WHEP == ""):
 		return errors.New("bench: name a room, or a WHIP and a WHEP endpoint")
+	case c.Participants == 1:
+		return errors.New("bench: a call has two participants at least")
+	case c.Participants > 0 && (c.WHIP != "" || c.Rooms > 1):
+		return errors.New("bench: a call is in one room of ours, joined by WebSocket")
+	case c.Publishers < c.Rooms:
+		return fmt.Errorf("bench: %d rooms need as many publishers at least", c.Rooms)
 	}
 	return nil
 }
 
+// room is the room of publisher i.
+func (c *Config) room(i int) string {
+	if c.Rooms == 1 {
+		return c.Room
+	}
+	return c.Room + "-" + strconv.Itoa(i%c.Rooms+1)
+}
+
+// crowded tells whether a room has more publishers than a subscriber has slots.
+func (c *Config) crowded() bool { return c.Participants == 0 && c.Publishers > c.Slots*c.Rooms }
+
 // signaller makes the signalling of client number i.
-func (c *Config) signaller(h *http.Client, i int, publisher bool) (signaller, error) {
-	token, err := c.Token(i, publisher)
+func (c *Config) signaller(h *http.Client, i int, publish, subscribe bool) (signaller, error) {
+	who := Who{Room: c.room(i % c.Publishers), Publish: publish, Subscribe: subscribe}
+	endpoint := c.WHEP
+	if who.Identity = "bench-subscriber-" + strconv.Itoa(i); publish {
+		endpoint, who.Identity = c.WHIP, "bench-publisher-"+strconv.Itoa(i)
+	}
+	token, err := c.Token(who)
 	if err != nil {
 		return nil, err
 	}
-	endpoint := c.WHEP
-	if publisher {
-		endpoint = c.WHIP
-	}
 	if endpoint != "" {
-		return &httpSignal{endpoint: expand(endpoint, i%c.Publishers), token: token, client: h}, nil
+		return &httpSignal{endpoint: expand(endpoint, i%c.Publishers, who.Room), token: token, client: h}, nil
 	}
 	u, err := url.Parse(c.Server)
 	if err != nil {
 		return nil, err
 	}
 	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
-	s := &roomSignal{endpoint: u.JoinPath("v1", "rooms", c.Room).String(), token: token}
-	if publisher {
-		s.publish = &protocol.PublishTrack{MID: "0", Kind: protocol.KindVideo, Source: protocol.SourceCamera}
-		if c.Shape.Codec == CodecOpus {
-			s.publish.Kind, s.publish.Source = protocol.KindAudio, protocol.SourceMicrophone
-		}
+	s := &roomSignal{endpoint: u.JoinPath("v1", "rooms", who.Room).String(), token: token}
+	if publish {
+		s.publish = c.track()
 	}
 	return s, nil
+}
+
+// track is what a publisher says of its m-line, the first.
+func (c *Config) track() *protocol.PublishTrack {
+	if c.Shape.Codec == CodecOpus {
+		return &protocol.PublishTrack{MID: "0", Kind: protocol.KindAudio, Source: protocol.SourceMicrophone}
+	}
+	t := &protocol.PublishTrack{MID: "0", Kind: protocol.KindVideo, Source: protocol.SourceCamera}
+	plans, err := c.Shape.plans()
+	if err != nil || len(plans) < 2 {
+		return t
+	}
+	for i := len(plans) - 1; i >= 0; i-- {
+		p := plans[i]
+		rate := int(float64(p.bytes*8) / p.interval.Seconds())
+		t.Layers = append(t.Layers, protocol.Layer{RID: layerNames[i], Width: p.width, Height: p.height, MaxBitrate: rate})
+		t.Width, t.Height = max(t.Width, p.width), max(t.Height, p.height)
+	}
+	return t
 }
 
 // loopback tells whether the server is on this machine.
@@ -148,7 +174,7 @@ func (c *Config) loopback() bool {
 	if address == "" {
 		address = c.Server
 	}
-	u, err := url.Parse(expand(address, 0))
+	u, err := url.Parse(expand(address, 0, c.Room))
 	if err != nil {
 		return false
 	}
@@ -157,35 +183,7 @@ func (c *Config) loopback() bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// client is one publisher or subscriber that joined.
-type client struct {
-	t *transport
-	s signaller
-}
-
-func (c *client) close() {
-	c.s.close()
-	c.t.close()
-}
-
-func (c *client) connect(ctx context.Context, lines []line) error {
-	id, err := newIdentity()
-	if err != nil {
-		return err
-	}
-	sdp, err := c.s.answer(ctx, offer(&c.t.ice, id.fingerprint, lines))
-	if err != nil {
-		return err
-	}
-	a, err := parseAnswer(sdp)
-	if err != nil {
-		return err
-	}
-	if err := c.t.connect(ctx, a); err != nil {
-		return err
-	}
-	if err := c.s.ready(ctx); err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	return nil
+// expand puts a number in place of {i} and a room in place of {room}.
+func expand(s string, i int, room string) string {
+	return strings.NewReplacer("{i}", strconv.Itoa(i), "{room}", room).Replace(s)
 }

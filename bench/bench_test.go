@@ -13,6 +13,7 @@ import (
 	"switchyard/codec/h264"
 	"switchyard/codec/opus"
 	"switchyard/codec/vp8"
+	"switchyard/media"
 )
 
 func config(s *pionServer) Config {
@@ -117,8 +118,12 @@ func TestBenchSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestPayloadsAreValid(t *testing.T) {
-	p, err := Shape{Codec: CodecVP8, Bitrate: 2_000_000, FPS: 30, Packet: 1200}.plan()
-	if err != nil || p.packets != 7 || p.size != 1180 {
+	plans, err := Shape{Codec: CodecVP8, Bitrate: 2_000_000, FPS: 30, Packet: 1200}.plans()
+	if err != nil || len(plans) != 1 {
+		t.Fatal(err)
+	}
+	p := plans[0]
+	if p.packets != 7 || p.size != 1180 {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	b := make([]byte, p.size)
@@ -154,8 +159,8 @@ func TestPayloadsAreValid(t *testing.T) {
 	if toc, ok := opus.ParseTOC(b); !ok {
 		t.Errorf("Opus %+v", toc)
 	}
-	stamp{3, 1 << 40, 123456789}.put(b)
-	if s, ok := readStamp(b); !ok || s != (stamp{3, 1 << 40, 123456789}) {
+	stamp{3, 2, 1 << 40, 123456789}.put(b)
+	if s, ok := readStamp(b); !ok || s != (stamp{3, 2, 1 << 40, 123456789}) {
 		t.Errorf("stamp %+v", s)
 	}
 	if _, ok := readStamp(b[:20]); ok {
@@ -229,7 +234,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr := &transport{up: make(chan struct{}), answer: &answer{twcc: map[uint8]bool{2: true}}}
 		tr.hello = newPipe(tr)
-		s := newSubscriber(tr, &window{}, nil)
+		s := newSubscriber(tr, &window{}, media.NewClock())
 		tr.receive(time.Now(), b)
 		if len(b) >= 12 && b[0]>>6 == 2 {
 			if n := rtpHeaderLen(b); n > len(b) {

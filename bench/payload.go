@@ -1,19 +1,17 @@
 package bench
 
-import (
-	"encoding/binary"
-	"fmt"
-	"time"
-)
+import "encoding/binary"
 
-// A stamp stands at the end of each payload, where no server looks: who sent it, as which packet, when.
+// A stamp stands at the end of each payload, where no server looks: who sent it, in which layer, as which
+// packet, when.
 const (
 	stampMagic = 0x53594d42
 	stampLen   = 24
 )
 
 type stamp struct {
-	publisher uint32
+	publisher uint32 // below 1<<24
+	layer     uint8
 	seq       uint64 // of the publisher's packets, from 0
 	sent      int64  // nanoseconds since 1970
 }
@@ -21,7 +19,7 @@ type stamp struct {
 func (s stamp) put(payload []byte) {
 	b := payload[len(payload)-stampLen:]
 	binary.BigEndian.PutUint32(b, stampMagic)
-	binary.BigEndian.PutUint32(b[4:], s.publisher)
+	binary.BigEndian.PutUint32(b[4:], s.publisher|uint32(s.layer)<<24)
 	binary.BigEndian.PutUint64(b[8:], s.seq)
 	binary.BigEndian.PutUint64(b[16:], uint64(s.sent))
 }
@@ -34,55 +32,8 @@ func readStamp(payload []byte) (stamp, bool) {
 	if binary.BigEndian.Uint32(b) != stampMagic {
 		return stamp{}, false
 	}
-	return stamp{binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[16:]))}, true
-}
-
-// Codecs of the load.
-const (
-	CodecVP8  = "vp8"
-	CodecH264 = "h264"
-	CodecOpus = "opus"
-)
-
-// Shape is what the media looks like.
-type Shape struct {
-	Codec   string // CodecVP8, CodecH264 or CodecOpus
-	Bitrate int    // bits per second of RTP packets
-	FPS     int    // frames a second; Opus has 50 packets
-	Packet  int    // bytes of an RTP packet with header, without SRTP
-}
-
-// plan is a Shape in packets.
-type plan struct {
-	codec    string
-	interval time.Duration
-	packets  int    // per frame
-	size     int    // of a payload
-	ticks    uint32 // of the RTP clock per frame
-}
-
-func (s Shape) plan() (plan, error) {
-	const header = 12 + 8 // RTP, and the extension with the transport-wide sequence number
-	p := plan{codec: s.Codec}
-	switch s.Codec {
-	case CodecOpus:
-		p.interval, p.ticks, p.packets = 20*time.Millisecond, 960, 1
-		p.size = max(s.Bitrate/8/50-header, stampLen+1)
-	case CodecVP8, CodecH264:
-		if s.FPS < 1 || s.FPS > 1000 || s.Packet < 100 || s.Packet > 1400 {
-			return p, fmt.Errorf("bench: %d frames a second of packets of %d bytes: 1 to 1000 and 100 to 1400 are possible", s.FPS, s.Packet)
-		}
-		p.interval, p.ticks = time.Second/time.Duration(s.FPS), uint32(90000/s.FPS)
-		perFrame := float64(s.Bitrate) / 8 / float64(s.FPS)
-		p.packets = max(1, int(perFrame/float64(s.Packet)+0.5))
-		p.size = s.Packet - header
-	default:
-		return p, fmt.Errorf("bench: no codec %q: vp8, h264 and opus are there", s.Codec)
-	}
-	if p.size > 1380 {
-		return p, fmt.Errorf("bench: packets of %d bytes do not fit a datagram", p.size)
-	}
-	return p, nil
+	who := binary.BigEndian.Uint32(b[4:])
+	return stamp{who & (1<<24 - 1), uint8(who >> 24), binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[16:]))}, true
 }
 
 // The parameter sets of a 640x360 constrained baseline stream, for the first packet of a keyframe.
@@ -111,14 +62,14 @@ func (p *plan) vp8(b []byte, i int, key bool, picture uint16) {
 		return
 	}
 	b[0] |= 0x10
-	size := uint32(p.size) << 5 // first partition, behind version 0 and show_frame
+	size := uint32(len(b)) << 5 // first partition, behind version 0 and show_frame
 	tag := size | 0x10
 	if !key {
 		tag |= 1
 	}
 	b[4], b[5], b[6] = byte(tag), byte(tag>>8), byte(tag>>16)
 	if key {
-		copy(b[7:], []byte{0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01}) // 640x360
+		copy(b[7:], []byte{0x9d, 0x01, 0x2a, byte(p.width), byte(p.width >> 8), byte(p.height), byte(p.height >> 8)})
 	}
 }
 

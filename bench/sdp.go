@@ -13,8 +13,10 @@ import (
 const (
 	ptVP8, ptH264, ptOpus = 96, 97, 111
 	extMID, extTWCC       = 1, 2
+	extRID                = 3
 	twccURI               = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 	midURI                = "urn:ietf:params:rtp-hdrext:sdes:mid"
+	ridURI                = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 )
 
 var errAnswer = errors.New("bench: the server's answer")
@@ -24,6 +26,8 @@ type line struct {
 	kind string // "audio", "video"
 	send bool   // else receive
 	ssrc uint32 // where send is set
+
+	layers int // simulcast when more than 1 (RFC 8853)
 }
 
 // offer writes an SDP offer as a browser would: BUNDLE, rtcp-mux, no trickling.
@@ -68,7 +72,16 @@ func (l line) write(b *strings.Builder, a *ice, fingerprint string, mid int) {
 			}
 		}
 	}
-	if l.send {
+	switch {
+	case !l.send:
+	case l.layers > 1: // which stream is which layer is said in the packets (RFC 8852)
+		names := layerNames[:l.layers]
+		fmt.Fprintf(b, "a=msid:bench bench-%s\r\na=extmap:%d %s\r\n", l.kind, extRID, ridURI)
+		for _, rid := range names {
+			fmt.Fprintf(b, "a=rid:%s send\r\n", rid)
+		}
+		fmt.Fprintf(b, "a=simulcast:send %s\r\n", strings.Join(names, ";"))
+	default:
 		fmt.Fprintf(b, "a=msid:bench bench-%s\r\na=ssrc:%d cname:bench\r\na=ssrc:%d msid:bench bench-%s\r\n", l.kind, l.ssrc, l.ssrc, l.kind)
 	}
 }
@@ -80,12 +93,13 @@ type answer struct {
 	candidates  []netip.AddrPort
 	twcc        map[uint8]bool   // ids that mean transport-wide sequence numbers
 	payloadType map[string]uint8 // by upper-case codec, of the first m-line that has it
+	repairs     map[uint8]uint8  // payload types of RTX, and of what they repair (RFC 4588 §8.6)
 }
 
 // parseAnswer reads an SDP answer; ICE and DTLS lines may stand at the session or in the first
 // m-line.
 func parseAnswer(sdp string) (*answer, error) {
-	a := &answer{twcc: map[uint8]bool{}, payloadType: map[string]uint8{}}
+	a := &answer{twcc: map[uint8]bool{}, payloadType: map[string]uint8{}, repairs: map[uint8]uint8{}}
 	scan := bufio.NewScanner(strings.NewReader(sdp))
 	scan.Buffer(nil, 1<<20)
 	for scan.Scan() {
@@ -103,6 +117,8 @@ func parseAnswer(sdp string) (*answer, error) {
 			a.extension(value)
 		case "a=rtpmap":
 			a.codec(value)
+		case "a=fmtp":
+			a.format(value)
 		}
 	}
 	switch {
@@ -157,5 +173,16 @@ func (a *answer) codec(v string) {
 		if _, ok := a.payloadType[name]; !ok {
 			a.payloadType[name] = uint8(n)
 		}
+	}
+}
+
+func (a *answer) format(v string) {
+	pt, parameters, _ := strings.Cut(v, " ")
+	apt, ok := strings.CutPrefix(strings.TrimSpace(parameters), "apt=")
+	of, _, _ := strings.Cut(apt, ";")
+	rtx, err := strconv.ParseUint(pt, 10, 7)
+	base, err2 := strconv.ParseUint(of, 10, 7)
+	if ok && err == nil && err2 == nil {
+		a.repairs[uint8(rtx)] = uint8(base)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -84,9 +84,12 @@ func (h *httpSignal) close() {
 type roomSignal struct {
 	endpoint, token string
 	publish         *protocol.PublishTrack // nil for subscribers
+	wishes          []protocol.Wish        // of subscribers; nil takes what comes
+	track           protocol.TrackID       // what was published
 
 	conn   *websocket.Conn
-	seq    uint64
+	mu     sync.Mutex
+	seq    uint64 // guarded by mu, so that messages leave in order
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -121,6 +124,8 @@ func (r *roomSignal) send(ctx context.Context, kind string, id uint64, body any)
 	if err != nil {
 		return err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.seq++
 	e, err := json.Marshal(protocol.Envelope{Type: kind, ID: id, Seq: r.seq, Body: b})
 	if err != nil {
@@ -158,7 +163,18 @@ func (r *roomSignal) ready(ctx context.Context) error {
 		if err := r.send(ctx, protocol.TypePublish, 2, protocol.Publish{Tracks: []protocol.PublishTrack{*r.publish}}); err != nil {
 			return err
 		}
-		if _, err := r.await(ctx, 2); err != nil {
+		e, err := r.await(ctx, 2)
+		if err != nil {
+			return err
+		}
+		var p protocol.Published
+		if err := json.Unmarshal(e.Body, &p); err != nil || len(p.Tracks) != 1 {
+			return errors.New("bench: the room did not say what was published")
+		}
+		r.track = p.Tracks[0].ID
+	}
+	if r.wishes != nil {
+		if err := r.subscribe(ctx, r.wishes); err != nil {
 			return err
 		}
 	}
@@ -166,6 +182,11 @@ func (r *roomSignal) ready(ctx context.Context) error {
 	r.cancel, r.done = cancel, make(chan struct{})
 	go r.listen(run)
 	return nil
+}
+
+// subscribe asks for tracks and no others.
+func (r *roomSignal) subscribe(ctx context.Context, wishes []protocol.Wish) error {
+	return r.send(ctx, protocol.TypeSubscribe, 0, protocol.Subscribe{Wishes: wishes})
 }
 
 // listen acknowledges what comes with pings, every eight messages and every ten seconds.
@@ -221,6 +242,3 @@ func (r *roomSignal) close() {
 	}
 	_ = r.conn.CloseNow()
 }
-
-// expand puts a number in place of {i}.
-func expand(s string, i int) string { return strings.ReplaceAll(s, "{i}", strconv.Itoa(i)) }

@@ -14,28 +14,41 @@ import (
 	"switchyard/media"
 )
 
-// subscriber receives, counts, and reports as a browser does: RR and transport-wide feedback 20
-// times a second. It asks for nothing to be sent again.
+// subscriber receives, counts, and reports as a browser does: receiver reports and transport-wide
+// feedback 20 times a second, and negative acknowledgements of what is missing.
 type subscriber struct {
 	t      *transport
 	clock  *media.Clock
+	zero   int64 // clock's beginning, nanoseconds since 1970
 	window *window
+	watch  int // the publisher that it wishes for; -1 where it takes what comes
 
 	first     atomic.Int64 // when the first packet came, nanoseconds since 1970
 	firstSeen chan struct{}
+	lacking   atomic.Bool // something is newly missing
 
 	mu      sync.Mutex
 	plain   []byte // scratch, guarded by mu, as all below
 	header  rtp.Header
-	streams map[uint32]*received // by SSRC
+	streams map[uint32]*received // by SSRC, without those that repair
 	pubs    map[uint32]*counted  // by publisher
 	latency histogram
-	packets uint64 // stamped ones in the window
-	other   uint64 // without a stamp: padding and repairs
-	failed  uint64 // not decrypted
-	twcc    *bwe.Receiver
-	ssrc    uint32 // ours
-	out     []byte
+	tally
+	twcc *bwe.Receiver
+	ssrc uint32 // ours
+	out  []byte
+	seqs []uint16
+}
+
+// tally is what a subscriber counts, beside packets of each publisher.
+type tally struct {
+	other    uint64 // without a stamp: padding
+	failed   uint64 // not decrypted
+	bytes    uint64 // of RTP packets in the window
+	repaired uint64 // packets of the window that came as retransmissions only
+	asked    uint64 // packets that were asked for again
+	pli      uint64
+	layers   [len(layerNames)]uint64 // packets in the window by layer
 }
 
 // window is the time in which a run measures; it is shared by all subscribers.
@@ -48,6 +61,8 @@ func (w *window) holds(at int64) bool {
 
 // received is one RTP stream, for its receiver reports (RFC 3550 §A.3).
 type received struct {
+	pt             uint8
+	missing        missing
 	base, high     uint32 // extended sequence numbers
 	packets        int
 	expectedBefore int
@@ -69,10 +84,10 @@ type counted struct {
 func newSubscriber(t *transport, w *window, clock *media.Clock) *subscriber {
 	ssrc := rand.Uint32() | 1
 	s := &subscriber{
-		t: t, clock: clock, window: w, firstSeen: make(chan struct{}), streams: map[uint32]*received{},
+		t: t, clock: clock, watch: -1, zero: clock.Wall(0).UnixNano(), window: w, firstSeen: make(chan struct{}), streams: map[uint32]*received{},
 		pubs: map[uint32]*counted{}, twcc: bwe.NewReceiver(media.SSRC(ssrc)), ssrc: ssrc, plain: make([]byte, 0, 1500),
 	}
-	t.onRTP, t.onRTCP = s.packet, s.control
+	t.onRTP, t.onRTCP = s.packet, append(t.onRTCP, s.control)
 	return s
 }
 
@@ -92,15 +107,24 @@ func (s *subscriber) packet(at time.Time, b []byte) {
 		s.first.Store(at.UnixNano())
 		close(s.firstSeen)
 	}
-	s.stream(at)
 	for id := range s.t.answer.twcc {
 		if e := s.header.GetExtension(id); len(e) >= 2 {
-			s.twcc.OnPacket(s.clock.Now(), binary.BigEndian.Uint16(e), media.SSRC(s.header.SSRC))
+			s.twcc.OnPacket(media.Time(at.UnixNano()-s.zero), binary.BigEndian.Uint16(e), media.SSRC(s.header.SSRC))
 		}
+	}
+	if s.window.holds(at.UnixNano()) {
+		s.bytes += uint64(len(plain))
 	}
 	n := rtpHeaderLen(plain)
 	if plain[0]&0x20 != 0 && n < len(plain) { // padding says its length in the last byte
 		plain = plain[:max(n, len(plain)-int(plain[len(plain)-1]))]
+	}
+	base, repair := s.t.answer.repairs[s.header.PayloadType]
+	switch {
+	case !repair:
+		s.stream(at)
+	case len(plain) >= n+2: // the number that it had (RFC 4588 §4)
+		s.repaired += s.found(base, binary.BigEndian.Uint16(plain[n:]))
 	}
 	st, ok := readStamp(plain[n:])
 	if !ok {
@@ -108,6 +132,16 @@ func (s *subscriber) packet(at time.Time, b []byte) {
 		return
 	}
 	s.count(st, at)
+}
+
+// found takes the number of a repaired packet; 1 when it was missing.
+func (s *subscriber) found(pt uint8, seq uint16) uint64 {
+	for _, r := range s.streams {
+		if r.pt == pt && r.missing.found(seq) {
+			return 1
+		}
+	}
+	return 0
 }
 
 // count notes a stamped packet: loss and latency are those of packets sent within the window.
@@ -126,7 +160,7 @@ func (s *subscriber) count(st stamp, at time.Time) {
 		return
 	}
 	c.unique++
-	s.packets++
+	s.layers[min(int(st.layer), len(s.layers)-1)]++
 	s.latency.add(time.Duration(at.UnixNano() - st.sent))
 }
 
@@ -159,8 +193,12 @@ func (s *subscriber) stream(at time.Time) {
 	r := s.streams[s.header.SSRC]
 	seq := uint32(s.header.SequenceNumber)
 	if r == nil {
-		r = &received{base: 1<<16 | seq, high: 1<<16 | seq}
+		r = &received{pt: s.header.PayloadType, base: 1<<16 | seq, high: 1<<16 | seq}
 		s.streams[s.header.SSRC] = r
+	}
+	r.pt = s.header.PayloadType
+	if r.pt != ptOpus && r.missing.note(at, uint16(seq)) {
+		s.lacking.Store(true)
 	}
 	if d := int16(uint16(seq) - uint16(r.high)); d > 0 {
 		r.high += uint32(d)
@@ -176,19 +214,10 @@ func (s *subscriber) stream(at time.Time) {
 }
 
 // control takes RTCP: the sender reports, whose time comes back in ours.
-func (s *subscriber) control(b []byte) {
-	in := s.t.in.Load()
-	if in == nil {
-		return
-	}
+func (s *subscriber) control(at time.Time, compound []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	plain, err := in.DecryptRTCP(nil, b, nil)
-	if err != nil {
-		s.failed++
-		return
-	}
-	reader := rtcp.NewReader(plain)
+	reader := rtcp.NewReader(compound)
 	for {
 		p, ok := reader.Next()
 		if !ok {
@@ -196,16 +225,16 @@ func (s *subscriber) control(b []byte) {
 		}
 		if sr, ok := p.Sender(); ok {
 			if r := s.streams[uint32(sr.SSRC)]; r != nil {
-				r.lastSR, r.lastSRAt = sr.NTP.Middle(), time.Now()
+				r.lastSR, r.lastSRAt = sr.NTP.Middle(), at
 			}
 		}
 	}
 }
 
-// report sends one compound of RR and feedback.
+// report sends one compound of RR, feedback and what is to be asked for again.
 func (s *subscriber) report(now time.Time) {
 	s.mu.Lock()
-	blocks := make([]rtcp.Report, 0, 4)
+	blocks := make([]rtcp.Report, 0, 8)
 	for ssrc, r := range s.streams {
 		if len(blocks) < 31 {
 			blocks = append(blocks, r.block(ssrc, now))
@@ -214,10 +243,43 @@ func (s *subscriber) report(now time.Time) {
 	s.out = rtcp.AppendRR(s.out[:0], media.SSRC(s.ssrc), blocks...)
 	// The rhythm is ours: what has arrived is due now.
 	s.out = s.twcc.Feedback(s.clock.Now().Add(reportEvery), s.out)
+	s.ask(now)
 	out := s.out
 	s.mu.Unlock()
 	if len(blocks) > 0 {
 		_ = s.t.sendRTCP(out) // the next one comes in 50 ms
+	}
+}
+
+// hurry asks for what is newly missing at once.
+func (s *subscriber) hurry(now time.Time) {
+	if !s.lacking.CompareAndSwap(true, false) {
+		return
+	}
+	s.mu.Lock()
+	s.out = rtcp.AppendRR(s.out[:0], media.SSRC(s.ssrc))
+	empty := len(s.out)
+	s.ask(now)
+	out := s.out
+	s.mu.Unlock()
+	if len(out) > empty {
+		_ = s.t.sendRTCP(out) // else it is asked for with the next report
+	}
+}
+
+// ask appends NACKs, and PLIs of streams that lack something for good.
+func (s *subscriber) ask(now time.Time) {
+	for ssrc, r := range s.streams {
+		var lost bool
+		s.seqs, lost = r.missing.ask(now, s.seqs[:0])
+		if len(s.seqs) > 0 {
+			s.asked += uint64(len(s.seqs))
+			s.out = rtcp.AppendNACK(s.out, media.SSRC(s.ssrc), media.SSRC(ssrc), s.seqs)
+		}
+		if lost {
+			s.pli++
+			s.out = rtcp.AppendPLI(s.out, media.SSRC(s.ssrc), media.SSRC(ssrc))
+		}
 	}
 }
 

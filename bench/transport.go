@@ -57,8 +57,10 @@ type transport struct {
 	ice    ice
 	answer *answer
 	local  xorAddress
-	onRTP  func(at time.Time, packet []byte) // an encrypted RTP packet; called by the reader
-	onRTCP func(packet []byte)
+	onRTP  func(at time.Time, packet []byte)     // an encrypted RTP packet
+	onRTCP []func(at time.Time, compound []byte) // each is given every decrypted compound
+	down   *shaper                               // of a shaped downlink, else nil
+	rate   func() int                            // its rate now
 
 	remote atomic.Pointer[netip.AddrPort] // where checks came through
 	up     chan struct{}                  // closed when remote is known
@@ -69,8 +71,20 @@ type transport struct {
 	sendMu sync.Mutex
 	out    *srtp.Context // guarded by sendMu
 	in     atomic.Pointer[srtp.Context]
-	buf    []byte // guarded by sendMu
+	failed atomic.Uint64 // RTCP that did not open
+	buf    []byte        // guarded by sendMu
+
+	early []early // that came before the keys; see media
 }
+
+// early is media that overtook the end of the handshake: a server may send at once what it has kept, and
+// its first packets are what a join waits for.
+type early struct {
+	at     time.Time
+	packet []byte
+}
+
+const maxEarly = 64 // what comes beyond is dropped, as browsers drop all of it
 
 // newTransport opens a socket that can reach the server; reader reads it, when not nil.
 func newTransport(loopback bool, reader *rester) (*transport, error) {
@@ -199,14 +213,41 @@ func (t *transport) receive(at time.Time, b []byte) {
 		t.stun(b)
 	case b[0] >= 20 && b[0] <= 63:
 		t.hello.receive(b)
-	case b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223:
-		if t.onRTCP != nil {
-			t.onRTCP(b)
-		}
+	case b[0]>>6 == 2 && t.down != nil:
+		t.down.push(at, t.rate(), b)
 	case b[0]>>6 == 2:
+		t.media(at, b)
+	}
+}
+
+// media takes RTP and RTCP, told apart by RFC 5761 §4. Who calls it owns early and the context.
+func (t *transport) media(at time.Time, b []byte) {
+	in := t.in.Load()
+	switch {
+	case in == nil && len(t.early) < maxEarly:
+		t.early = append(t.early, early{at, append([]byte(nil), b...)})
+		return
+	case in == nil:
+		return
+	}
+	first := t.early
+	t.early = nil
+	for _, e := range first {
+		t.media(e.at, e.packet)
+	}
+	if b[1] < 192 || b[1] > 223 {
 		if t.onRTP != nil {
 			t.onRTP(at, b)
 		}
+		return
+	}
+	compound, err := in.DecryptRTCP(nil, b, nil)
+	if err != nil {
+		t.failed.Add(1)
+		return
+	}
+	for _, f := range t.onRTCP {
+		f(at, compound)
 	}
 }
 
