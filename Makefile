@@ -12,15 +12,16 @@ RUN     ?= .
 SCENARIO ?=
 say      = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
-.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-floor bench-bwe bench-go slots setup-run setup-test clean help
+.PHONY: run build web test lint format vet staticcheck generated webcheck unit e2e fuzz bench bench-scale bench-floor bench-bwe bench-go soak slots setup-run setup-test clean help
 
 help:
 	@echo 'make run         build, start the server, print an invitation link'
 	@echo 'make test        everything that must hold: lint, unit, web and browser tests'
 	@echo 'make build       bin/switchyard, pure Go, static'
 	@echo 'make fuzz        every fuzz target for FUZZTIME ($(FUZZTIME))'
-	@echo 'make bench       what forwarding costs; bench-floor: the least that it can cost here'
+	@echo 'make bench       what forwarding costs; bench-scale: among many; bench-floor: the least possible here'
 	@echo 'make bench-bwe   bandwidth estimation in the test cases of RFC 8867: docs/congestion.md'
+	@echo 'make soak        half an hour of comings and goings, and whether the server is as before'
 	@echo 'make bench-go    Go benchmarks of the parts;  make slots: the slots gate, five minutes'
 	@echo 'make lint | unit | webcheck | e2e    the parts of make test'
 
@@ -82,8 +83,14 @@ e2e: build
 fuzz:
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz $(PKG)
 
+# Which loads: make bench LOAD='forward shapes call half cores', or names of `switchyard bench series --list`.
+LOAD ?= forward
 bench: build
-	@scripts/bench $(ARGS)
+	@bin/switchyard bench series $(LOAD) $(ARGS)
+
+# Whether a packet costs the same among many: 50 to 500 subscribers, 1 to 50 rooms, interleaved.
+bench-scale: build
+	@bin/switchyard bench series scale --repeats 5 $(ARGS)
 
 bench-floor: build
 	@bin/switchyard bench floor $(ARGS)
@@ -91,6 +98,10 @@ bench-floor: build
 # Virtual time: half a minute. Draws docs/congestion/*.svg and puts the figures into docs/congestion.md.
 bench-bwe: build
 	@bin/switchyard bench bwe --out docs/congestion $(ARGS)
+
+# make soak ARGS='--for 2m' is shorter.
+soak: build
+	@bin/switchyard bench soak $(ARGS)
 
 # Go benchmarks of the parts.
 bench-go:

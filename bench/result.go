@@ -20,7 +20,7 @@ type Result struct {
 	Received uint64   `json:"received"` // each once
 	Lost     uint64   `json:"lost"`     // for good
 	Loss     float64  `json:"loss"`     // share, 0 to 1
-	Repaired uint64   `json:"repaired"` // missing, and then retransmitted; from the beginning on
+	Repaired uint64   `json:"repaired"` // in the window: missing, then retransmitted
 	Asked    uint64   `json:"asked,omitempty"`
 	PLI      uint64   `json:"pli,omitempty"`
 	Doubled  uint64   `json:"doubled,omitempty"`

@@ -124,7 +124,9 @@ func (s *subscriber) packet(at time.Time, b []byte) {
 	case !repair:
 		s.stream(at)
 	case len(plain) >= n+2: // the number that it had (RFC 4588 §4)
-		s.repaired += s.found(base, binary.BigEndian.Uint16(plain[n:]))
+		if s.found(base, binary.BigEndian.Uint16(plain[n:])) && s.window.holds(at.UnixNano()) {
+			s.repaired++
+		}
 	}
 	st, ok := readStamp(plain[n:])
 	if !ok {
@@ -134,14 +136,14 @@ func (s *subscriber) packet(at time.Time, b []byte) {
 	s.count(st, at)
 }
 
-// found takes the number of a repaired packet; 1 when it was missing.
-func (s *subscriber) found(pt uint8, seq uint16) uint64 {
+// found takes the number of a repaired packet; false when it was not missing.
+func (s *subscriber) found(pt uint8, seq uint16) bool {
 	for _, r := range s.streams {
 		if r.pt == pt && r.missing.found(seq) {
-			return 1
+			return true
 		}
 	}
-	return 0
+	return false
 }
 
 // count notes a stamped packet: loss and latency are those of packets sent within the window.

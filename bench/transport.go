@@ -84,7 +84,7 @@ type early struct {
 	packet []byte
 }
 
-const maxEarly = 64 // what comes beyond is dropped, as browsers drop all of it
+const maxEarly = 1024 // what comes beyond is dropped, as browsers drop all of it
 
 // newTransport opens a socket that can reach the server; reader reads it, when not nil.
 func newTransport(loopback bool, reader *rester) (*transport, error) {

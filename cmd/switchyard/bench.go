@@ -16,9 +16,10 @@ import (
 
 // BenchCmd measures a server.
 type BenchCmd struct {
-	Run   BenchRunCmd   `cmd:"" default:"withargs" help:"Bring publishers and subscribers to a server and measure it."`
-	Floor BenchFloorCmd `cmd:"" help:"Measure what sealing and sending packets costs on this machine at the least."`
-	BWE   BenchBWECmd   `cmd:"" name:"bwe" help:"Try the bandwidth estimation on a simulated network, in the test cases of RFC 8867."`
+	Run    BenchRunCmd    `cmd:"" default:"withargs" help:"Bring publishers and subscribers to a server and measure it."`
+	Series BenchSeriesCmd `cmd:"" help:"Measure servers of its own under several loads, interleaved and repeated."`
+	Floor  BenchFloorCmd  `cmd:"" help:"Measure what sealing and sending packets costs on this machine at the least."`
+	BWE    BenchBWECmd    `cmd:"" name:"bwe" help:"Try the bandwidth estimation on a simulated network, in the test cases of RFC 8867."`
 }
 
 // BenchRunCmd brings load.
