@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -65,8 +67,10 @@ func Play(ctx context.Context, t Target, p *clip.Player, progress func(Progress)
 
 func sentBytes(p *clip.Player) (n uint64) {
 	for _, t := range tracks(p) {
-		_, b, _ := t.Sent()
-		n += b
+		for _, l := range append(slices.Clip(t.Lower()), t) {
+			_, b, _ := l.Sent()
+			n += b
+		}
 	}
 	return n
 }
@@ -151,7 +155,9 @@ func playWHIP(ctx context.Context, t Target, p *clip.Player) (playing, error) {
 	}
 	w := &whipPlay{r: r, gone: make(chan struct{})}
 	for i, sender := range r.PC.GetSenders() {
-		go w.readReports(sender, list[i])
+		for _, layer := range layersOf(list[i]) {
+			go w.readReports(sender, layer.RID(), list[i])
+		}
 	}
 	wait, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -171,10 +177,14 @@ func playWHIP(ctx context.Context, t Target, p *clip.Player) (playing, error) {
 	return w, nil
 }
 
-func (w *whipPlay) readReports(s *webrtc.RTPSender, t *clip.Track) {
+func (w *whipPlay) readReports(s *webrtc.RTPSender, rid string, t *clip.Track) {
 	pub := &w.pub
+	read := s.ReadRTCP
+	if rid != "" {
+		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return s.ReadSimulcastRTCP(rid) }
+	}
 	for {
-		packets, _, err := s.ReadRTCP()
+		packets, _, err := read()
 		if err != nil {
 			return
 		}
@@ -183,6 +193,9 @@ func (w *whipPlay) readReports(s *webrtc.RTPSender, t *clip.Track) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				t.Keyframe()
 			case *rtcp.ReceiverReport:
+				if rid != t.RID() {
+					continue
+				}
 				pub.mu.Lock()
 				for _, r := range m.Reports {
 					pub.report.take(r, time.Duration(t.ClockRate()), time.Now())

@@ -12,7 +12,8 @@ import (
 // stay, so their packets are numbered by it: a number that came twice with different bytes would give
 // the AES-GCM key away, and one that jumps is thrown away by the receiver.
 type position struct {
-	trans *webrtc.RTPTransceiver
+	trans   *webrtc.RTPTransceiver
+	layered bool // it has several encodings, whose tracks stay
 
 	mu      sync.Mutex
 	started bool   // guarded by mu, as below

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
@@ -123,19 +124,28 @@ func (p *Publication) attach(l *serverLink) error {
 	if p.link == l || p.closed {
 		return nil
 	}
-	pos, err := l.sender(p.local)
+	layers := layersOf(p.local)
+	pos, err := l.sender(layers)
 	if err != nil {
 		return fmt.Errorf("client: sender: %w", err)
 	}
 	p.link, p.pos = l, pos
-	go p.readReports(pos.trans.Sender())
+	for _, layer := range layers {
+		go p.readReports(pos.trans.Sender(), layer.RID())
+	}
 	return nil
 }
 
-// sender takes a position whose track was unpublished, or makes one.
-func (l *serverLink) sender(local webrtc.TrackLocal) (*position, error) {
+// sender takes a position whose track was unpublished, or makes one. One with layers is made for them:
+// Pion does not replace their tracks.
+func (l *serverLink) sender(layers []webrtc.TrackLocal) (*position, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(layers) > 1 {
+		trans, err := addLayered(l.pc, layers)
+		return &position{trans: trans, layered: true}, err
+	}
+	local := layers[0]
 	for i, pos := range l.idle {
 		if pos.trans.Kind() == local.Kind() && pos.trans.Sender().ReplaceTrack(pos.on(local)) == nil {
 			l.idle = slices.Delete(l.idle, i, i+1)
@@ -162,6 +172,7 @@ func (p *Publication) announce(ctx context.Context, l *serverLink) error {
 	m := protocol.PublishTrack{
 		MID: p.pos.trans.Mid(), Kind: protocol.TrackKind(p.local.Kind().String()), Source: p.o.Source, Label: p.o.Label,
 		Group: p.o.Group, Muted: p.muted, Width: p.o.Width, Height: p.o.Height,
+		Layers: describe(layersOf(p.local)),
 	}
 	p.mu.Unlock()
 	e, err := p.c.session.request(ctx, protocol.TypePublish, protocol.Publish{Tracks: []protocol.PublishTrack{m}})
@@ -229,15 +240,23 @@ func (p *Publication) abort() {
 	if p.pos == nil || p.pos.trans.Sender().ReplaceTrack(nil) != nil {
 		return
 	}
+	if p.pos.layered {
+		return
+	}
 	p.link.mu.Lock()
 	p.link.idle = append(p.link.idle, p.pos)
 	p.link.mu.Unlock()
 }
 
-// readReports handles the RTCP of one sender until it ends.
-func (p *Publication) readReports(s *webrtc.RTPSender) {
+// readReports handles the RTCP of one sender, or of one of its layers, until it ends. The loss that
+// counts is that of the best layer, which the publication itself is.
+func (p *Publication) readReports(s *webrtc.RTPSender, rid string) {
+	read := s.ReadRTCP
+	if rid != "" {
+		read = func() ([]rtcp.Packet, interceptor.Attributes, error) { return s.ReadSimulcastRTCP(rid) }
+	}
 	for {
-		packets, _, err := s.ReadRTCP()
+		packets, _, err := read()
 		if err != nil {
 			return
 		}
@@ -248,7 +267,9 @@ func (p *Publication) readReports(s *webrtc.RTPSender) {
 			return
 		}
 		for _, packet := range packets {
-			p.reported(packet)
+			if _, report := packet.(*rtcp.ReceiverReport); !report || rid == p.local.RID() {
+				p.reported(packet)
+			}
 		}
 	}
 }

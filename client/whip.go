@@ -41,6 +41,12 @@ type Resource struct {
 func WHIP(ctx context.Context, endpoint string, o HTTPOptions, tracks ...webrtc.TrackLocal) (*Resource, error) {
 	return exchange(ctx, endpoint, o, func(pc *webrtc.PeerConnection) error {
 		for _, t := range tracks {
+			if layers := layersOf(t); len(layers) > 1 {
+				if _, err := addLayered(pc, layers); err != nil {
+					return err
+				}
+				continue
+			}
 			init := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 			if _, err := pc.AddTransceiverFromTrack(t, init); err != nil {
 				return err

@@ -41,21 +41,26 @@ var Colours = []Colour{
 }
 
 // builtin is a picture and a sound in data/.
-type builtin struct{ name, video, audio string }
+type builtin struct {
+	name, video, audio string
+	lower              []string // smaller encodings of the picture
+}
 
 var builtins = sync.OnceValue(func() []builtin {
-	list := []builtin{{"clock", "clock.ivf", "yellow.ogg"}}
+	list := []builtin{{name: "clock", video: "clock.ivf", audio: "yellow.ogg"}}
 	for _, c := range Colours {
-		list = append(list, builtin{c.Name, c.Name + ".ivf", c.Name + ".ogg"})
+		list = append(list, builtin{name: c.Name, video: c.Name + ".ivf", audio: c.Name + ".ogg"})
 	}
 	return append(list,
-		builtin{"h264", "h264.h264", "red.ogg"},
-		builtin{"vp9", "vp9.ivf", "red.ogg"},
-		builtin{"av1", "av1.ivf", "red.ogg"})
+		builtin{name: "h264", video: "h264.h264", audio: "red.ogg"},
+		builtin{name: "vp9", video: "vp9.ivf", audio: "red.ogg"},
+		builtin{name: "av1", video: "av1.ivf", audio: "red.ogg"},
+		builtin{name: "layers", video: "layers-360.ivf", audio: "green.ogg", lower: []string{"layers-90.ivf", "layers-180.ivf"}})
 })
 
-// Names lists the built-in clips: "clock" (640x360, ten seconds), one for each of Colours, and
-// "h264", "vp9" and "av1", which show the same as "red".
+// Names lists the built-in clips: "clock" (640x360, ten seconds), one for each of Colours, "h264",
+// "vp9" and "av1", which show the same as "red", and "layers", the clock's first two seconds in three
+// sizes for simulcast: 160x90, 320x180 and 640x360.
 func Names() []string {
 	var names []string
 	for _, b := range builtins() {
@@ -71,17 +76,22 @@ func Open(name string) (*Clip, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("clip: no built-in clip %q: there are %v", name, Names())
 	}
-	video, err := files.ReadFile("data/" + all[i].video)
-	if err != nil {
-		return nil, err
-	}
 	audio, err := files.ReadFile("data/" + all[i].audio)
 	if err != nil {
 		return nil, err
 	}
-	c := &Clip{}
-	if err := c.add(Options{FPS: FPS}, memory(video), int64(len(video))); err != nil {
-		return nil, fmt.Errorf("clip: %s: %w", all[i].video, err)
+	c := &Clip{layers: len(all[i].lower) > 0}
+	for _, name := range append([]string{all[i].video}, all[i].lower...) {
+		video, err := files.ReadFile("data/" + name)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.add(Options{FPS: FPS}, memory(video), int64(len(video))); err != nil {
+			return nil, fmt.Errorf("clip: %s: %w", name, err)
+		}
+	}
+	if err := c.arrange(); err != nil {
+		return nil, err
 	}
 	if err := c.add(Options{}, memory(audio), int64(len(audio))); err != nil {
 		return nil, fmt.Errorf("clip: %s: %w", all[i].audio, err)

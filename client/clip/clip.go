@@ -25,8 +25,12 @@ const maxFrame = 16 << 20 // bytes
 // Clip is up to one picture and one sound that play together.
 type Clip struct {
 	Video, Audio *Stream // either may be nil
+	// Lower are smaller encodings of Video for simulcast, the smallest first: of the same frames, with
+	// keyframes at the same times.
+	Lower []*Stream
 
-	files []io.Closer
+	files  []io.Closer
+	layers bool // several pictures may come
 }
 
 // Stream is the frames of one codec. The frames stay in the file; the index is in memory.
@@ -52,16 +56,23 @@ type frame struct {
 type Options struct {
 	// FPS is the frame rate of H.264 Annex B, which carries none; 30 when 0.
 	FPS float64
+	// Layers takes several pictures as the encodings of one.
+	Layers bool
 }
 
-// OpenFiles returns a clip of one or two files: a picture, a sound, or both.
+// OpenFiles returns a clip of one or two files: a picture, a sound, or both; with layers of up to three
+// pictures.
 func OpenFiles(o Options, paths ...string) (*Clip, error) {
-	c := &Clip{}
+	c := &Clip{layers: o.Layers}
 	for _, path := range paths {
 		if err := c.open(o, path); err != nil {
 			c.Close()
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
+	}
+	if err := c.arrange(); err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -127,6 +138,10 @@ func (c *Clip) set(s *Stream, err error) error {
 	at := &c.Video
 	if s.Codec.Kind() == media.Audio {
 		at = &c.Audio
+	}
+	if c.layers && *at != nil && *at == c.Video {
+		c.Lower = append(c.Lower, s)
+		return nil
 	}
 	if *at != nil {
 		return errors.New("clip: one picture and one sound at most")

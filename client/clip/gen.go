@@ -33,6 +33,10 @@ func main() {
 	}
 	vp8 := []string{"-c:v", "libvpx", "-deadline", "best", "-auto-alt-ref", "0", "-lag-in-frames", "0", "-error-resilient", "0"}
 	encode("clock.ivf", 640, 360, 10*fps, clock, append(vp8, "-g", "13", "-keyint_min", "13", "-b:v", "110k", "-qmin", "8", "-qmax", "52"))
+	for height, rate := range map[int]string{90: "15k", 180: "35k", 360: "80k"} {
+		scale := fmt.Sprintf("scale=-2:%d", height)
+		encode(fmt.Sprintf("layers-%d.ivf", height), 640, 360, 2*fps, clock, append(vp8, "-vf", scale, "-g", "10", "-keyint_min", "10", "-b:v", rate, "-qmin", "12", "-qmax", "56"))
+	}
 	for i, c := range clip.Colours {
 		paint := func(img *image.RGBA, n int) { card(img, n, i, c.Value) }
 		encode(c.Name+".ivf", 320, 180, 2*fps, paint, append(vp8, "-g", "5", "-keyint_min", "5", "-crf", "30", "-b:v", "60k"))

@@ -4,13 +4,15 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"switchyard/media"
 )
 
 // Player plays a clip as tracks. Play runs it; a keyframe that a receiver asks for is answered by
 // moving picture and sound together to the nearest keyframe of the clip, with RTP timestamps that
 // go on, so that they stay in sync.
 type Player struct {
-	// Video and Audio are nil where the clip has none.
+	// Video and Audio are nil where the clip has none. Video has the layers of the clip, if any.
 	Video, Audio *Track
 
 	clip *Clip
@@ -62,6 +64,7 @@ func NewPlayer(c *Clip, o PlayerOptions) *Player {
 	if c.Video != nil && !o.Blind {
 		p.Video = newTrack(c.Video, o.StreamID+"-video", o.StreamID, ask)
 		p.video = cursor{stream: c.Video, track: p.Video, last: -1}
+		p.Video.addLower(c.Lower)
 	}
 	if c.Audio != nil && !o.Mute {
 		p.Audio = newTrack(c.Audio, o.StreamID+"-audio", o.StreamID, func() {})
@@ -140,17 +143,36 @@ func (p *Player) step(c *cursor) error {
 	if out <= c.last {
 		return nil // a jump may bring an audio packet a second time at one time
 	}
-	data, err := c.stream.read(i, p.buf)
-	if err != nil {
-		return err
-	}
-	p.buf = data
 	c.last = out
 	level, voice := uint8(noLevel), false
 	if c == &p.audio && p.level != nil {
 		level, voice = p.level(f.at)
 	}
-	c.track.send(data, out, f.key && c == &p.video, level, voice)
+	for _, t := range c.track.lower {
+		if err := p.send(t, i, out, level, voice); err != nil {
+			return err
+		}
+	}
+	return p.send(c.track, i, out, level, voice)
+}
+
+// send sends frame i of a track, unless it is switched off; a picture comes back with a keyframe.
+func (p *Player) send(t *Track, i int, out time.Duration, level uint8, voice bool) error {
+	key := t.stream.frames[i].key && t.codec.Kind() == media.Video
+	if t.off.Load() {
+		t.waits = true
+		return nil
+	}
+	if t.waits && !key && t.codec.Kind() == media.Video {
+		return nil
+	}
+	t.waits = false
+	data, err := t.stream.read(i, p.buf)
+	if err != nil {
+		return err
+	}
+	p.buf = data
+	t.send(data, out, key, level, voice)
 	return nil
 }
 

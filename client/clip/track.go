@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,13 +28,19 @@ var ErrNoCodec = errors.New("clip: the other end does not take this codec")
 // several peer connections at once.
 type Track struct {
 	// Immutable.
-	id, stream string
-	codec      media.Codec
-	clock      uint32 // Hz
-	keyframe   func()
+	id, group string
+	rid       string // of a layer; empty without simulcast
+	stream    *Stream
+	codec     media.Codec
+	clock     uint32 // Hz
+	keyframe  func()
+	lower     []*Track // smaller layers of this one, the smallest first
+
+	off atomic.Bool // nobody needs it
 
 	payloader rtp.Payloader // owned by the player
 	seq       uint16        // owned by the player
+	waits     bool          // for a keyframe; owned by the player
 	base      uint32        // RTP timestamp of output time 0
 
 	packets, bytes, keyframes atomic.Uint64
@@ -51,8 +58,8 @@ type binding struct {
 	w     webrtc.TrackLocalWriter
 }
 
-func newTrack(s *Stream, id, stream string, keyframe func()) *Track {
-	t := &Track{id: id, stream: stream, codec: s.Codec, clock: 90000, keyframe: keyframe, seq: uint16(rand.Uint32()), base: rand.Uint32()}
+func newTrack(s *Stream, id, group string, keyframe func()) *Track {
+	t := &Track{id: id, group: group, stream: s, codec: s.Codec, clock: 90000, keyframe: keyframe, seq: uint16(rand.Uint32()), base: rand.Uint32()}
 	switch s.Codec {
 	case media.VP8:
 		t.payloader = &codecs.VP8Payloader{EnablePictureID: true}
@@ -67,6 +74,49 @@ func newTrack(s *Stream, id, stream string, keyframe func()) *Track {
 	}
 	return t
 }
+
+// addLower makes the layers below a track. They share its time, as those of one encoder do.
+func (t *Track) addLower(streams []*Stream) {
+	if len(streams) == 0 {
+		return
+	}
+	for i, s := range streams {
+		l := newTrack(s, t.id, t.group, t.keyframe)
+		l.rid, l.base = layerRIDs[i], t.base
+		t.lower = append(t.lower, l)
+	}
+	t.rid = layerRIDs[len(streams)]
+}
+
+// Layers are all encodings of the picture, the smallest first and the track itself at last; nil without
+// simulcast.
+func (t *Track) Layers() []webrtc.TrackLocal {
+	if len(t.lower) == 0 {
+		return nil
+	}
+	var all []webrtc.TrackLocal
+	for _, l := range append(slices.Clip(t.lower), t) {
+		all = append(all, l)
+	}
+	return all
+}
+
+// Lower are the layers below this one, the smallest first.
+func (t *Track) Lower() []*Track { return t.lower }
+
+// Size is the picture's size in pixels, 0 when not known.
+func (t *Track) Size() (width, height int) { return t.stream.Width, t.stream.Height }
+
+// Enable switches the track, or this layer of it, off and on again; it begins on. A picture comes back
+// with a keyframe, which is asked for.
+func (t *Track) Enable(on bool) {
+	if was := t.off.Swap(!on); was && on {
+		t.keyframe()
+	}
+}
+
+// Enabled tells whether the track sends.
+func (t *Track) Enabled() bool { return !t.off.Load() }
 
 // Codec is what the track sends.
 func (t *Track) Codec() media.Codec { return t.codec }
@@ -86,11 +136,11 @@ func (t *Track) Sent() (packets, bytes, keyframes uint64) {
 // ID implements webrtc.TrackLocal.
 func (t *Track) ID() string { return t.id }
 
-// RID implements webrtc.TrackLocal: there is one layer.
-func (t *Track) RID() string { return "" }
+// RID implements webrtc.TrackLocal.
+func (t *Track) RID() string { return t.rid }
 
 // StreamID implements webrtc.TrackLocal.
-func (t *Track) StreamID() string { return t.stream }
+func (t *Track) StreamID() string { return t.group }
 
 // Kind implements webrtc.TrackLocal.
 func (t *Track) Kind() webrtc.RTPCodecType {

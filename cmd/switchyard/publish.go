@@ -19,7 +19,8 @@ type PublishCmd struct {
 	RoomFlags `embed:""`
 	WHIP      string  `help:"WHIP endpoint to publish to, instead of a room." name:"whip" placeholder:"URL"`
 	Audio     string  `help:"Sound to go with the picture (Ogg Opus)." type:"existingfile" placeholder:"FILE"`
-	Clip      string  `help:"Built-in clip: clock, red, green, blue, yellow, purple, cyan, orange, grey, h264, vp9 or av1." default:"clock" placeholder:"NAME"`
+	Clip      string  `help:"Built-in clip: clock, red, green, blue, yellow, purple, cyan, orange, grey, h264, vp9, av1 or layers." default:"clock" placeholder:"NAME"`
+	Layers    bool    `help:"Simulcast: send several pictures as the encodings of one, in two or three sizes, with keyframes at the same times; the built-in clip for it without files."`
 	Copies    int     `help:"Publish as this many participants at once, each with the next of the eight coloured clips, or all with the files named: a crowd to try a room with." default:"1" placeholder:"N"`
 	Talk      bool    `help:"With --copies: speak, one after the other, instead of beeping once a second."`
 	Speak     bool    `help:"Mark the sound as speech, so that its publisher counts as a speaker."`
@@ -81,6 +82,8 @@ func (c *PublishCmd) crowd(ctx context.Context, std *Streams) error {
 		return Usagef("--copies %d: from 1 to 200", c.Copies)
 	case c.WHIP != "" || c.Token != "":
 		return Usagef("--copies goes with --room, and makes tokens of its own")
+	case c.Talk && c.Layers:
+		return Usagef("--talk goes with the coloured clips, which have one layer")
 	case c.Talk && len(c.Files) > 0:
 		return Usagef("--talk goes with the built-in clips")
 	}
@@ -88,6 +91,9 @@ func (c *PublishCmd) crowd(ctx context.Context, std *Streams) error {
 	for i := range c.Copies {
 		one := *c
 		one.Clip = clip.Colours[i%len(clip.Colours)].Name
+		if c.Layers {
+			one.Clip = "layers"
+		}
 		shows := one.Clip
 		if len(c.Files) > 0 {
 			shows = filepath.Base(c.Files[0])
@@ -134,10 +140,13 @@ func (c *PublishCmd) open() (*clip.Clip, error) {
 	if c.Audio != "" {
 		files = append(files, c.Audio)
 	}
-	if len(files) == 0 {
-		return clip.Open(c.Clip)
+	switch {
+	case len(files) > 0:
+		return clip.OpenFiles(clip.Options{FPS: c.FPS, Layers: c.Layers}, files...)
+	case c.Layers:
+		return clip.Open("layers")
 	}
-	return clip.OpenFiles(clip.Options{FPS: c.FPS}, files...)
+	return clip.Open(c.Clip)
 }
 
 // bounded ends ctx after a time that a flag names.
