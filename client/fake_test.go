@@ -47,6 +47,7 @@ type fakeLink struct {
 	slots   map[string]*webrtc.TrackLocalStaticRTP // by MID
 	answers int
 	got     map[string]int // packets by MID
+	rids    map[string]int // packets by RID
 	data    chan []byte
 }
 
@@ -157,7 +158,7 @@ func (s *fakeServer) answer(o room.AnswerOffer) {
 			s.t.Error(err)
 			return
 		}
-		l = &fakeLink{pc: pc, slots: map[string]*webrtc.TrackLocalStaticRTP{}, got: map[string]int{}, data: make(chan []byte, 100)}
+		l = &fakeLink{pc: pc, slots: map[string]*webrtc.TrackLocalStaticRTP{}, got: map[string]int{}, rids: map[string]int{}, data: make(chan []byte, 100)}
 		s.links[o.Session] = l
 		pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.receive(l, t, r) })
 		pc.OnDataChannel(func(d *webrtc.DataChannel) {
@@ -250,6 +251,7 @@ func (s *fakeServer) receive(l *fakeLink, t *webrtc.TrackRemote, r *webrtc.RTPRe
 		}
 		s.mu.Lock()
 		l.got[mid]++
+		l.rids[t.RID()]++
 		s.mu.Unlock()
 	}
 }
