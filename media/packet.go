@@ -45,6 +45,9 @@ type Packet struct {
 	Voice       bool // RFC 6464 V bit
 	Orientation int8 // 3GPP TS 26.114 §7.4.5 CVO byte; -1 when not given
 
+	// Dependency is the dependency descriptor extension (AV1 RTP §A) as it came, within Data; nil without.
+	Dependency []byte
+
 	// AbsCapture is the abs-capture-time extension's NTP time, 0 when not given.
 	AbsCapture NTP
 

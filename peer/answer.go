@@ -263,6 +263,7 @@ func (a *answer) agreeMedia(l *offerLine, ok bool) Media {
 	}
 	m.Recv, m.Send = a.directions(l)
 	m.Ext = agreeExtensions(l, a.offer.session.extensions, m.Recv, m.Send)
+	m.MixedExt = l.mixed || a.offer.session.mixed
 	if !l.hasTransportCC() {
 		m.Ext.TWCC = 0
 	}

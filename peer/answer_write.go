@@ -42,6 +42,9 @@ func (a *answer) write() string {
 		w.line("c=IN IP4 0.0.0.0")
 	}
 	w.line("t=0 0")
+	if a.offer.session.mixed {
+		w.line("a=extmap-allow-mixed")
+	}
 	if a.offer.hasBundle {
 		w.line("%s", strings.TrimSpace("a=group:BUNDLE "+strings.Join(a.accepted, " ")))
 	}
@@ -193,6 +196,9 @@ func (a *answer) writeMedia(w *answerWriter, l *offerLine, m *Media) {
 	w.line("a=rtcp-mux")
 	if l.rtcpRsize {
 		w.line("a=rtcp-rsize")
+	}
+	if l.mixed && !a.offer.session.mixed {
+		w.line("a=extmap-allow-mixed")
 	}
 	a.writeExtensions(w, l, m)
 	for _, c := range m.Codecs {

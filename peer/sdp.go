@@ -45,6 +45,7 @@ type offerLine struct {
 	direction string // "" when not said
 	bundleOnly,
 	rtcpMux, rtcpRsize bool
+	mixed bool // one-byte and two-byte extensions may be mixed (RFC 8285 §6)
 
 	ice        offerICE
 	payloads   []offerPayload // audio and video, in the order of the m-line
@@ -204,6 +205,9 @@ func (l *offerLine) read(key, value string) error {
 		return nil
 	case "rtcp-rsize":
 		l.rtcpRsize = true
+		return nil
+	case "extmap-allow-mixed":
+		l.mixed = true
 		return nil
 	}
 	reader, ok := attributeReaders[key]

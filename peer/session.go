@@ -52,6 +52,8 @@ type Media struct {
 
 	Codecs []Codec // agreed, in the order of our preference
 	Ext    Extensions
+	// MixedExt says that packets may have two-byte extensions beside others with one-byte ones (RFC 8285 §6).
+	MixedExt bool
 
 	// What the other end declared about what it sends, where Recv is set.
 	SSRCs    []DeclaredSSRC

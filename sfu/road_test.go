@@ -59,6 +59,7 @@ func (r *road) frame(n int, key bool) {
 		p.Seq, p.Timestamp, p.Format, p.Layer = r.seq, r.ts, 0, 0
 		p.Marker, p.FrameStart, p.Keyframe = i == n-1, i == 0, key
 		p.RED, p.AudioLevel, p.Orientation, p.AbsCapture = false, -1, -1, 0
+		p.Dependency = nil
 		p.Spatial, p.Temporal, p.Needed, p.Switch, p.Sync, p.LayerEnd = 0, 0, media.AllPoints, 0, false, p.Marker
 		p.Payload = p.Data[100:1280]
 		batch[i] = p

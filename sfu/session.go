@@ -83,6 +83,7 @@ func (l *Link) ingestConfig(m *peer.Media) ingest.Config {
 		Ext: ingest.Extensions{
 			MID: m.Ext.MID, RID: m.Ext.RID, RepairedRID: m.Ext.RepairedRID,
 			AudioLevel: m.Ext.AudioLevel, AbsCaptureTime: m.Ext.AbsCaptureTime, Orientation: m.Ext.Orientation,
+			DependencyDescriptor: m.Ext.DependencyDescriptor,
 		},
 	}
 	for _, f := range m.Codecs {
@@ -103,6 +104,7 @@ func (l *Link) egressConfig(m *peer.Media, seed uint64) egress.Config {
 		Ext: egress.Extensions{
 			MID: m.Ext.MID, TWCC: m.Ext.TWCC, AudioLevel: m.Ext.AudioLevel,
 			AbsSendTime: m.Ext.AbsSendTime, AbsCaptureTime: m.Ext.AbsCaptureTime, Orientation: m.Ext.Orientation,
+			Dependency: m.Ext.DependencyDescriptor, Mixed: m.MixedExt,
 		},
 	}
 	for _, f := range m.Codecs {

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxHeader is the most that a slot writes in front of a payload, in bytes.
-const MaxHeader = 12 + 4 + 96
+const MaxHeader = 12 + 4 + 96 + maxDependency
 
 // Format is one payload type that the receiver can decode.
 type Format struct {
@@ -30,6 +30,10 @@ type Extensions struct {
 	AbsSendTime    uint8
 	AbsCaptureTime uint8
 	Orientation    uint8
+	Dependency     uint8 // the dependency descriptor
+	// Mixed says that packets with two-byte elements may stand among those with one-byte elements
+	// (RFC 8285 §6, a=extmap-allow-mixed): descriptors with a structure are longer than one-byte elements can be.
+	Mixed bool
 }
 
 // Config describes a slot. SSRC, RTXSSRC and Seed never change in a slot's life: a slot must be kept

@@ -63,6 +63,7 @@ func (u *publisher) frame(at media.Time, packets int, key bool) []*media.Packet 
 		p.Format, p.RED = 0, false
 		p.Marker = !u.audio && i == packets-1
 		p.FrameStart, p.Keyframe = !u.audio && i == 0, key
+		p.Dependency = nil
 		p.Spatial, p.Temporal, p.Needed, p.Switch, p.Sync, p.LayerEnd = 0, 0, media.AllPoints, 0, false, p.Marker
 		p.AudioLevel, p.Voice, p.Orientation, p.AbsCapture = -1, false, -1, 0
 		p.Payload = append(p.Data[:0], u.mark, byte(u.seq), byte(u.seq>>8), 7)

@@ -54,6 +54,7 @@ func (c *caster) frame(at media.Time, layer uint8, packets int, key bool) []*med
 		p.Seq, p.Timestamp, p.Format, p.RED = l.seq, l.ts+media.Ticks(at*90/ms), 0, false
 		p.Marker, p.FrameStart, p.Keyframe = i == packets-1, i == 0, key
 		p.AudioLevel, p.Voice, p.Orientation, p.AbsCapture = -1, false, -1, 0
+		p.Dependency = nil
 		p.Spatial, p.Temporal, p.Needed, p.Switch, p.LayerEnd = 0, t, media.Above(0, t), 0, p.Marker
 		p.Sync = t == 1 || t == 2 && l.since%4 == 1
 		flags := byte(0x80)

@@ -1,24 +1,29 @@
 package egress
 
 import (
+	"switchyard/codec/dependency"
 	"switchyard/codec/vp8"
 	"switchyard/codec/vp9"
 	"switchyard/media"
 )
 
-// pictures continues the picture ids of VP8 and VP9 through switches of the source, as sequence
-// numbers and timestamps are: a receiver that has frames of the old source left would otherwise
+// pictures continues the picture ids of VP8 and VP9, and the frame numbers of dependency descriptors,
+// through switches of the source, as sequence numbers and timestamps are: a receiver that has frames of the old source left would otherwise
 // order, or drop, the new ones by unrelated numbers.
 type pictures struct {
 	any bool
 	id  uint16 // the newest sent, 15 bits
 	tl0 uint8  // its TL0PICIDX
+
+	numbered bool
+	frame    uint16 // newest number in a dependency descriptor
 }
 
 // shift is what a segment adds to the ids of its source.
 type shift struct {
-	id  uint16
-	tl0 uint8
+	id    uint16
+	tl0   uint8
+	frame uint16
 }
 
 // less returns the shift where some frames were taken out before. VP9 refers to frames by the difference
@@ -45,30 +50,38 @@ func ids(codec media.Codec, b []byte) (id uint16, tl0 uint8, ok bool) {
 	return uint16(picture), uint8(max(base, 0)), ok && picture >= 0
 }
 
-// begin returns the shift of a segment whose first packet has the payload b.
-func (p *pictures) begin(codec media.Codec, b []byte) shift {
-	id, tl0, ok := ids(codec, b)
-	if !ok || !p.any {
-		return shift{}
+// begin returns the shift of a segment whose first packet is first.
+func (p *pictures) begin(first *media.Packet, codec media.Codec) (by shift) {
+	if id, tl0, ok := ids(codec, first.Payload); ok && p.any {
+		by.id, by.tl0 = (p.id+1-id)&0x7fff, p.tl0+1-tl0
 	}
-	return shift{(p.id + 1 - id) & 0x7fff, p.tl0 + 1 - tl0}
+	if frame, ok := dependency.Frame(first.Dependency); ok && p.numbered {
+		by.frame = p.frame + 1 - frame
+	}
+	return by
 }
 
 // sent notes what left under a segment's shift.
-func (p *pictures) sent(codec media.Codec, b []byte, by shift) {
-	id, tl0, ok := ids(codec, b)
+func (p *pictures) sent(packet *media.Packet, codec media.Codec, by shift) {
+	if frame, ok := dependency.Frame(packet.Dependency); ok {
+		frame += by.frame
+		if !p.numbered || int16(frame-p.frame) > 0 {
+			p.numbered, p.frame = true, frame
+		}
+	}
+	id, tl0, ok := ids(codec, packet.Payload)
 	if !ok {
 		return
 	}
 	id, tl0 = (id+by.id)&0x7fff, tl0+by.tl0
 	if ahead := int16((id - p.id) << 1); !p.any || ahead > 0 {
-		*p = pictures{true, id, tl0}
+		p.any, p.id, p.tl0 = true, id, tl0
 	}
 }
 
 // apply returns b with its ids shifted: b itself where nothing changes, else a copy in buf.
 func (by shift) apply(codec media.Codec, b, buf []byte) []byte {
-	if by == (shift{}) || len(buf) < len(b) {
+	if by.id == 0 && by.tl0 == 0 || len(buf) < len(b) {
 		return b
 	}
 	out := buf[:copy(buf, b)]

@@ -105,7 +105,7 @@ func (s *Slot) writeRTX(now media.Time, g *segment, o *outgoing, p *media.Packet
 	}
 	s.rtx++
 	putHeader(buf, p.Marker || s.video && s.selector.ends(p), o.rtx, uint16(s.rtx), ts, s.cfg.RTXSSRC)
-	n := s.extensions(now, p, buf, twcc)
+	n := s.extensions(now, p, buf, twcc, g.shift)
 	binary.BigEndian.PutUint16(buf[n:], uint16(out))
 	size := 2 + copy(buf[n+2:], g.payload(p, s.picturesBefore(g, p), buf[n+2:]))
 	return Resend{HeaderLen: n, PayloadLen: size, ROC: uint32(s.rtx >> 16)}

@@ -219,7 +219,7 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 	*s.segment() = segment{
 		id: s.begun, ring: s.rings[p.Layer%MaxLayers], layer: p.Layer, epoch: p.Epoch, rate: s.time.rate, table: s.table,
 		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1, seen: in - 1,
-		shift: s.pictures.begin(o.codec, p.Payload),
+		shift: s.pictures.begin(p, o.codec),
 	}
 	s.flowing = true
 	return true
@@ -247,7 +247,7 @@ func (s *Slot) replay(ring *Ring, first *media.Packet) bool {
 	}
 	s.selector.begin()
 	g := s.segment()
-	g.shift = s.pictures.begin(g.table[first.Format%maxFormats].codec, first.Payload)
+	g.shift = s.pictures.begin(first, g.table[first.Format%maxFormats].codec)
 	last, step := newest.Timestamp+g.delta, media.Ticks(s.time.rate/1000)
 	if s.any {
 		switch room := int32(last - s.lastTS); {

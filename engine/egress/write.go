@@ -50,7 +50,7 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 		return s.fill(p, g, now, ts, buf, twcc)
 	}
 	if s.video {
-		s.pictures.sent(o.codec, p.Payload, g.shift.less(s.place.pictures, o.codec))
+		s.pictures.sent(p, o.codec, g.shift.less(s.place.pictures, o.codec))
 	}
 	pt := o.pt
 	payload := len(p.Payload)
@@ -65,7 +65,7 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 	s.stats.Bytes += uint64(payload)
 	s.refill(now, payload/resendShare)
 	putHeader(buf, marker, pt, uint16(out), ts, s.cfg.SSRC)
-	return s.extensions(now, p, buf, twcc), uint32(out >> 16), true
+	return s.extensions(now, p, buf, twcc, g.shift), uint32(out >> 16), true
 }
 
 // admit finds out whether p flows, and begins a segment with it where that is due.
@@ -191,7 +191,7 @@ func (s *Slot) fill(p *media.Packet, g *segment, now media.Time, ts media.Ticks,
 	s.stats.Packets++
 	s.stats.Filled++
 	putHeader(buf, false, g.table[p.Format%maxFormats].pt, uint16(out), ts, s.cfg.SSRC)
-	n := s.extensions(now, p, buf, twcc)
+	n := s.extensions(now, p, buf, twcc, shift{})
 	buf[0] |= 0x20
 	return n, uint32(out >> 16), true
 }
@@ -232,52 +232,3 @@ func putHeader(buf []byte, marker bool, pt media.PayloadType, seq uint16, ts med
 	binary.BigEndian.PutUint32(buf[4:], uint32(ts))
 	binary.BigEndian.PutUint32(buf[8:], uint32(ssrc))
 }
-
-// extensions writes the block of one-byte elements (RFC 8285 §4.2) and returns the header's length.
-func (s *Slot) extensions(now media.Time, p *media.Packet, buf []byte, twcc uint16) int {
-	const start = 16
-	at, ids := start, &s.cfg.Ext
-	if n := len(s.cfg.MID); !s.heard && wanted(ids.MID) && n > 0 && n <= 16 {
-		buf[at] = ids.MID<<4 | uint8(n-1)
-		at += 1 + copy(buf[at+1:], s.cfg.MID)
-	}
-	if wanted(ids.TWCC) {
-		buf[at] = ids.TWCC<<4 | 1
-		binary.BigEndian.PutUint16(buf[at+1:], twcc)
-		at += 3
-	}
-	if wanted(ids.AbsSendTime) { // 6.18 fixed point seconds
-		t := media.NTPAt(s.cfg.Origin, now) >> 14
-		buf[at], buf[at+1], buf[at+2], buf[at+3] = ids.AbsSendTime<<4|2, byte(t>>16), byte(t>>8), byte(t)
-		at += 4
-	}
-	if wanted(ids.AudioLevel) && p.AudioLevel >= 0 {
-		buf[at], buf[at+1] = ids.AudioLevel<<4, uint8(p.AudioLevel)
-		if p.Voice {
-			buf[at+1] |= 0x80
-		}
-		at += 2
-	}
-	if wanted(ids.Orientation) && p.Orientation >= 0 && (p.Keyframe || p.Marker) {
-		buf[at], buf[at+1] = ids.Orientation<<4, uint8(p.Orientation)
-		at += 2
-	}
-	if wanted(ids.AbsCaptureTime) && p.AbsCapture != 0 {
-		buf[at] = ids.AbsCaptureTime<<4 | 7
-		binary.BigEndian.PutUint64(buf[at+1:], uint64(p.AbsCapture))
-		at += 9
-	}
-	if at == start {
-		return 12
-	}
-	for at%4 != 0 {
-		buf[at] = 0
-		at++
-	}
-	buf[0] |= 0x10
-	binary.BigEndian.PutUint16(buf[12:], 0xbede)
-	binary.BigEndian.PutUint16(buf[14:], uint16((at-start)/4))
-	return at
-}
-
-func wanted(id uint8) bool { return id >= 1 && id <= 14 }

@@ -23,6 +23,7 @@ type look struct {
 	spatials          uint8        // how many there are, where the payload tells; else 0
 	needed, upswitch  media.Points // 0: the only point
 	sync, end         bool
+	discard           bool // no decode target needs it
 }
 
 // inspect parses the payload; false when it breaks its payload format.
@@ -116,7 +117,7 @@ func (s *stream) frame(p *media.Packet, ext media.ExtSeq, pos position, v look) 
 	}
 	p.Spatial, p.Temporal = v.spatial, v.temporal
 	p.Needed, p.Switch, p.Sync = v.needed, v.upswitch, v.sync
-	if v.needed == 0 {
+	if v.needed == 0 && !v.discard {
 		p.Needed = media.AllPoints
 	}
 	p.LayerEnd = v.end || p.Marker

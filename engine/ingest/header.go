@@ -20,6 +20,7 @@ type header struct {
 	level          int8 // -1 when absent
 	voice          bool
 	orientation    int8
+	dependency     []byte
 	absCapture     media.NTP
 }
 
@@ -120,6 +121,8 @@ func (h *header) element(id uint8, v []byte, ids *Extensions) {
 		if len(v) >= 1 {
 			h.orientation = int8(v[0] & 0x0f)
 		}
+	case ids.DependencyDescriptor:
+		h.dependency = v
 	case ids.AbsCaptureTime:
 		if len(v) >= 8 {
 			h.absCapture = media.NTP(binary.BigEndian.Uint64(v))

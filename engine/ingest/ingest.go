@@ -24,6 +24,7 @@ type Extensions struct {
 	AudioLevel            uint8
 	AbsCaptureTime        uint8
 	Orientation           uint8
+	DependencyDescriptor  uint8
 }
 
 // Stream is an SSRC that the publisher declared, with its repair stream; RTX is 0 without.

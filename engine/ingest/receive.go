@@ -91,8 +91,11 @@ func (t *Track) onMedia(now media.Time, s *stream, p *media.Packet, h *header, t
 		s.timing.onPacket(now, h.ts)
 	}
 	fresh := pos != late && (!s.haveTS || s.lastTS != h.ts)
+	if h.dependency != nil && describes(t.formats[typ.format].Codec) {
+		s.depend(&v, h.dependency)
+	}
 	s.scale(&v)
-	s.fill(now, p, h, typ)
+	s.fill(now, p, h, typ, t.formats[typ.format])
 	keyStart := s.frame(p, ext, pos, v)
 	if keyStart && s.resize(v) {
 		t.changed++
@@ -155,7 +158,7 @@ func (t *Track) nacks(s *stream) bool {
 }
 
 // fill writes what the header says into p.
-func (s *stream) fill(now media.Time, p *media.Packet, h *header, typ payloadType) {
+func (s *stream) fill(now media.Time, p *media.Packet, h *header, typ payloadType, format media.Format) {
 	p.Arrived = now
 	p.Timestamp = h.ts
 	if captured, ok := s.timing.at(h.ts); ok {
@@ -169,6 +172,10 @@ func (s *stream) fill(now media.Time, p *media.Packet, h *header, typ payloadTyp
 	p.AudioLevel, p.Voice = h.level, h.voice
 	p.Orientation = h.orientation
 	p.AbsCapture = h.absCapture
+	p.Dependency = nil
+	if describes(format.Codec) {
+		p.Dependency = h.dependency
+	}
 	p.Payload = h.payload
 }
 

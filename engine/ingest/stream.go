@@ -24,6 +24,7 @@ type stream struct {
 	width, height int                       // of the last keyframe
 	sizes         [media.PointsPerAxis]size // of its spatial layers, where it told them
 	spatials      uint8                     // how many, 0 where it did not tell
+	dependency    *dependencies             // nil before the first descriptor
 
 	// Frames are told apart by their timestamps.
 	lastTS  media.Ticks
@@ -98,7 +99,7 @@ func (s *stream) report(now media.Time) rtcp.Report {
 func (s *stream) restart() {
 	s.missing.clear()
 	s.haveTS, s.haveKey, s.lastKey = false, false, 0
-	s.spatials = 0
+	s.spatials, s.dependency = 0, nil
 	s.timing.started, s.timing.report = false, false
 	s.reception = reception{lastSR: s.lastSR, lastSRArrived: s.lastSRArrived}
 }
