@@ -22,7 +22,7 @@ func (s *Slot) Padding(now media.Time, n int, buf []byte, twcc uint16) (Resend, 
 	n = min(n, MaxPadding)
 	s.rtx++
 	putHeader(buf, false, pt, uint16(s.rtx), s.lastTS, s.cfg.RTXSSRC)
-	head := s.extensions(now, &nothing, buf, twcc)
+	head := s.extensions(now, &nothing, buf, twcc, shift{})
 	buf[0] |= 0x20
 	clear(buf[head : head+n])
 	buf[head+n-1] = byte(n)
