@@ -17,6 +17,9 @@ type Source struct {
 	FPS    int
 	// Keyframe is how often a frame is eight times as large; 0 is never.
 	Keyframe time.Duration
+	// Stall is for how long the receiver is not scheduled, four times a second in the mean: what arrives meanwhile is
+	// read at once afterwards.
+	Stall time.Duration
 }
 
 const (
@@ -42,6 +45,7 @@ type mediaFlow struct {
 	recv   *bwe.Receiver
 	rate   media.Bitrate // of the encoder
 	nextKF media.Time
+	stall  media.Time // the receiver does not read before
 }
 
 func newMediaFlow(s *sim, name string, src Source, path, back *link, delay time.Duration, start time.Duration) *mediaFlow {
@@ -55,6 +59,9 @@ func newMediaFlow(s *sim, name string, src Source, path, back *link, delay time.
 		s.every(s.now, time.Second/time.Duration(src.FPS), f.frame)
 		s.every(s.now, maxHold, f.turn)
 		s.every(s.now, sampleEvery, f.sample)
+		if src.Stall > 0 {
+			f.sleep()
+		}
 	})
 	return f
 }
@@ -135,8 +142,20 @@ func (f *mediaFlow) send(n int) {
 	f.path.send(&packet{size: n + overhead, delay: f.delay, flow: f.rec, seq: uint64(seq), arrive: f.arrive})
 }
 
+// sleep makes the receiver stall at random times, for random times up to Stall.
+func (f *mediaFlow) sleep() {
+	f.sim.after(time.Duration(f.sim.rng.ExpFloat64()*float64(250*time.Millisecond)), func() {
+		f.stall = f.sim.now.Add(time.Duration(f.sim.rng.Float64() * float64(f.src.Stall)))
+		f.sleep()
+	})
+}
+
 // arrive is the receiver.
 func (f *mediaFlow) arrive(p *packet) {
+	if f.sim.now < f.stall {
+		f.sim.at(f.stall, func() { f.arrive(p) })
+		return
+	}
 	f.rec.received(f.sim.now, p.size)
 	idle := f.recv.Deadline() == media.Never
 	f.recv.OnPacket(f.sim.now, uint16(p.seq), 2)

@@ -139,7 +139,7 @@ func Scenarios() []*Scenario {
 		longTCP("tcp-long", "with a long TCP flow", usual), longTCP("tcp-long-bloat", "with a long TCP flow, 1 s queue", second),
 		shortTCP(), pauseResume(),
 		drop("drop-200", 200*time.Millisecond, second), drop("drop-1000", second, 2500*time.Millisecond),
-		steady(), lossy(), layered(),
+		steady(), lossy(), layered(), stalls(),
 	}
 }
 

@@ -185,3 +185,19 @@ func layered() *Scenario {
 		},
 	}
 }
+
+// stalls is a busy machine at the other end: its process reads late what arrived in time.
+func stalls() *Scenario {
+	return &Scenario{
+		Name: "stalls", Title: "A receiver that stalls for up to 150 ms, four times a second", Ref: "ours", end: 60 * second,
+		build: func(s *sim, r *Result) {
+			l := newLink(s, []change{{0, 5 * mbit}}, usual, 0)
+			r.links = []*link{l}
+			src := Source{Max: 1_700_000, FPS: 30, Layers: []media.Bitrate{150_000, 500_000, 1_700_000}, Stall: 150 * time.Millisecond}
+			r.media = []*mediaFlow{newMediaFlow(s, "media", src, l, nil, oneWay, 0)}
+		},
+		judge: func(r *Result) {
+			r.atLeast("rate, 10 to 60 s", r.media[0].rec.rate(settles, 60*second)/1000, 1200, " kbit/s")
+		},
+	}
+}

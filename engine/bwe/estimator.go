@@ -36,6 +36,7 @@ const (
 	drainLongest   = 3 * time.Second
 	calmAfter      = time.Second
 	collapseFrom   = 80 * time.Millisecond // the newest packet waited so long
+	collapseTwice  = 2                     // feedback in a row that shows it
 	collapse       = 0.6                   // and no more than this of what is sent arrives
 	rivalTolerance = 4
 	standing       = 10 * time.Millisecond
@@ -98,6 +99,7 @@ type Estimator struct {
 	rembUntil media.Time
 
 	draining   bool
+	suspect    int // feedback in a row that looked like a collapse
 	drainBegan media.Time
 	drainPeak  time.Duration
 	drainFrom  float64       // the rate before
@@ -280,6 +282,11 @@ func (e *Estimator) control(now media.Time, rtt time.Duration) {
 	acked, _, known := e.arrived.over(longWindow)
 	recent, share, _ := e.arrived.over(shortWindow)
 	latest, sudden := e.collapsed(now)
+	if !sudden {
+		e.suspect = 0
+	} else if e.suspect++; e.suspect < collapseTwice && !e.draining {
+		sudden = false // a receiver that was not scheduled for a moment looks like it, once
+	}
 	use := e.trend.usage
 	if use == overuse {
 		e.trend.usage = normal // told once
