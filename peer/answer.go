@@ -223,7 +223,7 @@ func (a *answer) usable(l *offerLine) bool {
 	if !l.isRTP() {
 		return l.isSCTP()
 	}
-	return strings.HasSuffix(l.proto, "RTP/SAVPF") && len(agreeCodecs(l, a.wanted(l), false)) > 0
+	return strings.HasSuffix(l.proto, "RTP/SAVPF") && len(agreeCodecs(l, a.wanted(l), false, false)) > 0
 }
 
 // isSCTP tells whether an m-line is for DataChannels.
@@ -270,7 +270,7 @@ func (a *answer) agreeMedia(l *offerLine, ok bool) Media {
 	if m.Ext.TWCC != 0 {
 		m.Ext.AbsSendTime = 0 // one bandwidth estimator is enough: 4 bytes a packet saved
 	}
-	m.Codecs = agreeCodecs(l, a.wanted(l), m.Ext.TWCC != 0)
+	m.Codecs = agreeCodecs(l, a.wanted(l), m.Ext.TWCC != 0, m.Send && !m.Recv)
 	if m.Recv {
 		m.SSRCs = l.declared()
 		m.StreamID, m.TrackID = l.stream, l.track

@@ -10,7 +10,7 @@ import (
 
 // agreeCodecs returns what both ends can do with an m-line, the most wanted codec first. RTX and
 // RED are attached to the codec that they wrap; FEC, comfort noise and DTMF are declined.
-func agreeCodecs(l *offerLine, wanted []media.Codec, twcc bool) []Codec {
+func agreeCodecs(l *offerLine, wanted []media.Codec, twcc, ccfb bool) []Codec {
 	var out []Codec
 	repairs := l.repairs()
 	for i := range l.payloads {
@@ -26,7 +26,7 @@ func agreeCodecs(l *offerLine, wanted []media.Codec, twcc bool) []Codec {
 			continue // the first payload type of a format is enough
 		}
 		c := Codec{PT: p.pt, Format: format, FMTP: p.fmtp, RED: l.redOf(p)}
-		l.agreeFeedback(&c, twcc)
+		l.agreeFeedback(&c, twcc, ccfb)
 		if c.NACK {
 			c.RTX = repairs[p.pt]
 		}
@@ -169,8 +169,8 @@ func (l *offerLine) redOf(p *offerPayload) media.PayloadType {
 }
 
 // agreeFeedback sets the feedback (RFC 4585, RFC 5104) that both ends know for a codec. transport-cc
-// needs its header extension too.
-func (l *offerLine) agreeFeedback(c *Codec, twcc bool) {
+// needs its header extension too; congestion control feedback is agreed where we only read it.
+func (l *offerLine) agreeFeedback(c *Codec, twcc, ccfb bool) {
 	for _, f := range l.feedback {
 		if !f.all && f.pt != c.PT {
 			continue
@@ -186,6 +186,8 @@ func (l *offerLine) agreeFeedback(c *Codec, twcc bool) {
 			c.TWCC = twcc
 		case "goog-remb":
 			c.REMB = true
+		case "ack ccfb": // RFC 8888 §6
+			c.CCFB = ccfb && !twcc
 		}
 	}
 }

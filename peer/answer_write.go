@@ -313,7 +313,7 @@ func (c *Codec) feedback() []string {
 	for _, f := range []struct {
 		on   bool
 		kind string
-	}{{c.NACK, "nack"}, {c.PLI, "nack pli"}, {c.FIR, "ccm fir"}, {c.TWCC, "transport-cc"}, {c.REMB, "goog-remb"}} {
+	}{{c.NACK, "nack"}, {c.PLI, "nack pli"}, {c.FIR, "ccm fir"}, {c.TWCC, "transport-cc"}, {c.REMB, "goog-remb"}, {c.CCFB, "ack ccfb"}} {
 		if f.on {
 			out = append(out, f.kind)
 		}

@@ -77,6 +77,7 @@ type Codec struct {
 	FMTP   string // as offered
 
 	NACK, PLI, FIR, TWCC, REMB bool
+	CCFB                       bool // RFC 8888; only where nothing is received and TWCC is not agreed
 
 	RED media.PayloadType // RFC 2198 payload type that may wrap this audio codec; 0 when not agreed
 }

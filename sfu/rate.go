@@ -1,12 +1,15 @@
 package sfu
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"switchyard/codec/rtcp"
 	"switchyard/engine/bwe"
 	"switchyard/engine/egress"
 	"switchyard/media"
+	"switchyard/peer"
 )
 
 // rate is what a link knows of how much it may send. Owned by the link's shard.
@@ -96,7 +99,7 @@ func (l *Link) demand(now media.Time) media.Bitrate {
 	if l.rate.padded == nil || !l.rate.padded.out.CanPad() {
 		l.rate.padded = nil
 		for _, s := range l.slots {
-			if s.twcc && s.fan != nil && s.out.CanPad() {
+			if (s.twcc || s.ccfb) && s.fan != nil && s.out.CanPad() {
 				l.rate.padded = s
 				break
 			}
@@ -121,6 +124,25 @@ func (s *slot) pad(now media.Time, bytes int) int {
 	}
 	l.shard.counters.padding.Add(uint64(r.PayloadLen))
 	return s.sealed(now, r, buf, l.shard.writer.Reserve(sealedMax))
+}
+
+// note remembers a packet that leaves, sealed as it is: its RTP header is plain.
+func (s *slot) note(now media.Time, b []byte) {
+	l := s.link
+	switch {
+	case s.twcc:
+		l.twccOut.Sent(now, len(b))
+	case s.ccfb:
+		l.twccOut.Sent(now, len(b))
+		l.twccOut.Named(media.SSRC(binary.BigEndian.Uint32(b[8:])), binary.BigEndian.Uint16(b[2:]))
+	default:
+		l.rate.est.OnUntracked(now, len(b))
+	}
+}
+
+// reportsByRTP reports whether the receiver of an m-line answers with congestion control feedback.
+func reportsByRTP(m *peer.Media) bool {
+	return slices.ContainsFunc(m.Codecs, func(c peer.Codec) bool { return c.CCFB })
 }
 
 // rateDeadline is when probe is due.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/rfc8888"
 	"github.com/pion/webrtc/v4"
 
 	"switchyard/engine/bwe"
@@ -102,5 +104,71 @@ func TestWithoutDemandNothingButMediaIsSent(t *testing.T) {
 	stats, _ := vlink.Stats()
 	if u.Probes != 0 || stats.Slots[0].Padding != 0 || u.Steady < media.Bitrate(500_000) {
 		t.Errorf("got %+v, %d bytes of padding", u, stats.Slots[0].Padding)
+	}
+}
+
+// newCongestionClient is a Pion peer that answers with congestion control feedback instead of
+// transport-wide feedback.
+func newCongestionClient(t testing.TB) *client {
+	t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetIPFilter(netip4Loopback)
+	m := &webrtc.MediaEngine{}
+	vp8 := webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "ack", Parameter: "ccfb"}, {Type: "nack"}},
+		},
+		PayloadType: 96,
+	}
+	rtx := webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"},
+		PayloadType:        97,
+	}
+	for _, c := range []webrtc.RTPCodecParameters{vp8, rtx} {
+		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	feedback, err := rfc8888.NewSenderInterceptor(rfc8888.SendInterval(50 * time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var registry interceptor.Registry
+	registry.Add(feedback)
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(&registry)).
+		NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.Close() })
+	return &client{t: t, pc: pc, more: make(chan struct{}, 1)}
+}
+
+func TestCongestionFeedbackIsEnoughForAnEstimate(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newCongestionClient(t)
+	frame, _ := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "track-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.via(s, simnet.Conditions{Rate: 2_000_000, Queue: 50_000, Latency: 10 * time.Millisecond})
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	vlink.Demand(6_000_000)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { pump(frame, stop) })
+	defer wg.Wait()
+	defer close(stop)
+	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool { return u.Raised > 0 && u.Steady > 1_200_000 })
+	stats, _ := vlink.Stats()
+	if u.Steady > 2_500_000 || stats.Send.Acked == 0 || stats.Send.Garbage != 0 {
+		t.Errorf("got %+v, %+v", u, stats.Send)
 	}
 }

@@ -162,6 +162,8 @@ func (l *Link) onRTCPPacket(now media.Time, p rtcp.Packet) {
 		l.onBye(p)
 	case p.IsTWCC():
 		l.twccOut.OnFeedback(now, p)
+	case p.IsCCFB():
+		l.twccOut.OnCongestion(now, p)
 	case l.onREMB(now, p):
 	case p.IsNACK():
 		l.onNACK(now, p)

@@ -15,6 +15,7 @@ type slot struct {
 	rtx  media.SSRC
 	kind media.Kind
 	twcc bool    // packets carry a transport-wide sequence number
+	ccfb bool    // the receiver reports by sequence numbers of RTP (RFC 8888)
 	fan  *fanout // what feeds it, nil when empty
 
 	pixels     int        // at which it is shown, 0: any
@@ -29,12 +30,13 @@ type slot struct {
 
 func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
 	s := &slot{link: l, mid: m.MID, ssrc: m.SlotSSRC, rtx: m.SlotRTX, kind: m.Kind, twcc: m.Ext.TWCC != 0}
+	s.ccfb = reportsByRTP(m)
 	s.out = egress.New(l.egressConfig(m, seed))
 	return s
 }
 
 func (s *slot) update(m *peer.Media) {
-	s.twcc = m.Ext.TWCC != 0
+	s.twcc, s.ccfb = m.Ext.TWCC != 0, reportsByRTP(m)
 	s.out.Update(s.link.egressConfig(m, 0))
 }
 
@@ -134,11 +136,7 @@ func (s *slot) send(now media.Time, p *media.Packet) {
 // sent queues a sealed packet that stands in the writer's reserved bytes.
 func (s *slot) sent(now media.Time, b []byte) {
 	l := s.link
-	if s.twcc {
-		l.twccOut.Sent(now, len(b))
-	} else {
-		l.rate.est.OnUntracked(now, len(b))
-	}
+	s.note(now, b)
 	l.shard.counters.sent.Add(1)
 	l.transmit(b)
 }

@@ -85,6 +85,7 @@ type Estimator struct {
 	probe   prober
 
 	clock   time.Duration // last arrival, unwrapped
+	wrap    time.Duration // of the receiver's clock, by the kind of feedback
 	started bool          // feedback came
 
 	sent     [sentBuckets]bucket // what was sent, by sentBucket
@@ -220,9 +221,9 @@ func (e *Estimator) onArrived(h *sent, arrived time.Duration) {
 	}
 }
 
-// unwrap continues the receiver's clock over the wrap of its 24-bit reference time.
+// unwrap continues the receiver's clock over its wrap.
 func (e *Estimator) unwrap(t time.Duration) time.Duration {
-	const wrap = 1 << 24 * refTicks * tick
+	wrap := e.wrap
 	if e.clock == 0 {
 		e.clock = t
 	}

@@ -254,6 +254,7 @@ func FuzzEstimator(f *testing.F) {
 	}
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 200, 100, 50}, r.Feedback(media.Time(time.Hour), nil))
 	f.Add([]byte{1, 1, 1, 1, 1, 1, 1, 255, 3, 3, 3, 3, 9, 9, 4}, []byte{0x8f, 205, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1})
+	f.Add([]byte{0, 8, 16, 24, 2, 4, 12, 4}, congestion(f, time.Second, 0, 0, 900*time.Millisecond, 0, 950*time.Millisecond))
 	f.Fuzz(func(t *testing.T, script, garbage []byte) {
 		s, r := NewSender(), NewReceiver(1)
 		c := Config{Start: 500_000, Min: 50_000, Max: 8_000_000}
@@ -267,6 +268,7 @@ func FuzzEstimator(f *testing.F) {
 				for range op>>3 + 1 {
 					seq := s.Next()
 					s.Sent(now, 40*int(op))
+					s.Named(media.SSRC(op&16), seq)
 					if op != 1 {
 						arrived = max(arrived, now).Add(arg * 100 * time.Microsecond)
 						r.OnPacket(arrived, seq, 2)
@@ -282,6 +284,7 @@ func FuzzEstimator(f *testing.F) {
 				rd := rtcp.NewReader(garbage)
 				for p, ok := rd.Next(); ok; p, ok = rd.Next() {
 					s.OnFeedback(now, p)
+					s.OnCongestion(now, p)
 				}
 			case 5:
 				e.OnREMB(now, media.Bitrate(arg)*media.Bitrate(i))

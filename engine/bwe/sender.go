@@ -17,6 +17,7 @@ const (
 type Sender struct {
 	next    media.ExtSeq
 	est     *Estimator // told of everything, nil when there is none
+	named   *named     // made when the first packet is named
 	history []sent     // made at the first packet
 	buckets [buckets]bucket
 	latest  media.Time // newest feedback
@@ -82,6 +83,9 @@ func (s *Sender) OnFeedback(now media.Time, p rtcp.Packet) bool {
 			s.stats.Garbage++
 		}
 		return false
+	}
+	if s.est != nil {
+		s.est.wrap = wrapTWCC
 	}
 	s.latest = now
 	b := s.bucket(now)
