@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/rfc8888"
+	"github.com/pion/interceptor/pkg/ccfb"
 	"github.com/pion/webrtc/v4"
 
 	"switchyard/engine/bwe"
@@ -132,7 +132,7 @@ func newCongestionClient(t testing.TB) *client {
 			t.Fatal(err)
 		}
 	}
-	feedback, err := rfc8888.NewSenderInterceptor(rfc8888.SendInterval(50 * time.Millisecond))
+	feedback, err := ccfb.NewSenderInterceptor(ccfb.SendInterval(50 * time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
