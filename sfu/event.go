@@ -54,6 +54,8 @@ type PauseReason string
 const (
 	PausedNot   PauseReason = ""
 	PausedCodec PauseReason = "codec" // the subscriber cannot decode the track
+	// PausedBandwidth: the estimate does not reach for it.
+	PausedBandwidth PauseReason = "bandwidth"
 )
 
 // DataOpened says that a DataChannel opened.

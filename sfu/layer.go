@@ -7,7 +7,7 @@ import (
 	"switchyard/media"
 )
 
-// Preference bounds what a slot gets of its track, for want of bandwidth. The zero value bounds nothing.
+// Preference bounds what a slot gets of its track. The zero value bounds nothing.
 type Preference struct {
 	// Off sends nothing at all.
 	Off bool
@@ -32,28 +32,40 @@ func (TrackWanted) isEvent() {}
 // the first packet, must not be changed, and is renewed several times a second.
 func (t *Track) Layers() []media.Layer { return *t.layers.Load() }
 
-// Prefer bounds what the slot at mid gets of what feeds it, until it is fed anew. What flows goes on until
-// there is a keyframe of what is to come.
+// and returns the bounds of both.
+func (p Preference) and(q Preference) Preference {
+	return Preference{Off: p.Off || q.Off, Layers: tighter(p.Layers, q.Layers), Temporals: tighter(p.Temporals, q.Temporals)}
+}
+
+func tighter(a, b int) int {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Prefer bounds what the slot at mid gets of what feeds it, whatever the bandwidth allows, until it is fed
+// anew.
 func (l *Link) Prefer(mid string, p Preference) {
 	l.onSlot(mid, func(s *slot) {
 		s.preference = p
+		l.share.stale = true
 		s.retarget(l.shard.clock.Now())
 	})
 }
 
-// Show tells at which size, in pixels, the slot at mid is shown: it gets the largest layer that is not
-// larger. 0 means the largest there is. The size stays until it is told anew.
-func (l *Link) Show(mid string, width, height int) {
+// Show tells how the slot at mid is shown: it gets the largest layer that is not larger, as far as the
+// bandwidth goes. It holds until it is told anew. What flows goes on until there is a keyframe of what is to
+// come.
+func (l *Link) Show(mid string, v View) {
 	l.onSlot(mid, func(s *slot) {
-		pixels := min(max(width, 0), maxShown) * min(max(height, 0), maxShown)
-		if pixels != s.pixels {
-			s.pixels = pixels
+		if v != s.view {
+			s.view = v
+			l.share.stale = true
 			s.retarget(l.shard.clock.Now())
 		}
 	})
 }
-
-const maxShown = 1 << 15 // pixels in one direction; more is the same
 
 func (l *Link) onSlot(mid string, f func(*slot)) {
 	l.shard.post(func() {
@@ -80,14 +92,10 @@ func choose(all []media.Layer, pixels int, p Preference) choice {
 	if p.Layers > 0 && p.Layers < len(layers) {
 		layers = layers[:p.Layers]
 	}
-	best, unheard := -1, uint32(0)
+	best, unheard := largest(layers, pixels), uint32(0)
 	for i := range layers {
-		l := &layers[i]
-		switch {
-		case !l.Live && l.Pixels() == 0:
+		if l := &layers[i]; !l.Live && l.Pixels() == 0 {
 			unheard |= 1 << l.Stream
-		case best < 0 || pixels == 0 || fits(l.Pixels(), pixels):
-			best = i
 		}
 	}
 	if best < 0 {
@@ -108,6 +116,19 @@ func choose(all []media.Layer, pixels int, p Preference) choice {
 		}
 	}
 	return c
+}
+
+// largest returns the largest layer that was heard of and is not larger than pixels (0: any size), the lowest
+// where all are larger, -1 without any.
+func largest(layers []media.Layer, pixels int) int {
+	best := -1
+	for i := range layers {
+		l := &layers[i]
+		if heard := l.Live || l.Pixels() > 0; heard && (best < 0 || pixels == 0 || fits(l.Pixels(), pixels)) {
+			best = i
+		}
+	}
+	return best
 }
 
 // fits allows a layer an eighth more in each direction than it is shown at, so that a tile a little
@@ -146,7 +167,7 @@ func (s *slot) retarget(now media.Time) {
 
 // aim sets the target without asking for anything.
 func (s *slot) aim() {
-	c := choose(s.fan.track.Layers(), s.pixels, s.preference)
+	c := choose(s.fan.track.Layers(), s.view.pixels(), s.preference.and(s.allowed))
 	s.hopes = c.hopes
 	s.out.SetTarget(c.target)
 }
@@ -204,6 +225,7 @@ func (l *Link) relayer(now media.Time, r *receiver) {
 func (f *fanout) reselect() {
 	now := f.shard.clock.Now()
 	for _, s := range f.slots {
+		s.link.share.stale = true
 		s.retarget(now)
 	}
 }

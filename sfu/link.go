@@ -52,6 +52,7 @@ type Link struct {
 	twccIn    *bwe.Receiver
 	twccOut   *bwe.Sender
 	rate      rate
+	share     share
 	twccID    uint8 // extension id on what the other end sends
 	data      map[string]*peer.DataChannel
 	tap       *tap
@@ -329,6 +330,7 @@ func (l *Link) settle(now media.Time) {
 		}
 	}
 	l.feedback(now)
+	l.divide(now)
 	l.probe(now)
 	if now >= l.levelAt {
 		l.levelAt = now.Add(levelEvery)

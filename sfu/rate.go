@@ -15,7 +15,7 @@ import (
 // rate is what a link knows of how much it may send. Owned by the link's shard.
 type rate struct {
 	est    *bwe.Estimator
-	demand media.Bitrate // told by the owner, 0 before
+	demand media.Bitrate // what the best of all slots would cost, 0 without any
 	padded *slot         // sends padding, nil when none was found
 	step   int           // counted in this of the shard's estimates, one more than its index; 0 for not yet
 	told   media.Time
@@ -64,17 +64,6 @@ func (l *Link) Estimate() (bwe.Usage, bool) {
 		}
 	})
 	return u, ok && alive
-}
-
-// Demand says what the link would send if it could: all that its slots wish for together, in the best
-// layers that exist. Beyond the estimate it makes the link probe. Any goroutine.
-func (l *Link) Demand(rate media.Bitrate) {
-	l.shard.post(func() {
-		l.run(func() {
-			l.rate.demand = rate
-			l.probe(l.shard.clock.Now())
-		})
-	})
 }
 
 // probe lets the estimator do what is due by time, and sends the padding that it asks for.

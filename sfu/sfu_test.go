@@ -33,6 +33,7 @@ type client struct {
 	pc   *webrtc.PeerConnection
 	link *Link
 	path func(sdp string) string // rewrites answers, nil for none
+	edit func(sdp string) string // and offers
 
 	mu     sync.Mutex
 	events []Event
@@ -78,6 +79,9 @@ func (c *client) connect(s *SFU, o LinkOptions) *Link {
 	}
 	if err := c.pc.SetLocalDescription(offer); err != nil {
 		c.t.Fatal(err)
+	}
+	if c.edit != nil {
+		offer.SDP = c.edit(offer.SDP)
 	}
 	link, answer, err := s.Connect(offer.SDP, o)
 	if err != nil {

@@ -18,10 +18,13 @@ type slot struct {
 	ccfb bool    // the receiver reports by sequence numbers of RTP (RFC 8888)
 	fan  *fanout // what feeds it, nil when empty
 
-	pixels     int        // at which it is shown, 0: any
-	preference Preference // of this feeding
-	hopes      uint32     // layers that it would get if they lived
-	needs      uint32     // layers that its fanout counts it for
+	view       View            // how it is shown
+	preference Preference      // of this feeding
+	allowed    Preference      // by bandwidth
+	options    []egress.Option // to choose from for want of bandwidth
+	bounds     []Preference    // that they stand for
+	hopes      uint32          // layers that it would get if they lived
+	needs      uint32          // layers that its fanout counts it for
 
 	generation uint32 // of what feeds it
 	live       bool   // SlotLive told of it
@@ -51,9 +54,12 @@ func (s *slot) feed(now media.Time, t *Track, generation uint32) {
 	if fan.closed {
 		return
 	}
-	s.live, s.codec, s.preference = false, false, Preference{}
+	s.live, s.codec, s.preference, s.allowed = false, false, Preference{}, Preference{}
 	s.fan, s.generation = fan, generation
 	fan.add(s)
+	if s.kind == media.Video {
+		s.link.allocate(now, s)
+	}
 	s.start(now)
 }
 

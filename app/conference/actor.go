@@ -8,6 +8,7 @@ import (
 	"switchyard/engine/room"
 	"switchyard/engine/router"
 	"switchyard/protocol"
+	"switchyard/sfu"
 	"switchyard/signal/ws"
 )
 
@@ -50,7 +51,7 @@ type subscription struct {
 	router.State
 	need   router.Need
 	slots  map[string]protocol.Slot // as last told, by MID
-	shown  map[string]dimensions    // sizes of video slots as the link knows them, by MID; absent: any
+	shown  map[string]sfu.View      // video slots as the link knows them, by MID
 	hidden bool                     // a viewer without a socket: nobody to tell
 }
 

@@ -218,8 +218,8 @@ func TestWishedSizesReachTheLink(t *testing.T) {
 			expect[protocol.OK](ann, protocol.TypeOK)
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if got := m.link(0).size("2"); got != (dimensions{width, height}) {
-				t.Fatalf("slot 2 is shown at %v, wished %dx%d", got, width, height)
+			if got := m.link(0).view("2"); got.Width != width || got.Height != height || got.Rank != rankOthers {
+				t.Fatalf("slot 2 is shown as %+v, wished %dx%d", got, width, height)
 			}
 		}
 		wish(320, 180)

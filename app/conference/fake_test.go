@@ -39,12 +39,12 @@ type fakeLink struct {
 	options sfu.LinkOptions
 
 	mu      sync.Mutex
-	session *peer.Session         // guarded by mu
-	tracks  map[string]string     // guarded by mu; mid to id
-	slots   map[string]fed        // guarded by mu
-	shown   map[string]dimensions // guarded by mu
-	sent    []sent                // guarded by mu
-	closed  bool                  // guarded by mu
+	session *peer.Session       // guarded by mu
+	tracks  map[string]string   // guarded by mu; mid to id
+	slots   map[string]fed      // guarded by mu
+	shown   map[string]sfu.View // guarded by mu
+	sent    []sent              // guarded by mu
+	closed  bool                // guarded by mu
 }
 
 type fakeTrack struct {
@@ -118,16 +118,16 @@ func (t *fakeTrack) Close() {
 	delete(t.link.tracks, t.mid)
 }
 
-func (l *fakeLink) Show(mid string, width, height int) {
+func (l *fakeLink) Show(mid string, v sfu.View) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.shown == nil {
-		l.shown = map[string]dimensions{}
+		l.shown = map[string]sfu.View{}
 	}
-	l.shown[mid] = dimensions{width, height}
+	l.shown[mid] = v
 }
 
-func (l *fakeLink) size(mid string) dimensions {
+func (l *fakeLink) view(mid string) sfu.View {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.shown[mid]

@@ -24,8 +24,8 @@ type Link interface {
 	Publish(mid, id string) (Track, error)
 	// Feed makes a track the source of a slot; nil empties it.
 	Feed(mid string, t Track, generation uint32)
-	// Show tells at which size, in pixels, a slot is shown; 0: it does not matter.
-	Show(mid string, width, height int)
+	// Show tells how a slot is shown.
+	Show(mid string, v sfu.View)
 	SendData(label string, b []byte, text bool)
 	Stats() (sfu.LinkStats, bool)
 	Close()

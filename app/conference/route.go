@@ -7,6 +7,7 @@ import (
 	"switchyard/engine/room"
 	"switchyard/engine/router"
 	"switchyard/protocol"
+	"switchyard/sfu"
 )
 
 // Routing a large room costs milliseconds. routeShare keeps it below a tenth of a core: the next run
@@ -104,7 +105,7 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 	}
 	s := a.subs[sub.Session]
 	if s == nil {
-		s = &subscription{slots: map[string]protocol.Slot{}, shown: map[string]dimensions{}, hidden: sub.Program}
+		s = &subscription{slots: map[string]protocol.Slot{}, shown: map[string]sfu.View{}, hidden: sub.Program}
 		a.subs[sub.Session] = s
 	}
 	changes, need := s.Assign(router.Input{Slots: slotsOf(sub.Lines), Scene: scene, Self: sub.Participant,
@@ -123,29 +124,46 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 		}
 	}
 	s.need = need
-	s.size(sub, l.media) // first, so that a new picture begins in its size
+	a.view(s, sub, l.media, scene) // first, so that a new picture begins in its size
 	for _, c := range changes {
 		l.media.Feed(c.MID, a.tracks[c.Track].media, c.Generation)
 	}
 }
 
-// dimensions are the width and height of a picture on a subscriber's screen, in device pixels.
-type dimensions struct{ width, height int }
+// Who is served first where bandwidth is short.
+const (
+	rankPinned = iota
+	rankSpeaking
+	rankOthers
+)
 
-// size tells the link at which sizes the slots are shown, as far as the wishes say.
-func (s *subscription) size(sub *room.Subscriber, l Link) {
-	sizes := make(map[protocol.TrackID]dimensions, len(sub.Wishes))
-	for _, w := range sub.Wishes {
-		sizes[w.Track] = dimensions{w.Width, w.Height}
+// view tells the link how the slots are shown, as far as the wishes say.
+func (a *actor) view(s *subscription, sub *room.Subscriber, l Link, scene *router.Scene) {
+	wishes := make(map[protocol.TrackID]*protocol.Wish, len(sub.Wishes))
+	for i := range sub.Wishes {
+		wishes[sub.Wishes[i].Track] = &sub.Wishes[i]
 	}
 	for _, line := range sub.Lines {
 		if !line.Send || kindOf(line.Kind) != protocol.KindVideo {
 			continue
 		}
-		track, _ := s.Feeds(line.MID)
-		if size := sizes[track]; size != s.shown[line.MID] {
-			s.shown[line.MID] = size
-			l.Show(line.MID, size.width, size.height)
+		id, _ := s.Feeds(line.MID)
+		v := sfu.View{Rank: rankOthers}
+		if t := scene.Track(id); t != nil {
+			v.Screen = t.Source == protocol.SourceScreen
+			if v.Screen || scene.Leads(t.Participant) {
+				v.Rank = rankSpeaking
+			}
+		}
+		if w := wishes[id]; w != nil {
+			v.Width, v.Height = w.Width, w.Height
+			if w.Pinned {
+				v.Rank = rankPinned
+			}
+		}
+		if v != s.shown[line.MID] {
+			s.shown[line.MID] = v
+			l.Show(line.MID, v)
 		}
 	}
 }

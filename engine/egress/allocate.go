@@ -18,18 +18,12 @@ const None = -1
 
 // Claim is a slot that wants its share.
 type Claim struct {
-	Options []Option // by ascending Rate; none when nothing arrives from the publisher
-	Pixels  int      // of the element that shows it, 0 when not known: then the best is wanted
+	Options []Option // by ascending Rate, up to what is shown; none when nothing arrives from the publisher
+	Pixels  int      // of the element that shows it: the larger comes first
 	Rank    uint8    // lower ones are served first: pinned, speaking, the others
 	Screen  bool     // keeps its resolution and gives up frames
 	Chosen  int      // index in Options, or None: the last choice before, the new one after Allocate
 }
-
-// enough of the pixels that are shown: a layer a quarter smaller in each direction still looks right.
-const (
-	enoughNum = 9
-	enoughDen = 16
-)
 
 // raising must leave a share of headroom free, so that a choice on the edge does not swing.
 const (
@@ -37,20 +31,8 @@ const (
 	raiseDen = 10
 )
 
-// best is the cheapest option that fills what is shown, the most costly where none does.
-func (c *Claim) best() int {
-	last := len(c.Options) - 1
-	if c.Pixels == 0 {
-		return last
-	}
-	best := last
-	for i := last; i >= 0 && c.Options[i].Pixels*enoughDen >= c.Pixels*enoughNum; i-- {
-		if c.Options[i].Pixels != c.Options[best].Pixels {
-			best = i // a smaller picture suffices; of one size, the one with all frames
-		}
-	}
-	return best
-}
+// best is the most costly option: the owner offers nothing beyond what is shown.
+func (c *Claim) best() int { return len(c.Options) - 1 }
 
 // least is the cheapest option worth sending: of a screen, one that can be read.
 func (c *Claim) least(best int) int {

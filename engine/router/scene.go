@@ -74,3 +74,12 @@ func (s *Scene) rankOf(t *Track) int {
 	}
 	return len(s.rank)
 }
+
+// Track returns a track of the scene, nil for others.
+func (s *Scene) Track(id protocol.TrackID) *Track { return s.byID[id] }
+
+// Leads reports whether p speaks loudest, or spoke last.
+func (s *Scene) Leads(p protocol.ParticipantID) bool {
+	r, ok := s.rank[p]
+	return ok && r == 0
+}

@@ -1,0 +1,175 @@
+package sfu
+
+import (
+	"time"
+
+	"switchyard/engine/egress"
+	"switchyard/media"
+)
+
+// View is how a subscriber shows a slot.
+type View struct {
+	Width, Height int   // in device pixels; 0: not known, then the largest layer is wanted
+	Rank          uint8 // who is served first where bandwidth is short: lower ones
+	Screen        bool  // keeps its resolution and gives up frames
+}
+
+// pixels is 0 for any size.
+func (v View) pixels() int {
+	return min(max(v.Width, 0), maxShown) * min(max(v.Height, 0), maxShown)
+}
+
+const maxShown = 1 << 15 // pixels in one direction; more is the same
+
+// share is how a link's estimate is divided over its video slots. Owned by the link's shard.
+type share struct {
+	alloc  egress.Allocator
+	claims []egress.Claim
+	slots  []*slot // of claims
+	budget media.Bitrate
+	stale  bool // slots, views or layers changed since the last division
+	due    media.Time
+}
+
+const (
+	shareEvery = 200 * time.Millisecond
+	shareSoon  = 50 * time.Millisecond // after a change, or where the estimate fell
+	shareFell  = 0.95                  // of the budget that was divided last
+	shareRose  = 1.05
+
+	// What is taken for granted of a path that was never found full, so that a call begins sharp.
+	hopefulBudget = 2_500_000
+	audioBudget   = 40_000 // one slot, with headers
+	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
+	layerStep     = 3      // a layer that does not live costs so many times the one below
+	firstLayer    = 150_000
+)
+
+// divide shares the estimate anew where that is due.
+func (l *Link) divide(now media.Time) {
+	sh := &l.share
+	budget := float64(l.rate.est.Steady())
+	fell := budget < shareFell*float64(sh.budget)
+	switch {
+	case now < sh.due && !(now >= sh.due.Add(shareSoon-shareEvery) && (sh.stale || fell)):
+		return
+	case !sh.stale && !fell && budget < shareRose*float64(sh.budget) && sh.budget > 0:
+		return
+	}
+	sh.due, sh.stale = now.Add(shareEvery), false
+	l.allocate(now, nil)
+}
+
+// allocate gives each video slot its share. fresh, which is about to start, is only told.
+func (l *Link) allocate(now media.Time, fresh *slot) {
+	sh := &l.share
+	sh.claims, sh.slots = sh.claims[:0], sh.slots[:0]
+	sh.budget = l.rate.est.Steady()
+	left := float64(sh.budget)
+	proven := l.rate.est.Congested()
+	if !proven {
+		left = max(left, hopefulBudget)
+	}
+	for _, s := range l.slots {
+		switch {
+		case s.fan == nil:
+		case s.kind == media.Audio:
+			left -= audioBudget
+		default:
+			s.offer()
+			sh.slots = append(sh.slots, s)
+			sh.claims = append(sh.claims, egress.Claim{Options: s.options, Pixels: s.view.pixels(),
+				Rank: s.view.Rank, Screen: s.view.Screen, Chosen: s.chosen()})
+		}
+	}
+	left = max(left, float64(sh.budget)/2) / headers
+	if !proven { // nobody is paused for an estimate that nothing speaks for
+		least := media.Bitrate(0)
+		for i := range sh.claims {
+			if o := sh.claims[i].Options; len(o) > 0 {
+				least += o[0].Rate
+			}
+		}
+		left = max(left, 1.2*float64(least))
+	}
+	wanted := sh.alloc.Allocate(media.Bitrate(left), sh.claims)
+	l.rate.demand = media.Bitrate(float64(wanted)*headers) + media.Bitrate(audioBudget*(len(l.slots)-len(sh.claims)))
+	for i, s := range sh.slots {
+		s.bound(now, sh.claims[i], s == fresh)
+	}
+}
+
+// offer lists the ways to send what feeds the slot, up to the best that its view has use for.
+func (s *slot) offer() {
+	s.options, s.bounds = s.options[:0], s.bounds[:0]
+	layers := s.fan.track.Layers()
+	if n := s.preference.Layers; n > 0 && n < len(layers) {
+		layers = layers[:n]
+	}
+	best := largest(layers, s.view.pixels())
+	rate := media.Bitrate(0)
+	for i := 0; i <= best; i++ {
+		l := &layers[i]
+		if !l.Live && l.Pixels() == 0 {
+			continue // never heard of
+		}
+		if s.view.Screen || len(s.options) == 0 {
+			for t := 1; t < len(l.Rates) && l.Live && l.Rates[t] > l.Rates[t-1] && l.Rates[t-1] > rate; t++ {
+				rate = l.Rates[t-1]
+				s.options = append(s.options, egress.Option{Rate: rate, Pixels: l.Pixels()})
+				s.bounds = append(s.bounds, Preference{Layers: i + 1, Temporals: t})
+			}
+		}
+		switch cost := l.Rate(); {
+		case l.Live && cost > 0:
+			rate = max(rate+1, cost)
+		case rate == 0:
+			rate = firstLayer
+		default:
+			rate *= layerStep
+		}
+		s.options = append(s.options, egress.Option{Rate: rate, Pixels: l.Pixels()})
+		s.bounds = append(s.bounds, Preference{Layers: i + 1})
+	}
+}
+
+// chosen is the option that the slot's bound stands for.
+func (s *slot) chosen() int {
+	if s.allowed.Off {
+		return egress.None
+	}
+	for i, b := range s.bounds {
+		if b == s.allowed {
+			return i
+		}
+	}
+	return len(s.options) - 1
+}
+
+// bound takes what the slot was given. Without anything to choose from it is not bound.
+func (s *slot) bound(now media.Time, c egress.Claim, starting bool) {
+	p := Preference{}
+	switch {
+	case len(s.options) == 0:
+	case c.Chosen == egress.None:
+		p.Off = true
+	default:
+		p = s.bounds[c.Chosen]
+	}
+	if p == s.allowed {
+		return
+	}
+	was := s.allowed
+	s.allowed = p
+	if starting {
+		return
+	}
+	s.retarget(now)
+	if was.Off != p.Off {
+		reason := PausedNot
+		if p.Off {
+			reason = PausedBandwidth
+		}
+		s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: reason})
+	}
+}
