@@ -197,6 +197,7 @@ func (t *Track) rewant() {
 	}
 	t.needed = needed
 	r.in.Wanted(needed)
+	t.interrupt()
 	e := TrackWanted{Track: t, Any: needed != 0}
 	for _, l := range t.Layers() {
 		if needed&(1<<l.Stream) != 0 && l.RID != "" && !slices.Contains(e.RIDs, l.RID) {
@@ -204,6 +205,16 @@ func (t *Track) rewant() {
 		}
 	}
 	t.link.emit(e)
+}
+
+// interrupt keeps the caches at home from starting anybody with layers that ingest drops now. While nobody
+// needs any layer it passes on all.
+func (t *Track) interrupt() {
+	for i, ring := range t.fans[t.link.shard.index].rings {
+		if t.needed != 0 && t.needed&(1<<i) == 0 {
+			ring.Interrupt()
+		}
+	}
 }
 
 // relayer publishes what layers the track has; where more than their cost changed, all slots choose anew.

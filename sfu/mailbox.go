@@ -25,8 +25,9 @@ type inbound struct {
 
 // delivery is a packet for the subscribers that a track has on this shard. It owns one reference.
 type delivery struct {
-	fan *fanout
-	pkt *media.Packet
+	fan   *fanout
+	spell uint32 // of the packet's layer, see fanout.spells
+	pkt   *media.Packet
 }
 
 // mail is what a mailbox holds between two turns of its shard's loop.
@@ -75,8 +76,8 @@ func (m *mailbox) postInbound(in inbound) {
 	}
 }
 
-// postBatch queues a batch for fan and takes a reference of its own to each packet.
-func (m *mailbox) postBatch(fan *fanout, batch media.Batch) {
+// postBatch queues a batch of one layer for fan, in the given spell, and takes a reference of its own to each packet.
+func (m *mailbox) postBatch(fan *fanout, spell uint32, batch media.Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed || len(m.mail.deliveries)+len(batch) > maxMailDeliveries {
@@ -85,7 +86,7 @@ func (m *mailbox) postBatch(fan *fanout, batch media.Batch) {
 	}
 	for _, p := range batch {
 		p.Retain()
-		m.mail.deliveries = append(m.mail.deliveries, delivery{fan, p})
+		m.mail.deliveries = append(m.mail.deliveries, delivery{fan, spell, p})
 	}
 }
 

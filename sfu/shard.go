@@ -187,12 +187,16 @@ func (s *shard) takeMail(now media.Time) {
 // deliverRun delivers the packets at the head that are of the same layer for the same fanout, as one batch.
 func (s *shard) deliverRun(now media.Time, mail []delivery) []delivery {
 	var batch [64]*media.Packet
-	fan, layer, n := mail[0].fan, mail[0].pkt.Layer, 0
-	for n < len(mail) && n < len(batch) && mail[n].fan == fan && mail[n].pkt.Layer == layer {
+	fan, spell, layer, n := mail[0].fan, mail[0].spell, mail[0].pkt.Layer, 0
+	for n < len(mail) && n < len(batch) && mail[n].fan == fan && mail[n].spell == spell && mail[n].pkt.Layer == layer {
 		batch[n] = mail[n].pkt
 		n++
 	}
-	fan.deliver(now, batch[:n])
+	if fan.expects(layer, spell) {
+		fan.deliver(now, batch[:n])
+	} else {
+		releaseAll(batch[:n])
+	}
 	return mail[n:]
 }
 

@@ -58,7 +58,7 @@ func (t *Track) publish(now media.Time, batch media.Batch) {
 	for set := t.wanted.Load() &^ (1 << own); set != 0; set &= set - 1 {
 		fan := &t.fans[bits.TrailingZeros32(set)]
 		if fan.needed.Load()&layer != 0 {
-			fan.shard.box.postBatch(fan, batch)
+			fan.shard.box.postBatch(fan, fan.spells[batch[0].Layer].Load(), batch)
 			fan.shard.wake()
 		}
 	}
@@ -69,6 +69,10 @@ func (t *Track) publish(now media.Time, batch media.Batch) {
 // shard still has since their last keyframes, so that a slot there can start with it too.
 func (t *Track) sendRecent(to *fanout, layers uint32) {
 	home := t.link.shard
+	var spells [egress.MaxLayers]uint32
+	for i := range spells {
+		spells[i] = to.spells[i].Load()
+	}
 	home.post(func() {
 		var recent media.Batch
 		for ; layers != 0; layers &= layers - 1 {
@@ -84,7 +88,7 @@ func (t *Track) sendRecent(to *fanout, layers uint32) {
 				}
 			}
 		}
-		if len(recent) > 0 && !to.shard.post(func() { to.fill(recent) }) {
+		if len(recent) > 0 && !to.shard.post(func() { to.fill(recent, spells) }) {
 			releaseAll(recent)
 		}
 	})
@@ -119,6 +123,9 @@ type fanout struct {
 	slots  []*slot
 	counts [egress.MaxLayers]int // slots that need a layer
 	needed atomic.Uint32         // bit i: some slot needs layer i; written by the owner alone
+	// spells count how often a layer became needed: what was posted in an earlier spell and arrives in
+	// this one would leave a hole behind it. Written by the owner alone.
+	spells [egress.MaxLayers]atomic.Uint32
 	closed bool
 }
 
@@ -134,11 +141,14 @@ func (f *fanout) cache(layer uint8) *egress.Ring {
 	return *ring
 }
 
-// fill takes over what another shard's cache held, and starts the slots that send nothing yet.
-func (f *fanout) fill(recent media.Batch) {
+// fill takes over what another shard's cache held, asked for in these spells, and starts the slots that
+// send nothing yet.
+func (f *fanout) fill(recent media.Batch, spells [egress.MaxLayers]uint32) {
 	if !f.closed {
 		for _, p := range recent {
-			f.cache(p.Layer).Put(p)
+			if f.expects(p.Layer, spells[p.Layer]) {
+				f.cache(p.Layer).Put(p)
+			}
 		}
 		f.restart((*slot).idle)
 	}
@@ -153,6 +163,11 @@ func (f *fanout) restart(match func(*slot) bool) {
 			s.start(now)
 		}
 	}
+}
+
+// expects reports whether what was posted in a spell of a layer is still of use.
+func (f *fanout) expects(layer uint8, spell uint32) bool {
+	return f.needed.Load()&(1<<layer) != 0 && f.spells[layer].Load() == spell
 }
 
 // deliver gives a batch of one layer to every slot that has use for it, and takes over its references. A
@@ -209,10 +224,15 @@ func (f *fanout) account(before, after uint32) {
 	for set := before ^ after; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros32(set)
 		if after&(1<<i) != 0 {
-			f.counts[i]++
-			needed |= 1 << i
+			if f.counts[i]++; f.counts[i] == 1 {
+				f.spells[i].Add(1)
+				needed |= 1 << i
+			}
 		} else if f.counts[i]--; f.counts[i] == 0 {
 			needed &^= 1 << i
+			if f.shard != f.track.link.shard { // it gets no more packets; at home interrupt decides
+				f.rings[i].Interrupt()
+			}
 		}
 	}
 	if needed == was {

@@ -74,6 +74,14 @@ func (r *Ring) Get(seq media.ExtSeq) *media.Packet {
 	return nil
 }
 
+// Interrupt says that packets were let pass: what is in the ring still answers NACKs, but nobody can start
+// with its keyframe any more.
+func (r *Ring) Interrupt() {
+	if r != nil {
+		r.keyed = false
+	}
+}
+
 // Recent returns the span from a young and whole keyframe to the newest packet: what a new slot can
 // start with. It is empty when there is no such keyframe.
 func (r *Ring) Recent(now media.Time) Span {
