@@ -45,6 +45,11 @@ func until(t *testing.T, l *Link, what string, ok func(bwe.Usage) bool) bwe.Usag
 	return u
 }
 
+// wants has the link probe as if its slots could use so much.
+func (l *Link) wants(rate media.Bitrate) bool {
+	return l.shard.call(func() { l.rate.demand = rate })
+}
+
 func TestProbesFindWhatASubscriberCanTake(t *testing.T) {
 	s := newSFU(t, 1)
 	publisher, viewer := newClient(t), newClient(t)
@@ -64,10 +69,7 @@ func TestProbesFindWhatASubscriberCanTake(t *testing.T) {
 	wg.Go(func() { pump(frame, stop) })
 	defer wg.Wait()
 	defer close(stop)
-	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool {
-		vlink.shard.call(func() { vlink.rate.demand = 6_000_000 }) // as if there were more to send
-		return u.Raised > 0 && u.Steady > 1_200_000
-	})
+	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool { return vlink.wants(6_000_000) && u.Raised > 0 && u.Steady > 1_200_000 })
 	if u.Steady > 2_300_000 {
 		t.Errorf("the path takes 2 Mbit/s: %+v", u)
 	}
@@ -162,13 +164,12 @@ func TestCongestionFeedbackIsEnoughForAnEstimate(t *testing.T) {
 	viewer.via(s, simnet.Conditions{Rate: 2_000_000, Queue: 50_000, Latency: 10 * time.Millisecond})
 	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
 	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
-	vlink.Demand(6_000_000)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { pump(frame, stop) })
 	defer wg.Wait()
 	defer close(stop)
-	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool { return u.Raised > 0 && u.Steady > 1_200_000 })
+	u := until(t, vlink, "the rate is not found", func(u bwe.Usage) bool { return vlink.wants(6_000_000) && u.Raised > 0 && u.Steady > 1_200_000 })
 	stats, _ := vlink.Stats()
 	if u.Steady > 2_500_000 || stats.Send.Acked == 0 || stats.Send.Garbage != 0 {
 		t.Errorf("got %+v, %+v", u, stats.Send)
