@@ -41,9 +41,10 @@ type Client struct {
 	token     string           // guarded by mu, as all below
 	welcomed  protocol.Welcome // the latest, without participants
 	roster    roster
-	link      *serverLink         // the present one
-	pubs      []*Publication      // in the order they were made
-	wishes    *protocol.Subscribe // what the user asked last, nil before
+	link      *serverLink                               // the present one
+	pubs      []*Publication                            // in the order they were made
+	wanted    map[protocol.TrackID]protocol.WantedTrack // what somebody needs of ours; nil before anything was said
+	wishes    *protocol.Subscribe                       // what the user asked last, nil before
 	links     map[linkKey]*Link
 	linkICE   []protocol.ICEServer
 	serverICE []protocol.ICEServer

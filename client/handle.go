@@ -123,6 +123,7 @@ var handlers = map[string]func(*Client, json.RawMessage) error{
 	protocol.TypeTrack:       decoded((*Client).onTrack),
 	protocol.TypeSlots:       decoded((*Client).onSlots),
 	protocol.TypeNeedSlots:   decoded((*Client).onNeedSlots),
+	protocol.TypeWanted:      decoded((*Client).onWanted),
 	protocol.TypeSpeakers:    decoded((*Client).onSpeakers),
 	protocol.TypeSignal:      decoded((*Client).onSignal),
 	protocol.TypeRestartICE:  decoded((*Client).onRestartICE),

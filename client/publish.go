@@ -37,6 +37,8 @@ type Publication struct {
 	announcing sync.Mutex  // one announcement at a time; held over the request on purpose
 	announced  *serverLink // guarded by announcing: the link on which the room knows it
 
+	wanting sync.Mutex // held while what is wanted is read and told, so that the latest wins
+
 	mu     sync.Mutex
 	link   *serverLink // guarded by mu, as all below: the link that it is attached to
 	pos    *position   // on that link
@@ -191,6 +193,7 @@ func (p *Publication) announce(ctx context.Context, l *serverLink) error {
 	p.track = published.Tracks[0]
 	p.mu.Unlock()
 	p.c.onPublished(published)
+	p.c.wantedOf(p)
 	return nil
 }
 
@@ -222,6 +225,9 @@ func (p *Publication) Mute(ctx context.Context, muted bool) error {
 func (p *Publication) Close(ctx context.Context) error {
 	id := p.Track().ID
 	p.abort()
+	p.c.mu.Lock()
+	delete(p.c.wanted, id)
+	p.c.mu.Unlock()
 	_, err := p.c.session.request(ctx, protocol.TypeUnpublish, protocol.Unpublish{Tracks: []protocol.TrackID{id}})
 	return err
 }

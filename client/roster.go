@@ -69,7 +69,7 @@ func (c *Client) Track(id protocol.TrackID) (protocol.Track, bool) {
 
 func (c *Client) replaceRoster(people []protocol.Participant, you protocol.ParticipantID) {
 	c.mu.Lock()
-	c.roster = roster{}
+	c.roster, c.wanted = roster{}, nil
 	for _, p := range people {
 		c.roster.put(snapshot(&p))
 	}

@@ -136,9 +136,48 @@ func describe(layers []webrtc.TrackLocal) (list []protocol.Layer) {
 	return list
 }
 
-// want takes what somebody needs of the track: nothing, some layers by their RIDs, or without any of
-// them all. A track without layers is needed or not.
+// onWanted takes which encodings somebody needs. It may overtake the answer that tells a publication's
+// id, so it is kept.
+func (c *Client) onWanted(m protocol.Wanted) {
+	c.mu.Lock()
+	if c.wanted == nil {
+		c.wanted = map[protocol.TrackID]protocol.WantedTrack{}
+	}
+	for _, w := range m.Tracks {
+		if _, ok := c.wanted[w.Track]; ok || len(c.wanted) < maxWanted {
+			c.wanted[w.Track] = w
+		}
+	}
+	pubs := slices.Clone(c.pubs)
+	c.mu.Unlock()
+	for _, p := range pubs {
+		id := p.Track().ID
+		if slices.ContainsFunc(m.Tracks, func(w protocol.WantedTrack) bool { return w.Track == id }) {
+			c.wantedOf(p)
+		}
+	}
+}
+
+// maxWanted bounds what is kept of tracks that may never be known; a participant has far fewer.
+const maxWanted = 256
+
+// wantedOf tells a publication what somebody needs of it: everything, where nothing was said.
+func (c *Client) wantedOf(p *Publication) {
+	p.wanting.Lock()
+	defer p.wanting.Unlock()
+	id := p.Track().ID
+	c.mu.Lock()
+	w := c.wanted[id]
+	c.mu.Unlock()
+	p.want(w.None, w.Layers)
+}
+
+// want switches layers on and off: nothing is needed, or some layers by their RIDs, or without any of
+// them all. A picture without layers is needed or not. Sound goes on: the server ranks speakers by it.
 func (p *Publication) want(none bool, rids []string) {
+	if p.local.Kind() == webrtc.RTPCodecTypeAudio {
+		return
+	}
 	for _, l := range layersOf(p.local) {
 		if e, ok := l.(Enabler); ok {
 			e.Enable(!none && (len(rids) == 0 || l.RID() == "" || slices.Contains(rids, l.RID())))

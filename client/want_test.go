@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"switchyard/client/clip"
+	"switchyard/protocol"
 )
 
 func TestPublisherSendsOnlyWhatIsWanted(t *testing.T) {
@@ -31,8 +32,32 @@ func TestPublisherSendsOnlyWhatIsWanted(t *testing.T) {
 			}
 		}
 		sound.want(step.none, nil)
-		if p.Audio.Enabled() == step.none {
-			t.Errorf("sound is on: %v", p.Audio.Enabled())
+		if !p.Audio.Enabled() {
+			t.Errorf("none %v: the sound is off", step.none)
 		}
+	}
+}
+
+func TestWhatIsWantedMayComeBeforeTheTrackIsKnown(t *testing.T) {
+	media, err := clip.Open("layers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := clip.NewPlayer(media, clip.PlayerOptions{})
+	c := &Client{}
+	pub := &Publication{c: c, local: p.Video}
+	c.pubs = append(c.pubs, pub)
+	c.onWanted(protocol.Wanted{Tracks: []protocol.WantedTrack{{Track: "t1", Layers: []string{"q"}}}})
+	if !p.Video.Enabled() {
+		t.Error("a word about another track switches this one off")
+	}
+	pub.track.ID = "t1" // the answer comes
+	c.wantedOf(pub)
+	if p.Video.Enabled() || !p.Video.Lower()[0].Enabled() {
+		t.Error("what was said before is forgotten")
+	}
+	c.onWanted(protocol.Wanted{Tracks: []protocol.WantedTrack{{Track: "t1"}}})
+	if !p.Video.Enabled() {
+		t.Error("what is wanted again stays off")
 	}
 }
