@@ -232,7 +232,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Add([]byte{0x80, 201, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0})
 	f.Add([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tr := &transport{up: make(chan struct{}), answer: &answer{twcc: map[uint8]bool{2: true}}}
+		tr := &transport{sock: &socket{}, up: make(chan struct{}), answer: &answer{twcc: map[uint8]bool{2: true}}}
 		tr.hello = newPipe(tr)
 		s := newSubscriber(tr, &window{}, media.NewClock())
 		tr.receive(time.Now(), b)

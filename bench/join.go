@@ -53,14 +53,12 @@ func (r *run) join(ctx context.Context, i int, publish, subscribe bool, prepare 
 	if room, ok := s.(*roomSignal); ok && !publish && r.crowded() {
 		room.wishes = r.wish(i % r.Publishers)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.JoinTimeout)
-	defer cancel()
 	var reader *rester
 	if len(r.readers) > 0 {
 		reader = r.readers[r.joined%len(r.readers)]
 	}
 	r.joined++
-	t, err := newTransport(r.loopback(), reader)
+	t, err := newTransport(r.loopback(), reader, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +68,24 @@ func (r *run) join(ctx context.Context, i int, publish, subscribe bool, prepare 
 		r.shaped = append(r.shaped, t)
 		r.subsMu.Unlock()
 	}
-	joined := &client{t, s}
-	if err := joined.connect(ctx, prepare(t)); err != nil {
-		joined.close()
+	joined, err := connect(ctx, r.JoinTimeout, t, s, prepare(t))
+	if err != nil {
 		return nil, err
 	}
 	r.clients = append(r.clients, joined)
 	return joined, nil
+}
+
+// connect brings a transport up, or closes it.
+func connect(ctx context.Context, timeout time.Duration, t *transport, s signaller, lines []line) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c := &client{t, s}
+	if err := c.connect(ctx, lines); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // wish is for what some publishers publish.

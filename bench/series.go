@@ -20,13 +20,18 @@ import (
 // minutes cannot be compared. Each run has a server of its own on one core, the load on another, and the
 // floor after it on the server's core.
 type Series struct {
+	Launcher
+	Variants   []Variant
+	Repeats    int
+	For, Floor time.Duration
+	Wake       bool
+	Progress   func(string)
+}
+
+// Launcher starts servers of ours to be measured.
+type Launcher struct {
 	Binary      string // our own
 	HTTP, Media string // addresses for the server
-	Variants    []Variant
-	Repeats     int
-	For, Floor  time.Duration
-	Wake        bool
-	Progress    func(string)
 }
 
 // Measured is one variant's runs.
@@ -106,17 +111,17 @@ func (s Series) pass(ctx context.Context, v Variant) (p Pass, err error) {
 func lastCore() string { return fmt.Sprint(runtime.NumCPU() - 1) }
 
 // command is our binary on some cores; where taskset is not there, or one core only, on all.
-func (s Series) command(ctx context.Context, cores string, args ...string) *exec.Cmd {
+func (l Launcher) command(ctx context.Context, cores string, args ...string) *exec.Cmd {
 	if _, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
-		args = append([]string{"-c", cores, s.Binary}, args...)
+		args = append([]string{"-c", cores, l.Binary}, args...)
 		return exec.CommandContext(ctx, "taskset", args...)
 	}
-	return exec.CommandContext(ctx, s.Binary, args...)
+	return exec.CommandContext(ctx, l.Binary, args...)
 }
 
 // output runs a command and reads the JSON that it prints.
-func (s Series) output(ctx context.Context, cores string, into any, args ...string) error {
-	cmd := s.command(ctx, cores, args...)
+func (l Launcher) output(ctx context.Context, cores string, into any, args ...string) error {
+	cmd := l.command(ctx, cores, args...)
 	var out, problem bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problem
 	if err := cmd.Run(); err != nil {
@@ -131,12 +136,12 @@ func lastLine(s string) string {
 }
 
 // serve starts a server; stop ends it and waits.
-func (s Series) serve(ctx context.Context, cores, data string) (stop func(), pid int, err error) {
+func (l Launcher) serve(ctx context.Context, cores, data string) (stop func(), pid int, err error) {
 	log, err := os.Create(filepath.Join(data, "bench.log"))
 	if err != nil {
 		return nil, 0, err
 	}
-	cmd := s.command(ctx, cores, "serve", "--http", s.HTTP, "--media", s.Media, "--data", data, "--no-invite", "--log-level", "warn")
+	cmd := l.command(ctx, cores, "serve", "--http", l.HTTP, "--media", l.Media, "--data", data, "--no-invite", "--log-level", "warn")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		log.Close()
@@ -157,7 +162,7 @@ func (s Series) serve(ctx context.Context, cores, data string) (stop func(), pid
 		}
 		log.Close()
 	}
-	if err := s.ready(ctx, ended); err != nil {
+	if err := l.ready(ctx, ended); err != nil {
 		stop()
 		text, _ := os.ReadFile(log.Name())
 		return nil, 0, fmt.Errorf("%w: %s", err, lastLine(string(text)))
@@ -165,7 +170,12 @@ func (s Series) serve(ctx context.Context, cores, data string) (stop func(), pid
 	return stop, cmd.Process.Pid, nil // taskset becomes the server
 }
 
-func (s Series) ready(ctx context.Context, ended <-chan struct{}) error {
+// Serve starts a server on all cores; stop ends it and waits.
+func (l Launcher) Serve(ctx context.Context, data string) (stop func(), pid int, err error) {
+	return l.serve(ctx, "0-"+lastCore(), data)
+}
+
+func (l Launcher) ready(ctx context.Context, ended <-chan struct{}) error {
 	deadline := time.Now().Add(15 * time.Second)
 	for time.Now().Before(deadline) {
 		select {
@@ -175,7 +185,7 @@ func (s Series) ready(ctx context.Context, ended <-chan struct{}) error {
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
-		resp, err := http.Get("http://" + s.HTTP + "/readyz")
+		resp, err := http.Get("http://" + l.HTTP + "/readyz")
 		if err != nil {
 			continue
 		}

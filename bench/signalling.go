@@ -83,9 +83,10 @@ func (h *httpSignal) close() {
 // roomSignal joins a room. A goroutine reads what the server says and acknowledges it.
 type roomSignal struct {
 	endpoint, token string
-	publish         *protocol.PublishTrack // nil for subscribers
-	wishes          []protocol.Wish        // of subscribers; nil takes what comes
-	track           protocol.TrackID       // what was published
+	publish         *protocol.PublishTrack  // nil for subscribers
+	wishes          []protocol.Wish         // of subscribers; nil takes what comes
+	track           protocol.TrackID        // what was published first
+	told            func(protocol.Envelope) // of every message once it is ready; may be nil
 
 	conn   *websocket.Conn
 	mu     sync.Mutex
@@ -202,6 +203,9 @@ func (r *roomSignal) listen(ctx context.Context) {
 			}
 			var e protocol.Envelope
 			if json.Unmarshal(b, &e) == nil {
+				if r.told != nil {
+					r.told(e)
+				}
 				messages <- e.Seq
 			}
 		}
@@ -226,6 +230,15 @@ func (r *roomSignal) listen(ctx context.Context) {
 			acked = got
 			_ = r.conn.Write(ctx, websocket.MessageText, b) // the reader notices when it is over
 		}
+	}
+}
+
+// vanish ends the session without a word.
+func (r *roomSignal) vanish() {
+	if r.cancel != nil {
+		_ = r.conn.CloseNow() // listen ends with the socket
+		r.cancel()
+		<-r.done
 	}
 }
 

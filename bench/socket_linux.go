@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,8 @@ import (
 // is measured does not include the time that this process needs, or rests. Somebody reads it: a rester,
 // or a goroutine of its own that every datagram wakes up.
 type socket struct {
-	local netip.AddrPort // immutable
+	local   netip.AddrPort // immutable
+	traffic *traffic       // immutable; counts for everybody who shares it, nil for nobody
 
 	// Set by start, immutable then.
 	file   *os.File // of a socket that wakes its reader, nil else
@@ -59,7 +61,28 @@ func (s *socket) send(b []byte, to netip.AddrPort) error {
 	if s.fd < 0 {
 		return net.ErrClosed
 	}
-	return unix.Sendto(s.fd, b, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	err := unix.Sendto(s.fd, b, unix.MSG_DONTWAIT, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	if err == nil {
+		s.traffic.out(b)
+	}
+	return err
+}
+
+// dropped is how many datagrams found no room in the socket (SK_MEMINFO_DROPS of sock_diag).
+func (s *socket) dropped() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.fd < 0 {
+		return 0
+	}
+	var info [9]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return uint64(info[8])
 }
 
 // start begins reading: by r, or without it by a goroutine that sleeps in the kernel until a datagram

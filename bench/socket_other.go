@@ -21,8 +21,9 @@ func (r *rester) run(context.Context) {}
 // socket is a UDP socket. Elsewhere than on Linux it reads one datagram at a time, and the latency
 // includes the time that this process needs.
 type socket struct {
-	local netip.AddrPort
-	conn  *net.UDPConn
+	local   netip.AddrPort
+	traffic *traffic
+	conn    *net.UDPConn
 }
 
 func listen(local netip.AddrPort) (*socket, error) {
@@ -35,8 +36,14 @@ func listen(local netip.AddrPort) (*socket, error) {
 
 func (s *socket) send(b []byte, to netip.AddrPort) error {
 	_, err := s.conn.WriteToUDPAddrPort(b, to)
+	if err == nil {
+		s.traffic.out(b)
+	}
 	return err
 }
+
+// dropped is not told here.
+func (s *socket) dropped() uint64 { return 0 }
 
 // start begins reading. f is called with each datagram, whose bytes are valid during the call.
 func (s *socket) start(_ *rester, f func(at time.Time, b []byte)) error {

@@ -71,6 +71,7 @@ type transport struct {
 	sendMu sync.Mutex
 	out    *srtp.Context // guarded by sendMu
 	in     atomic.Pointer[srtp.Context]
+	gone   atomic.Bool   // it only counts what still comes
 	failed atomic.Uint64 // RTCP that did not open
 	buf    []byte        // guarded by sendMu
 
@@ -87,7 +88,7 @@ type early struct {
 const maxEarly = 1024 // what comes beyond is dropped, as browsers drop all of it
 
 // newTransport opens a socket that can reach the server; reader reads it, when not nil.
-func newTransport(loopback bool, reader *rester) (*transport, error) {
+func newTransport(loopback bool, reader *rester, count *traffic) (*transport, error) {
 	local := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if loopback {
 		local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
@@ -96,6 +97,7 @@ func newTransport(loopback bool, reader *rester) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	sock.traffic = count
 	t := &transport{sock: sock, reader: reader, up: make(chan struct{})}
 	t.ice = ice{localUfrag: secret(8), localPwd: secret(24), tieBreaker: rand.Uint64() >> 1}
 	t.hello = newPipe(t)
@@ -207,7 +209,9 @@ func (t *transport) keys() error {
 
 // receive tells datagrams apart by their first byte (RFC 7983).
 func (t *transport) receive(at time.Time, b []byte) {
+	t.sock.traffic.in(b)
 	switch {
+	case t.gone.Load():
 	case len(b) < 12:
 	case b[0] < 4:
 		t.stun(b)

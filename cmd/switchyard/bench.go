@@ -18,6 +18,7 @@ import (
 type BenchCmd struct {
 	Run    BenchRunCmd    `cmd:"" default:"withargs" help:"Bring publishers and subscribers to a server and measure it."`
 	Series BenchSeriesCmd `cmd:"" help:"Measure servers of its own under several loads, interleaved and repeated."`
+	Soak   BenchSoakCmd   `cmd:"" help:"Let people come and go, and see whether the server is as before."`
 	Floor  BenchFloorCmd  `cmd:"" help:"Measure what sealing and sending packets costs on this machine at the least."`
 	BWE    BenchBWECmd    `cmd:"" name:"bwe" help:"Try the bandwidth estimation on a simulated network, in the test cases of RFC 8867."`
 }
@@ -143,14 +144,19 @@ func (c *BenchRunCmd) ownServer(cfg *bench.Config) error {
 	if err != nil {
 		return err
 	}
-	cfg.Token = func(who bench.Who) (string, error) {
+	cfg.Token = benchTokens(key)
+	return nil
+}
+
+// benchTokens makes each client's token.
+func benchTokens(key []byte) func(bench.Who) (string, error) {
+	return func(who bench.Who) (string, error) {
 		claims := auth.Claims{Room: who.Room, Identity: who.Identity, Grants: protocol.Grants{Subscribe: who.Subscribe}}
 		if who.Publish {
 			claims.Grants.Publish = []string{"*"}
 		}
 		return auth.Mint(key, claims, time.Now())
 	}
-	return nil
 }
 
 // BenchFloorCmd measures the machine.

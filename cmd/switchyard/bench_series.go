@@ -44,7 +44,7 @@ func (c *BenchSeriesCmd) Run(ctx context.Context, std *Streams) error {
 	}
 	line := newStatus(std.Err)
 	all, failed := bench.Series{
-		Binary: self, HTTP: c.HTTP, Media: c.Media, Variants: variants, Repeats: c.Repeats, For: c.For, Floor: c.Floor, Wake: c.Wake, Progress: line.show,
+		Launcher: bench.Launcher{Binary: self, HTTP: c.HTTP, Media: c.Media}, Variants: variants, Repeats: c.Repeats, For: c.For, Floor: c.Floor, Wake: c.Wake, Progress: line.show,
 	}.Run(ctx)
 	line.end()
 	if c.JSON {
