@@ -246,3 +246,30 @@ func FuzzDatagram(f *testing.F) {
 		}
 	})
 }
+
+func TestWokenReceiversSeeTheSame(t *testing.T) {
+	s := newPionServer(t)
+	c := config(s)
+	c.Publishers, c.Subscribers, c.Wake, c.For = 1, 2, true, time.Second
+	r, err := Run(bounded(t), c)
+	if err != nil || r.Lost != 0 || r.Received == 0 || r.Rested {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+func TestShapedDownlinkDropsWhatDoesNotFit(t *testing.T) {
+	s := newPionServer(t)
+	c := config(s)
+	c.Publishers, c.Subscribers = 1, 2
+	c.Downlink = Downlink{{Rate: 2_000_000}, {From: time.Second, Rate: 300_000}}
+	r, err := Run(bounded(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.History) != 2 || r.History[0].Came < 800_000 || r.History[1].Came > 320_000 || r.History[1].Dropped == 0 {
+		t.Errorf("history %+v", r.History)
+	}
+	if r.Overflowed == 0 || r.QueueP95 < 50_000 || r.QueueP95 > 250_000 || r.Asked == 0 {
+		t.Errorf("%+v", r)
+	}
+}
