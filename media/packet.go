@@ -52,7 +52,10 @@ type Packet struct {
 	AbsCapture NTP
 
 	Payload []byte // within Data, padding removed; never nil for a packet in a batch
-	Data    [MaxDatagram]byte
+	// Odd says that the payload is a byte shorter than the longest of its frame, and that a byte of value 1
+	// follows it in Data: RTP padding (RFC 3550 §5.1) with which the frame's packets have one size.
+	Odd  bool
+	Data [MaxDatagram]byte
 }
 
 // Retain adds a reference.

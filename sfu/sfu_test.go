@@ -263,6 +263,34 @@ func TestVideoFlowsFromPublisherToSubscriber(t *testing.T) {
 	}
 }
 
+// Packets that were made one byte longer on the way arrive as they were sent.
+func TestPaddingOfUnevenPacketsIsNoPayload(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	_, out := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	first := vp8Start(true)
+	sent := [][]byte{first, append([]byte{0}, make([]byte, len(first))...), append([]byte{0}, make([]byte, len(first)-2)...)}
+	for i, payload := range sent {
+		p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(10 + i), Timestamp: 3000, Marker: i == 2}, Payload: payload}
+		if err := out.WriteRTP(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range sent {
+		if p := next(t, packets); !bytes.Equal(p.Payload, want) {
+			t.Errorf("packet %d: %x, sent %x", i, p.Payload, want)
+		}
+	}
+}
+
 func TestSubscriberLossIsRepaired(t *testing.T) {
 	s := newSFU(t, 1)
 	publisher, viewer := newClient(t), newClient(t)

@@ -130,13 +130,31 @@ func (s *slot) send(now media.Time, p *media.Packet) {
 	if !ok {
 		return // counted by the slot, by reason
 	}
-	n := l.peer.SealRTP(buf, headerLen, s.out.Payload(p, buf[headerLen:]), roc)
+	payload := s.out.Payload(p, buf[headerLen:])
+	if p.Odd && l.path.Via == nil {
+		payload = padded(buf, headerLen, payload)
+	}
+	n := l.peer.SealRTP(buf, headerLen, payload, roc)
 	if n == 0 {
 		l.shard.counters.drop(DropSeal)
 		return
 	}
 	s.out.Sealed(buf[:n])
 	s.sent(now, buf[:n])
+}
+
+// padded adds a byte of RTP padding to a payload that stands in buf behind the header, or in a packet that
+// has one ready (media.Packet.Odd).
+func padded(buf []byte, headerLen int, payload []byte) []byte {
+	n := len(payload)
+	if n == 0 || buf[0]&0x20 != 0 {
+		return payload
+	}
+	buf[0] |= 0x20
+	if &payload[0] == &buf[headerLen] {
+		buf[headerLen+n] = 1
+	}
+	return payload[:n+1]
 }
 
 // sent queues a sealed packet that stands in the writer's reserved bytes.

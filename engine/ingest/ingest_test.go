@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -494,5 +495,33 @@ func TestNoAllocationOnTheRoad(t *testing.T) {
 	step()
 	if n := testing.AllocsPerRun(1000, step); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestPacketsOfAFrameAreMadeEven(t *testing.T) {
+	pool := media.NewPool(10)
+	frame := func(ts media.Ticks, sizes ...int) (b media.Batch) {
+		for _, n := range sizes {
+			p := pool.Get()
+			p.Timestamp, p.Payload, p.Odd = ts, p.Data[20:20+n], false
+			b = append(b, p)
+		}
+		return b
+	}
+	batch := append(frame(1, 1000, 1000, 1001, 999), frame(2, 500, 501)...)
+	batch = append(batch, frame(3, 700)...)
+	batch = append(batch, frame(4, 600, 300, 600)...)
+	even(batch)
+	var odd []int
+	for i, p := range batch {
+		if p.Odd {
+			odd = append(odd, i)
+			if p.Payload[:len(p.Payload)+1][len(p.Payload)] != 1 {
+				t.Errorf("packet %d has no byte of padding behind it", i)
+			}
+		}
+	}
+	if !slices.Equal(odd, []int{0, 1, 4}) {
+		t.Errorf("made longer: %v", odd)
 	}
 }

@@ -176,7 +176,7 @@ func (s *stream) fill(now media.Time, p *media.Packet, h *header, typ payloadTyp
 	if describes(format.Codec) {
 		p.Dependency = h.dependency
 	}
-	p.Payload = h.payload
+	p.Payload, p.Odd = h.payload, false
 }
 
 // push puts p among the pending packets, which go out at once where that was the last to wait for.

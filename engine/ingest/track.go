@@ -193,10 +193,31 @@ func (t *Track) Ready(now media.Time) media.Batch {
 		if len(l.pending) > 0 && (l.flush || now >= l.first.Add(holdVideo)) {
 			l.pending, l.given = l.given[:0], l.pending
 			l.flush = false
+			even(l.given)
 			return l.given
 		}
 	}
 	return nil
+}
+
+// even marks the packets that padding of one byte makes as long as the longest of their frame: encoders
+// split a frame into parts that differ by a byte, and only equal ones leave in one message. The last may be
+// shorter anyway.
+func even(batch media.Batch) {
+	for len(batch) > 1 {
+		n, longest := 1, len(batch[0].Payload)
+		for n < len(batch) && batch[n].Timestamp == batch[0].Timestamp {
+			longest = max(longest, len(batch[n].Payload))
+			n++
+		}
+		for _, p := range batch[:n-1] {
+			if size := len(p.Payload); size == longest-1 && cap(p.Payload) > size {
+				p.Payload[:size+1][size] = 1
+				p.Odd = true
+			}
+		}
+		batch = batch[n:]
+	}
 }
 
 // Deadline returns when Ready or Feedback want to be called next, media.Never for neither.
