@@ -53,7 +53,8 @@ type Link struct {
 	twccOut   *bwe.Sender
 	rate      rate
 	share     share
-	twccID    uint8 // extension id on what the other end sends
+	pacer     *bwe.Pacer[held] // nil until the path was found full
+	twccID    uint8            // extension id on what the other end sends
 	data      map[string]*peer.DataChannel
 	tap       *tap
 	touched   bool
@@ -199,6 +200,7 @@ func (l *Link) end(cause error) {
 	}
 	l.ended = true
 	s := l.shard
+	l.letGo(s.clock.Now())
 	for _, sl := range l.slots {
 		sl.clear()
 	}
@@ -332,6 +334,7 @@ func (l *Link) settle(now media.Time) {
 	l.feedback(now)
 	l.divide(now)
 	l.probe(now)
+	l.pace(now)
 	if now >= l.levelAt {
 		l.levelAt = now.Add(levelEvery)
 		l.levels(now)
@@ -341,7 +344,7 @@ func (l *Link) settle(now media.Time) {
 }
 
 func (l *Link) nextDeadline(now media.Time) media.Time {
-	next := min(l.peer.Deadline(), l.twccIn.Deadline(), l.rateDeadline(now))
+	next := min(l.peer.Deadline(), l.twccIn.Deadline(), l.rateDeadline(now), l.paceDeadline())
 	if len(l.slots) > 0 {
 		next = min(next, l.reportAt)
 	}

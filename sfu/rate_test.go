@@ -18,7 +18,7 @@ import (
 )
 
 // via puts a path with the given conditions towards the client between it and the server.
-func (c *client) via(s *SFU, down simnet.Conditions) {
+func (c *client) via(s *SFU, down simnet.Conditions) *simnet.Relay {
 	c.t.Helper()
 	target := s.Addr()
 	relay, err := simnet.NewRelay(netip.MustParseAddrPort("127.0.0.1:0"), target, simnet.Conditions{}, down, 1)
@@ -29,6 +29,7 @@ func (c *client) via(s *SFU, down simnet.Conditions) {
 	c.path = func(sdp string) string {
 		return strings.ReplaceAll(sdp, " "+strconv.Itoa(int(target.Port()))+" typ host", " "+strconv.Itoa(int(relay.Addr().Port()))+" typ host")
 	}
+	return relay
 }
 
 // until polls the link's estimate.

@@ -41,6 +41,7 @@ const (
 	hopefulBudget = 2_500_000
 	audioBudget   = 40_000 // one slot, with headers
 	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
+	tooMuch       = 15     // tenths of the whole budget: more than that is not sent to the end
 	layerStep     = 3      // a layer that does not live costs so many times the one below
 	firstLayer    = 150_000
 )
@@ -159,12 +160,15 @@ func (s *slot) bound(now media.Time, c egress.Claim, starting bool) {
 	if p == s.allowed {
 		return
 	}
-	was := s.allowed
+	was, before := s.allowed, s.chosen()
 	s.allowed = p
 	if starting {
 		return
 	}
 	s.retarget(now)
+	if c.Chosen >= 0 && before > c.Chosen && s.options[before].Rate > tooMuch*s.link.share.budget/10 {
+		s.interrupt(now) // until the keyframe of the lower layer comes it would fill the queue
+	}
 	if was.Off != p.Off {
 		reason := PausedNot
 		if p.Off {

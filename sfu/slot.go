@@ -118,17 +118,27 @@ func (s *slot) sendBatch(now media.Time, batch media.Batch) {
 	s.after(now)
 }
 
-// send rewrites, seals and queues one packet.
+// send sends one packet, now or when its turn comes.
 func (s *slot) send(now media.Time, p *media.Packet) {
 	l := s.link
-	if !l.up {
+	switch {
+	case !l.up:
 		l.shard.counters.drop(DropNoPath)
-		return
+	case l.pacer == nil || l.admit(now, s, p):
+		s.emit(now, p)
 	}
+}
+
+// emit rewrites, seals and queues one packet.
+func (s *slot) emit(now media.Time, p *media.Packet) {
+	l := s.link
 	buf := l.shard.writer.Reserve(sealedMax)
 	headerLen, roc, ok := s.out.Write(now, p, buf, l.twccOut.Next())
-	if !ok {
-		return // counted by the slot, by reason
+	if !ok { // counted by the slot, by reason
+		if l.pacer != nil {
+			l.pacer.Refund(len(p.Payload) + wrapping)
+		}
+		return
 	}
 	payload := s.out.Payload(p, buf[headerLen:])
 	if p.Odd && l.path.Via == nil {

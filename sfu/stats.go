@@ -33,11 +33,12 @@ const (
 	DropChannelFull                       // data for a channel whose buffer is full
 	DropViaFull                           // to send: the queue of the TCP connection or relay is full, or it ended
 	DropUnclaimed                         // of no link, and Config.Unclaimed had no room
+	DropPaced                             // to send: it waited too long for its turn
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{"short", "unknown-protocol", "unknown-path", "unknown-ufrag", "unknown-stream",
-	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full", "via-full", "unclaimed"}
+	"srtp", "srtcp", "malformed-rtcp", "no-path", "seal", "no-channel", "channel-full", "via-full", "unclaimed", "paced"}
 
 func (r DropReason) String() string {
 	if r < dropReasons {

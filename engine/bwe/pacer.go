@@ -109,6 +109,9 @@ func (p *Pacer[T]) Spend(now media.Time, bytes int) {
 	p.debt += float64(bytes)
 }
 
+// Refund takes back bytes of an admitted packet that was not sent after all.
+func (p *Pacer[T]) Refund(bytes int) { p.debt = max(0, p.debt-float64(bytes)) }
+
 // Push queues a packet that was not admitted. When the class's queue is full it hands the oldest back as
 // dropped; its owner gives it the treatment of Next's.
 func (p *Pacer[T]) Push(now media.Time, c Class, it Item[T]) (dropped Item[T], v Verdict, ok bool) {

@@ -49,6 +49,14 @@ func (s *Slot) Needs() uint32 {
 	return layers
 }
 
+// Break lets nothing of a video source flow until the next keyframe of the target: what flowed lost packets
+// here, or is too much.
+func (s *Slot) Break() {
+	if s.video {
+		s.flowing = false
+	}
+}
+
 // Skip counts packets that were not given to the slot because it does not carry their layer.
 func (s *Slot) Skip(packets int) {
 	if s.target.Off {

@@ -1,0 +1,72 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"switchyard/internal/simnet"
+)
+
+// A subscriber whose path gets narrow is given the layer that fits, and the largest again when
+// the path is wide; nobody else notices.
+func TestANarrowPathGetsASmallerLayer(t *testing.T) {
+	s := newSFU(t, 2)
+	_, track := publishSimulcast(t, s) // 150, 300 and 600 kbit/s
+	viewer := newClient(t)
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	wide := simnet.Conditions{Rate: 3_000_000, Queue: 75_000, Latency: 10 * time.Millisecond}
+	wire := viewer.via(s, wide)
+	link := viewer.connect(s, LinkOptions{ID: "viewer"})
+	link.Feed(link.Session().Media[0].MID, track, 1)
+	arrives := func(what string, ok func(layer int) bool) {
+		t.Helper()
+		inARow := 0
+		for deadline := time.Now().Add(3 * patience); inARow < 50; {
+			p := next(t, packets)
+			if inARow++; !ok(int(p.Payload[len(p.Payload)-1])) {
+				inARow = 0
+			}
+			if time.Now().After(deadline) {
+				stats, _ := link.Stats()
+				u, _ := link.Estimate()
+				t.Fatalf("%s: %+v, %+v", what, u, stats.Slots)
+			}
+		}
+	}
+	arrives("the largest layer at first", func(layer int) bool { return layer == 2 })
+	narrow := wide
+	narrow.Rate, narrow.Queue = 400_000, 10_000
+	wire.Set(simnet.Conditions{}, narrow)
+	arrives("less on a narrow path", func(layer int) bool { return layer < 2 })
+	wire.Set(simnet.Conditions{}, wide)
+	arrives("the largest when it is wide again", func(layer int) bool { return layer == 2 })
+}
+
+// A picture that does not fit at all is paused, and the owner is told; so it is when it comes back.
+func TestWhatDoesNotFitIsPausedAndTold(t *testing.T) {
+	s := newSFU(t, 1)
+	_, track := publishSimulcast(t, s)
+	viewer := newClient(t)
+	viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.receive(webrtc.RTPCodecTypeVideo)
+	wire := viewer.via(s, simnet.Conditions{Rate: 3_000_000, Queue: 75_000, Latency: 10 * time.Millisecond})
+	link := viewer.connect(s, LinkOptions{ID: "viewer"})
+	first, second := link.Session().Media[0].MID, link.Session().Media[1].MID
+	link.Show(first, View{Rank: 0})
+	link.Show(second, View{Rank: 2})
+	link.Feed(first, track, 1)
+	link.Feed(second, track, 1)
+	waitFor[SlotLive](viewer)
+	waitFor[SlotLive](viewer)
+	wire.Set(simnet.Conditions{}, simnet.Conditions{Rate: 220_000, Queue: 8_000, Latency: 10 * time.Millisecond})
+	paused := waitFor[SlotPaused](viewer)
+	if paused.MID != second || paused.Reason != PausedBandwidth || paused.Generation != 1 {
+		t.Errorf("%+v", paused)
+	}
+	wire.Set(simnet.Conditions{}, simnet.Conditions{})
+	if back := waitFor[SlotPaused](viewer); back.MID != second || back.Reason != PausedNot {
+		t.Errorf("%+v", back)
+	}
+}
