@@ -52,9 +52,10 @@ export class Person {
   }
 
   /** Opens an invitation, gives the name, and is in the room. */
-  async join(link, { codec = "" } = {}) {
+  async join(link, { codec = "", camera } = {}) {
     if (codec) await this.page.evaluateOnNewDocument?.((c) => window.probe.prefer(c), codec);
     if (codec) await this.page.addInitScript?.((c) => window.probe.prefer(c), codec);
+    if (camera) await this.page.addInitScript((c) => window.probe.film(c), camera);
     await this.page.goto(link);
     await this.fill(this.name);
     await this.click("Join");

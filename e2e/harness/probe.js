@@ -26,11 +26,11 @@
   };
 
   // Small cameras: two cores encode and decode for all the people of a scenario.
+  let camera = { width: 320, height: 180, frameRate: 20 };
   const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
   if (open) {
     navigator.mediaDevices.getUserMedia = (wanted) => {
-      const small = { width: 320, height: 180, frameRate: 20 };
-      return open(wanted.video ? { ...wanted, video: { ...(wanted.video === true ? {} : wanted.video), ...small } } : wanted);
+      return open(wanted.video ? { ...wanted, video: { ...(wanted.video === true ? {} : wanted.video), ...camera } } : wanted);
     };
   }
 
@@ -172,6 +172,7 @@
   const clickable = () => [...document.querySelectorAll("button, a[href], [role=button], input[type=submit]")];
 
   window.probe = {
+    film: (size) => (camera = size),
     links,
     tiles,
     loudness,

@@ -338,3 +338,54 @@ func TestWhatComesLateOfALayerThatIsNotSentIsPadding(t *testing.T) {
 		t.Error("the padding is resent as what it stands for")
 	}
 }
+
+func TestDescriptorsGoOnThroughSwitches(t *testing.T) {
+	c := videoConfig
+	c.Formats = []Format{{PT: 45, RTX: 46, Format: av1Format, NACK: true}}
+	c.Ext.Dependency, c.Ext.Mixed = 7, true
+	r := newRig(t, c)
+	a, b := newPublisher(100, 5, 'a'), newPublisher(900, 77, 'b')
+	long := func(frame uint16) []byte {
+		return append([]byte{0xc0, byte(frame >> 8), byte(frame), 0x80}, make([]byte, 36)...)
+	}
+	send := func(u *publisher, at media.Time, key bool, descriptor []byte) {
+		t.Helper()
+		ps := u.frame(at, 1, key)
+		ps[0].Dependency = descriptor
+		if r.write(ps...) != 1 {
+			t.Fatal("not sent")
+		}
+		if binary.BigEndian.Uint16(descriptor[1:]) != binary.BigEndian.Uint16(ps[0].Dependency[1:]) {
+			t.Fatal("the shared descriptor was written to")
+		}
+	}
+	source := Source{Formats: []media.Format{av1Format}}
+	r.slot.Switch(0, source, 1, nil)
+	send(a, 0, true, long(0xfffe))
+	send(a, 40*ms, false, []byte{0xc1, 0xff, 0xff})
+	send(a, 80*ms, false, []byte{0xc1, 0x00, 0x01}) // one was not sent on purpose: its number stays free
+	r.slot.Switch(r.now, source, 2, nil)
+	send(b, 120*ms, true, long(500))
+	send(b, 160*ms, false, []byte{0xc2, 0x01, 0xf5})
+	for i, want := range []uint16{0xfffe, 0xffff, 1, 2, 3} {
+		h := r.got[i]
+		d := h.GetExtension(7)
+		if len(d) < 3 || binary.BigEndian.Uint16(d[1:]) != want {
+			t.Errorf("packet %d: descriptor %x, want frame %d", i, d, want)
+		}
+		wide := i == 0 || i == 3
+		if profile := h.ExtensionProfile; (profile == 0x1000) != wide || h.GetExtension(2) == nil {
+			t.Errorf("packet %d: profile %x, TWCC %x", i, profile, h.GetExtension(2))
+		}
+		if wide && len(d) != 40 {
+			t.Errorf("packet %d: %d bytes", i, len(d))
+		}
+	}
+	c.Ext.Mixed = false // then a structure cannot be sent; what is short can
+	r.slot.Update(c)
+	send(b, 200*ms, true, long(502))
+	h := r.last()
+	if d := h.GetExtension(7); d != nil {
+		t.Errorf("%d bytes in a one-byte element", len(d))
+	}
+}

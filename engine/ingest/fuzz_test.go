@@ -20,8 +20,10 @@ func FuzzOnRTP(f *testing.F) {
 	seed(rtp(1, 96, 1, 0, true, key720, rid("q")), rtp(2, 97, 1, 0, true, inter, rrid("q")))
 	seed(rtp(2000, 63, 1, 0, true, []byte{0xef, 0, 0, 1, 111, 1, 2}, ext{6, []byte{0x85}}))
 	seed(rtp(1000, 102, 1, 0, true, []byte{0x7c, 0x85, 1, 2}))
+	seed(rtp(1000, 98, 1, 0, false, vp9Frame(0, 0, vp9Options{key: true})), rtp(1000, 98, 2, 0, true, vp9Frame(2, 1, vp9Options{topOnly: true})))
+	seed(described(1, 0, true, []byte{0x18, 0x30, 1, 2, 3}, l2t1), described(2, 100, true, []byte{0x10, 0x30, 1}, []byte{0xc2, 0, 101}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tracks := []*Track{New(videoConfig), New(simulcastConfig), New(audioConfig)}
+		tracks := []*Track{New(videoConfig), New(simulcastConfig), New(audioConfig), New(vp9Config), New(av1Config)}
 		var d Demux
 		for i, tr := range tracks {
 			d.Add(string(rune('a'+i)), tr)

@@ -49,7 +49,7 @@ export function preferCodecs(transceiver: RTCRtpTransceiver, kind: "audio" | "vi
 const always = ["sdes:mid", "transport-wide-cc", "abs-send-time"];
 const sending = ["ssrc-audio-level", "video-orientation", "abs-capture-time"];
 const layered = ["sdes:rtp-stream-id", "sdes:repaired-rtp-stream-id", "dependency-descriptor"];
-const receiving = ["video-orientation", "playout-delay"];
+const receiving = ["video-orientation", "playout-delay", "dependency-descriptor"];
 
 interface HeaderExtension {
   uri: string;

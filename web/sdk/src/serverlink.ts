@@ -182,10 +182,8 @@ export class ServerLink {
 
   #addSender(kind: TrackKind, source: TrackSource): SendPosition {
     const layers = this.settings.simulcast && source === "camera";
-    const transceiver = this.#pc.addTransceiver(kind, {
-      direction: "sendonly",
-      sendEncodings: kind === "audio" ? undefined : layers ? simulcastEncodings() : [{ maxBitrate: bitrate(source) }],
-    });
+    const sendEncodings = layers ? layeredEncodings(this.settings.codec) : [{ maxBitrate: bitrate(source) }];
+    const transceiver = this.#pc.addTransceiver(kind, { direction: "sendonly", sendEncodings: kind === "audio" ? undefined : sendEncodings });
     preferCodecs(transceiver, kind, this.settings.codec);
     fewExtensions(transceiver, "send", layers);
     const made: SendPosition = { kind, source, transceiver, taken: false };
@@ -281,12 +279,20 @@ function bitrate(source: TrackSource): number {
   return source === "screen" ? screenBitrate : cameraBitrate;
 }
 
-/** Smallest first, as Chromium gives up the last ones first when bandwidth is short. */
-function simulcastEncodings(): RTCRtpEncodingParameters[] {
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
+
+/**
+ * The layers that a camera is sent in. VP9 and AV1 hold them in one stream (SVC), which takes less than
+ * three streams do. The others are sent three times, smallest first, as Chromium gives up the last ones
+ * first when bandwidth is short. Without the mode Chromium would send of VP9 and AV1 the smallest alone.
+ */
+function layeredEncodings(codec = ""): Encoding[] {
+  if (["vp9", "av1"].includes(codec.toLowerCase())) return [{ maxBitrate: cameraBitrate, scalabilityMode: "L3T3_KEY" }];
+  const scalabilityMode = "L1T3";
   return [
-    { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-    { rid: "f", maxBitrate: cameraBitrate },
+    { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode },
+    { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode },
+    { rid: "f", maxBitrate: cameraBitrate, scalabilityMode },
   ];
 }
 
