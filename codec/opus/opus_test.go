@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"testing"
 	"time"
+
+	"switchyard/media"
 )
 
 func unhex(s string) []byte {
@@ -99,6 +101,55 @@ func TestREDDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { Primary(b) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+func TestAppendREDWritesWhatChromiumWrites(t *testing.T) {
+	got, ok := AppendRED([]byte{1}, 111, 960, unhex("78aabb"), unhex("78ccddee"))
+	if !ok || !bytes.Equal(got, unhex("01"+chromeRED)) {
+		t.Errorf("got %x %v", got, ok)
+	}
+	for name, refused := range map[string]func() ([]byte, bool){
+		"offset of 15 bits": func() ([]byte, bool) { return AppendRED(nil, 111, MaxOffset+1, nil, nil) },
+		"length of 11 bits": func() ([]byte, bool) { return AppendRED(nil, 111, 960, make([]byte, MaxBlock+1), nil) },
+	} {
+		if got, ok := refused(); ok || len(got) != 0 {
+			t.Errorf("%s: got %x", name, got)
+		}
+	}
+	buf, block := make([]byte, 0, 100), unhex("78aabb")
+	if n := testing.AllocsPerRun(100, func() { AppendRED(buf, 111, 960, block, block) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzAppendRED: what is written is read back, or was refused for its bounds.
+func FuzzAppendRED(f *testing.F) {
+	f.Add(uint8(111), uint32(960), unhex("78aabb"), unhex("78ccddee"))
+	f.Add(uint8(0), uint32(MaxOffset), make([]byte, MaxBlock), []byte{})
+	f.Add(uint8(127), uint32(MaxOffset+1), []byte{}, []byte{1})
+	f.Fuzz(func(t *testing.T, pt uint8, offset uint32, redundant, primary []byte) {
+		pt &= 0x7f
+		b, ok := AppendRED(nil, media.PayloadType(pt), offset, redundant, primary)
+		if fits := offset <= MaxOffset && len(redundant) <= MaxBlock; ok != fits {
+			t.Fatalf("accepted %v, fits %v", ok, fits)
+		}
+		if !ok {
+			return
+		}
+		if len(b) != len(redundant)+len(primary)+REDOverhead {
+			t.Errorf("%d bytes of %d and %d", len(b), len(redundant), len(primary))
+		}
+		blocks, ok := ParseRED(b)
+		first, _ := blocks.Next()
+		second, _ := blocks.Next()
+		_, more := blocks.Next()
+		switch {
+		case !ok || more || first.Primary || !second.Primary || uint8(first.PT) != pt || uint8(second.PT) != pt:
+			t.Errorf("read back as %+v, %+v, more %v", first, second, more)
+		case uint32(first.Offset) != offset || !bytes.Equal(first.Data, redundant) || !bytes.Equal(second.Data, primary):
+			t.Errorf("read back as %+v, %+v", first, second)
+		}
+	})
 }
 
 func FuzzRED(f *testing.F) {

@@ -71,3 +71,24 @@ func Primary(b []byte) (Block, bool) {
 	}
 	return Block{}, false
 }
+
+// Bounds of a redundant block (RFC 2198 §3): its offset has 14 bits, its length 10.
+const (
+	MaxOffset = 1<<14 - 1 // ticks
+	MaxBlock  = 1<<10 - 1 // bytes
+	// REDOverhead is what AppendRED adds to the two payloads, in bytes.
+	REDOverhead = 5
+)
+
+// AppendRED appends a RED payload of one redundant block, from offset ticks before the packet's timestamp,
+// and the primary one, both of payload type pt; that is how Chromium writes it. False, and nothing is
+// appended, where the redundant block does not fit its header.
+func AppendRED(dst []byte, pt media.PayloadType, offset uint32, redundant, primary []byte) ([]byte, bool) {
+	if offset > MaxOffset || len(redundant) > MaxBlock {
+		return dst, false
+	}
+	n := len(redundant)
+	dst = append(dst, 0x80|uint8(pt), byte(offset>>6), byte(offset<<2)|byte(n>>8), byte(n), uint8(pt&0x7f))
+	dst = append(dst, redundant...)
+	return append(dst, primary...), true
+}

@@ -106,6 +106,12 @@ func (w *world) publish(packets int, key bool, fate byte) {
 	w.at += 33 * ms
 	for i, u := range w.sources {
 		ps := u.frame(w.at, packets, key)
+		if u.audio { // silence, what RED cannot hold, and RED
+			for j, p := range ps {
+				p.Payload = p.Data[:[]int{2, 40, 300, 700, 1023, 1024, 1400}[(int(fate)+j)%7]]
+				p.RED = fate%5 == 0 && copy(p.Payload, "\xef\x0f\x00\x01\x6f\x01\x78\x09") == 8
+			}
+		}
 		if i != w.feeding {
 			continue
 		}
@@ -181,7 +187,10 @@ func (w *world) step(op, arg byte) {
 func configs() []Config {
 	repeat := videoConfig
 	repeat.RTXSSRC = 0
-	return []Config{videoConfig, repeat, audioConfig}
+	repaired := audioConfig
+	repaired.RTXSSRC = 0x4444
+	repaired.Formats = []Format{{PT: 111, RED: 63, RTX: 112, NACK: true, Format: opusFormat}}
+	return []Config{videoConfig, repeat, audioConfig, repaired}
 }
 
 // FuzzSlot: whatever happens, no SRTP index is sealed twice, sequence numbers do not run away, and
@@ -190,8 +199,9 @@ func FuzzSlot(f *testing.F) {
 	f.Add(uint8(0), []byte{0, 0, 1, 3, 9, 0, 9, 1, 2, 0, 3, 0, 0, 1, 1, 2, 9, 0, 3, 4, 0, 2, 9, 0, 1, 0, 9, 6})
 	f.Add(uint8(1), []byte{0, 1, 1, 0, 9, 0, 3, 0, 3, 1, 6, 9, 3, 0, 5, 8, 1, 1, 9, 1, 2, 0, 2, 0})
 	f.Add(uint8(2), []byte{0, 0, 9, 0, 9, 0, 0, 2, 9, 0, 9, 1, 9, 0, 9, 0, 9, 0, 2, 0, 0, 1, 9, 0})
+	f.Add(uint8(3), []byte{0, 0, 9, 1, 9, 2, 3, 0, 9, 8, 9, 15, 9, 0, 3, 0, 3, 1, 2, 0, 0, 1, 9, 0, 9, 21, 3, 0})
 	f.Fuzz(func(t *testing.T, config uint8, script []byte) {
-		w := newWorld(t, configs()[config%3])
+		w := newWorld(t, configs()[config%4])
 		for i := 0; i+1 < len(script) && i < 4000; i += 2 {
 			w.step(script[i], script[i+1])
 		}

@@ -63,7 +63,7 @@ func (s *Slot) OnNACK(now media.Time, seq uint16, buf []byte, twcc uint16) (Rese
 	}
 	size := len(sealed)
 	if sealed == nil {
-		size = len(primary(o, p)) + 2
+		size = len(plain(p)) + 2
 	}
 	if !s.mayResend(now, out, size) {
 		return Resend{}, false
@@ -97,7 +97,8 @@ func (s *Slot) mayResend(now media.Time, out media.ExtSeq, size int) bool {
 	return true
 }
 
-// writeRTX writes header, original sequence number and payload (RFC 4588 §4) into buf.
+// writeRTX writes header, original sequence number and payload (RFC 4588 §4) into buf. RTX stands for the
+// codec's payload type (apt, §8.6), so that there is no redundancy in it.
 func (s *Slot) writeRTX(now media.Time, g *segment, o *outgoing, p *media.Packet, out media.ExtSeq, buf []byte, twcc uint16) Resend {
 	ts, ok := s.lookup(g, p.Timestamp)
 	if !ok {
@@ -107,7 +108,7 @@ func (s *Slot) writeRTX(now media.Time, g *segment, o *outgoing, p *media.Packet
 	putHeader(buf, p.Marker || s.video && s.selector.ends(p), o.rtx, uint16(s.rtx), ts, s.cfg.RTXSSRC)
 	n := s.extensions(now, p, buf, twcc, g.shift)
 	binary.BigEndian.PutUint16(buf[n:], uint16(out))
-	size := 2 + copy(buf[n+2:], g.payload(p, s.picturesBefore(g, p), buf[n+2:]))
+	size := 2 + copy(buf[n+2:], g.payload(plain(p), o.codec, s.picturesBefore(g, p), buf[n+2:]))
 	return Resend{HeaderLen: n, PayloadLen: size, ROC: uint32(s.rtx >> 16)}
 }
 

@@ -20,6 +20,7 @@ type Slot struct {
 	fed        bool                 // there is a source
 	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
 	codec      bool                 // the source's format cannot be decoded
+	lean       bool                 // no RED, for want of bandwidth
 	generation uint32
 	first      media.Ticks // outgoing, of the generation's first packet
 	live       bool        // it was written
@@ -36,8 +37,10 @@ type Slot struct {
 	movedN   uint32
 	pictures pictures
 	cuts     *cuts
-	place    place           // of the packet that was written last
-	filler   bool            // it went out as padding
+	place    place // of the packet that was written last
+	filler   bool  // it went out as padding
+	wrapped  bool  // it went out with the redundancy
+	red      redundancy
 	fillers  [8]media.ExtSeq // outgoing numbers of such, a ring
 	filled   uint32
 	rtx      media.ExtSeq // newest on the RTX stream
@@ -77,9 +80,14 @@ func (s *Slot) Update(c Config) {
 	}
 	s.cfg = c
 	if s.fed {
-		s.negotiate(s.source)
+		s.renegotiate()
 	}
-	if s.fed && s.flowing {
+}
+
+// renegotiate applies another way to send the source's formats to what flows.
+func (s *Slot) renegotiate() {
+	s.negotiate(s.source)
+	if s.flowing {
 		s.segment().table = s.table
 	}
 }
@@ -136,7 +144,10 @@ func (s *Slot) negotiate(src Source) {
 			if c.Format != f {
 				continue
 			}
-			o := outgoing{codec: f.Codec, ok: true, nack: c.NACK, pt: c.PT, red: c.RED, rate: f.ClockRate}
+			o := outgoing{codec: f.Codec, ok: true, nack: c.NACK, pt: c.PT, rate: f.ClockRate}
+			if !s.lean {
+				o.red = c.RED
+			}
 			if s.cfg.RTXSSRC != 0 {
 				o.rtx = c.RTX
 			}

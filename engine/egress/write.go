@@ -52,20 +52,26 @@ func (s *Slot) Write(now media.Time, p *media.Packet, buf []byte, twcc uint16) (
 	if s.video {
 		s.pictures.sent(p, o.codec, g.shift.less(s.place.pictures, o.codec))
 	}
-	pt := o.pt
-	payload := len(p.Payload)
-	if p.RED {
-		if passesRED(o, p.Payload) {
-			pt = o.red
-		} else {
-			payload = len(primary(o, p))
-		}
-	}
+	pt, payload := s.wrap(g, o, p)
 	s.stats.Packets++
 	s.stats.Bytes += uint64(payload)
 	s.refill(now, payload/resendShare)
 	putHeader(buf, marker, pt, uint16(out), ts, s.cfg.SSRC)
 	return s.extensions(now, p, buf, twcc, g.shift), uint32(out >> 16), true
+}
+
+// wrap decides how the payload of p goes out: with redundancy where the receiver reads that.
+func (s *Slot) wrap(g *segment, o *outgoing, p *media.Packet) (pt media.PayloadType, size int) {
+	s.wrapped = false
+	if passesRED(o, p) {
+		return o.red, len(p.Payload)
+	}
+	size = len(plain(p))
+	if s.red, s.wrapped = g.redundant(o, p); s.wrapped {
+		s.stats.Redundant++
+		return o.red, size + len(s.red.data) + opus.REDOverhead
+	}
+	return o.pt, size
 }
 
 // admit finds out whether p flows, and begins a segment with it where that is due.
@@ -93,7 +99,7 @@ func (s *Slot) admit(p *media.Packet) bool {
 		}
 	}
 	o := &s.table[p.Format%maxFormats]
-	s.codec = !o.ok || p.RED && !passesRED(o, p.Payload) && len(primary(o, p)) == 0
+	s.codec = !o.ok || p.RED && !passesRED(o, p) && len(plain(p)) == 0
 	if s.codec {
 		s.flowing = false
 		s.drop(DropCodec)
@@ -167,20 +173,24 @@ func (s *Slot) stamp(g *segment, p *media.Packet) (media.Ticks, bool) {
 }
 
 // Payload returns what to seal behind the header that Write made of p: RED is stripped to its primary
-// block where the receiver did not negotiate it, and picture ids go on where the last source's ended.
+// block where the receiver did not negotiate it and made where the publisher sent none, and picture ids go on where the last source's ended.
 // What is not p's own bytes is written to buf, the room behind the header.
 func (s *Slot) Payload(p *media.Packet, buf []byte) []byte {
 	if s.filler {
 		buf[0] = 1
 		return buf[:1]
 	}
-	return s.segment().payload(p, s.place.pictures, buf)
+	g := s.segment()
+	o := &g.table[p.Format%maxFormats]
+	if s.wrapped {
+		return s.red.wrap(o, p, buf)
+	}
+	return g.payload(primary(o, p), o.codec, s.place.pictures, buf)
 }
 
-// payload is p's, with pictures fewer before it.
-func (g *segment) payload(p *media.Packet, pictures uint16, buf []byte) []byte {
-	o := &g.table[p.Format%maxFormats]
-	return g.shift.less(pictures, o.codec).apply(o.codec, primary(o, p), buf)
+// payload is b with pictures fewer before it.
+func (g *segment) payload(b []byte, codec media.Codec, pictures uint16, buf []byte) []byte {
+	return g.shift.less(pictures, codec).apply(codec, b, buf)
 }
 
 // fill writes the header of a packet of one byte of padding under the number of p (RFC 3550 §5.1).
@@ -194,33 +204,6 @@ func (s *Slot) fill(p *media.Packet, g *segment, now media.Time, ts media.Ticks,
 	n := s.extensions(now, p, buf, twcc, shift{})
 	buf[0] |= 0x20
 	return n, uint32(out >> 16), true
-}
-
-// primary is p's payload, without redundancy that the receiver cannot read.
-func primary(o *outgoing, p *media.Packet) []byte {
-	if !p.RED || passesRED(o, p.Payload) {
-		return p.Payload
-	}
-	b, _ := opus.Primary(p.Payload)
-	return b.Data
-}
-
-// passesRED reports whether the receiver reads the RED payload b as it stands: the payload types
-// within are the publisher's.
-func passesRED(o *outgoing, b []byte) bool {
-	if o.red == 0 {
-		return false
-	}
-	blocks, ok := opus.ParseRED(b)
-	if !ok {
-		return false
-	}
-	for block, more := blocks.Next(); more; block, more = blocks.Next() {
-		if block.PT != o.pt {
-			return false
-		}
-	}
-	return true
 }
 
 func putHeader(buf []byte, marker bool, pt media.PayloadType, seq uint16, ts media.Ticks, ssrc media.SSRC) {
