@@ -40,7 +40,7 @@ type client struct {
 	more   chan struct{}
 }
 
-func newClient(t testing.TB) *client {
+func newClient(t testing.TB, codecs ...webrtc.RTPCodecParameters) *client {
 	t.Helper()
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
@@ -49,6 +49,11 @@ func newClient(t testing.TB) *client {
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range codecs {
+		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(m)).
 		NewPeerConnection(webrtc.Configuration{})

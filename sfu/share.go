@@ -40,6 +40,8 @@ const (
 	// What is taken for granted of a path that was never found full, so that a call begins sharp.
 	hopefulBudget = 2_500_000
 	audioBudget   = 40_000 // one slot, with headers
+	redBudget     = 36_000 // more where each packet carries the one before
+	redShare      = 4      // sound with redundancy has so much of the estimate at most: one of these parts
 	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
 	tooMuch       = 15     // tenths of the whole budget: more than that is not sent to the end
 	layerStep     = 3      // a layer that does not live costs so many times the one below
@@ -71,11 +73,10 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 	if !proven {
 		left = max(left, hopefulBudget)
 	}
+	left -= float64(l.sound(sh.budget, proven))
 	for _, s := range l.slots {
 		switch {
-		case s.fan == nil:
-		case s.kind == media.Audio:
-			left -= audioBudget
+		case s.fan == nil || s.kind == media.Audio:
 		default:
 			s.offer()
 			sh.slots = append(sh.slots, s)
@@ -94,10 +95,41 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		left = max(left, 1.2*float64(least))
 	}
 	wanted := sh.alloc.Allocate(media.Bitrate(left), sh.claims)
-	l.rate.demand = media.Bitrate(float64(wanted)*headers) + media.Bitrate(audioBudget*(len(l.slots)-len(sh.claims)))
+	l.rate.demand = media.Bitrate(float64(wanted)*headers) + media.Bitrate((audioBudget+redBudget)*(len(l.slots)-len(sh.claims)))
 	for i, s := range sh.slots {
 		s.bound(now, sh.claims[i], s == fresh)
 	}
+}
+
+// sound returns what the slots of sound may need, in bit/s. Where there are so many that their redundancy would
+// take the place of pictures, they go without.
+func (l *Link) sound(budget media.Bitrate, proven bool) media.Bitrate {
+	plain, red, pictures := media.Bitrate(0), media.Bitrate(0), false
+	for _, s := range l.slots {
+		switch {
+		case s.fan == nil:
+		case s.kind == media.Video:
+			pictures = true
+		default:
+			plain += audioBudget
+			if s.red {
+				red += redBudget
+			}
+		}
+	}
+	if pictures {
+		budget /= redShare
+	}
+	on := !proven || plain+red <= budget
+	for _, s := range l.slots {
+		if s.red {
+			s.out.Redundancy(on)
+		}
+	}
+	if on {
+		plain += red
+	}
+	return plain
 }
 
 // offer lists the ways to send what feeds the slot, up to the best that its view has use for.

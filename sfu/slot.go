@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"slices"
+
 	"switchyard/engine/egress"
 	"switchyard/media"
 	"switchyard/peer"
@@ -15,6 +17,7 @@ type slot struct {
 	rtx  media.SSRC
 	kind media.Kind
 	twcc bool    // packets carry a transport-wide sequence number
+	red  bool    // the receiver reads RED
 	ccfb bool    // the receiver reports by sequence numbers of RTP (RFC 8888)
 	fan  *fanout // what feeds it, nil when empty
 
@@ -33,14 +36,19 @@ type slot struct {
 
 func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
 	s := &slot{link: l, mid: m.MID, ssrc: m.SlotSSRC, rtx: m.SlotRTX, kind: m.Kind, twcc: m.Ext.TWCC != 0}
-	s.ccfb = reportsByRTP(m)
+	s.ccfb, s.red = reportsByRTP(m), readsRED(m)
 	s.out = egress.New(l.egressConfig(m, seed))
 	return s
 }
 
 func (s *slot) update(m *peer.Media) {
-	s.twcc, s.ccfb = m.Ext.TWCC != 0, reportsByRTP(m)
+	s.twcc, s.ccfb, s.red = m.Ext.TWCC != 0, reportsByRTP(m), readsRED(m)
 	s.out.Update(s.link.egressConfig(m, 0))
+}
+
+// readsRED reports whether a codec of the m-line may come with redundancy around it (RFC 2198).
+func readsRED(m *peer.Media) bool {
+	return slices.ContainsFunc(m.Codecs, func(c peer.Codec) bool { return c.RED != 0 })
 }
 
 // feed makes t the source, from now on under generation; t may be nil.

@@ -4,9 +4,13 @@
 const videoOrder = ["video/vp8", "video/h264", "video/vp9", "video/av1"];
 
 /** Picks one entry of each codec that Switchyard forwards, with RTX, from a browser's list. A
- * `first` codec ("h264") is put in front. */
+ * `first` codec ("h264") is put in front. RED (RFC 2198) before Opus asks the other end to send it: each packet
+ * then carries the one before, so that a lost one is heard all the same. */
 export function fewCodecs(kind: "audio" | "video", all: readonly RTCRtpCodec[], first?: string): RTCRtpCodec[] {
-  if (kind === "audio") return all.filter((c) => c.mimeType.toLowerCase() === "audio/opus");
+  if (kind === "audio") {
+    const named = (mime: string) => all.filter((c) => c.mimeType.toLowerCase() === mime);
+    return [...named("audio/red"), ...named("audio/opus")];
+  }
   const wanted = first ? `video/${first.toLowerCase()}` : "";
   const order = [wanted, ...videoOrder.filter((m) => m !== wanted)];
   const chosen: RTCRtpCodec[] = [];

@@ -74,6 +74,11 @@ describe("codecs", () => {
     expect(fewCodecs("video", [codec("video/VP8")]).map(name)).toEqual(["video/VP8"]);
     expect(fewCodecs("audio", [codec("audio/opus"), codec("audio/PCMU")]).map(name)).toEqual(["audio/opus"]);
   });
+
+  it("asks for redundant sound where the browser knows it", () => {
+    const firefox = [codec("audio/opus"), codec("audio/G722")];
+    expect(fewCodecs("audio", [...firefox, codec("audio/red", "111/111")]).map((c) => c.mimeType)).toEqual(["audio/red", "audio/opus"]);
+  });
 });
 
 describe("the outbox", () => {
