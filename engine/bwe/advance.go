@@ -43,6 +43,7 @@ func (e *Estimator) Advance(now media.Time) {
 	}
 	e.probed(now) // a cluster whose feedback does not come
 	if e.wantsProbe(now) {
+		e.out.probing = true
 		e.probe.start(now, min(2*e.rate.rate, max(e.demand*1.1, e.rate.rate), float64(e.cfg.Max)))
 	}
 }
@@ -52,7 +53,7 @@ func (e *Estimator) silence(now media.Time) {
 	if e.silenceAt() > now {
 		return
 	}
-	e.heard, e.silent = now, true
+	e.out.heard, e.silent = now, true
 	e.timeouts++
 	e.rate.rate = max(e.rate.rate*silenceFactor, float64(e.cfg.Min))
 	e.rate.updated, e.rate.decreased = now, now
@@ -61,10 +62,10 @@ func (e *Estimator) silence(now media.Time) {
 }
 
 func (e *Estimator) silenceAt() media.Time {
-	if e.unheard == 0 || !e.started {
+	if e.out.unheard == 0 || !e.started {
 		return media.Never
 	}
-	return e.heard.Add(max(silence, 3*e.rtt()))
+	return e.out.heard.Add(max(silence, 3*e.rtt()))
 }
 
 func (e *Estimator) wantsProbe(now media.Time) bool {
@@ -119,12 +120,12 @@ func (e *Estimator) OnReport(now media.Time, lost float64, rtt time.Duration) {
 	if e.started || !(lost >= 0 && lost <= 1) {
 		return
 	}
-	e.unheard, e.heard = 0, now
+	e.out.unheard, e.out.heard = 0, now
 	if e.loss.grown == 0 {
 		e.loss.grown = now
 		e.loss.rate = e.rate.rate
 	}
-	sending := e.sending(now)
+	sending := e.out.rate(now)
 	e.limited = sending < limitedShare*e.steady()
 	if e.limited && lost <= lossHigh {
 		e.loss.grown = now // no evidence that more would pass
@@ -142,7 +143,7 @@ func (e *Estimator) Congested() bool {
 }
 
 // Sending returns the rate of what was sent in the last half second.
-func (e *Estimator) Sending(now media.Time) media.Bitrate { return media.Bitrate(e.sending(now)) }
+func (e *Estimator) Sending(now media.Time) media.Bitrate { return media.Bitrate(e.out.rate(now)) }
 
 // Usage is how the estimator came to its target.
 type Usage struct {
@@ -168,7 +169,7 @@ func (e *Estimator) Usage(now media.Time) Usage {
 	return Usage{
 		Target: e.Target(), Steady: e.Steady(),
 		Delay: media.Bitrate(e.rate.rate), Loss: media.Bitrate(e.loss.rate), REMB: media.Bitrate(e.remb),
-		Acked: media.Bitrate(acked), Sending: media.Bitrate(e.sending(now)),
+		Acked: media.Bitrate(acked), Sending: media.Bitrate(e.out.rate(now)),
 		Queue: e.queue.delay(), Lost: e.loss.share,
 		Limit: e.limits(), Limited: e.limited,
 		Probes: e.probe.tried, Raised: e.probe.raised, Timeouts: e.timeouts,

@@ -74,6 +74,8 @@ func (l Limit) String() string {
 // of what was sent before a decrease do not lead to another; a sender that limits itself is not
 // reduced for jitter. Its methods are called by the shard that owns the link, and never allocate.
 type Estimator struct {
+	out outflow // first: all that a packet which leaves touches
+
 	cfg    Config
 	sender *Sender
 
@@ -88,11 +90,8 @@ type Estimator struct {
 	wrap    time.Duration // of the receiver's clock, by the kind of feedback
 	started bool          // feedback came
 
-	sent     [sentBuckets]bucket // what was sent, by sentBucket
-	limited  bool                // ALR
-	demand   float64             // what the owner would send if it could, bit/s
-	unheard  int                 // bytes sent since the last feedback
-	heard    media.Time          // last feedback, or first packet sent after it
+	limited  bool    // ALR
+	demand   float64 // what the owner would send if it could, bit/s
 	silent   bool
 	timeouts uint64
 
@@ -169,35 +168,22 @@ func (e *Estimator) SetDemand(now media.Time, rate media.Bitrate) {
 
 // onSent is called by the Sender for each packet; it returns the probe cluster that it belongs to.
 func (e *Estimator) onSent(now media.Time, size int) uint8 {
-	e.OnUntracked(now, size)
-	if e.unheard == 0 {
-		e.heard = now
+	o := &e.out
+	o.add(now, size)
+	if o.unheard == 0 {
+		o.heard = now
 	}
-	e.unheard += size
-	return e.probe.onSent(now, size)
+	o.unheard += size
+	if !o.probing {
+		return 0
+	}
+	id := e.probe.onSent(now, size)
+	o.probing = !e.probe.c.sent
+	return id
 }
 
-// OnUntracked counts a packet without a transport-wide number.
-func (e *Estimator) OnUntracked(now media.Time, size int) {
-	number := int64(now) / int64(sentBucket)
-	b := &e.sent[number%sentBuckets]
-	if b.number != number {
-		*b = bucket{number: number}
-	}
-	b.bytes += size
-}
-
-// sending returns the rate of what was sent in the last half second.
-func (e *Estimator) sending(now media.Time) float64 {
-	number := int64(now) / int64(sentBucket)
-	bytes := 0
-	for i := range e.sent {
-		if b := &e.sent[i]; b.number > number-sentBuckets {
-			bytes += b.bytes
-		}
-	}
-	return float64(bytes*8) / (sentBuckets * sentBucket).Seconds()
-}
+// OnUntracked counts a packet that no feedback will tell of.
+func (e *Estimator) OnUntracked(now media.Time, size int) { e.out.add(now, size) }
 
 // onArrived is called by the Sender for each packet that feedback says has arrived, in order of sending.
 func (e *Estimator) onArrived(h *sent, arrived time.Duration) {
@@ -247,12 +233,12 @@ func (e *Estimator) onLost(h *sent) {
 
 // onFeedback is called by the Sender at the end of each feedback packet.
 func (e *Estimator) onFeedback(now media.Time) {
-	e.unheard, e.heard, e.silent = 0, now, false
+	e.out.unheard, e.out.heard, e.silent = 0, now, false
 	if !e.started {
 		e.started = true
 		e.rate.updated, e.loss.grown, e.loss.began = now, now, now
 	}
-	sending := e.sending(now)
+	sending := e.out.rate(now)
 	share := sending / e.steady()
 	e.limited = share < limitedShare || e.limited && share < limitedEnd
 	rtt := e.rtt()
@@ -334,7 +320,7 @@ func (e *Estimator) realQueue() time.Duration {
 // The trendline would tell of it some groups later.
 func (e *Estimator) collapsed(now media.Time) (rate float64, yes bool) {
 	rate, share, ok := e.arrived.over(suddenWindow)
-	return rate, ok && e.queue.tip() > collapseFrom && (e.draining || share < collapse && rate < collapse*e.sending(now))
+	return rate, ok && e.queue.tip() > collapseFrom && (e.draining || share < collapse && rate < collapse*e.out.rate(now))
 }
 
 // reduce takes the rate below what arrives, once in an RTT.

@@ -132,3 +132,40 @@ func (q *queue) tip() time.Duration { return max(q.newest-q.base, 0) }
 
 // delay is the queueing delay that a burst finds, one late group disregarded.
 func (q *queue) delay() time.Duration { return max(min(q.last[0], q.last[1])-q.base, 0) }
+
+// outflow is what was sent in the last half second, and since the last feedback.
+type outflow struct {
+	newest  int64 // number of the newest bucket: sentBuckets before it are kept
+	bytes   [sentBuckets]int32
+	unheard int        // bytes since the last feedback
+	heard   media.Time // last feedback, or first packet sent after it
+	probing bool       // packets belong to a cluster
+}
+
+func (o *outflow) add(now media.Time, size int) {
+	number := int64(now) / int64(sentBucket)
+	if number > o.newest {
+		o.move(number)
+	}
+	o.bytes[o.newest%sentBuckets] += int32(size)
+}
+
+// move empties the buckets up to number.
+func (o *outflow) move(number int64) {
+	for n := max(o.newest+1, number-sentBuckets+1); n <= number; n++ {
+		o.bytes[n%sentBuckets] = 0
+	}
+	o.newest = number
+}
+
+// rate returns the rate of what was sent in the last half second.
+func (o *outflow) rate(now media.Time) float64 {
+	if number := int64(now) / int64(sentBucket); number > o.newest {
+		o.move(number)
+	}
+	bytes := 0
+	for _, n := range o.bytes {
+		bytes += int(n)
+	}
+	return float64(bytes*8) / (sentBuckets * sentBucket).Seconds()
+}
