@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/ccfb"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"switchyard/engine/bwe"
@@ -30,6 +31,79 @@ func (c *client) via(s *SFU, down simnet.Conditions) *simnet.Relay {
 		return strings.ReplaceAll(sdp, " "+strconv.Itoa(int(target.Port()))+" typ host", " "+strconv.Itoa(int(relay.Addr().Port()))+" typ host")
 	}
 	return relay
+}
+
+// stream sends 30 frames a second of seven full packets, about 2 Mbit/s, until stop is closed.
+func (c *client) stream(stop <-chan struct{}) func() {
+	c.t.Helper()
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, "v", "s")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.pc.AddTrack(track); err != nil {
+		c.t.Fatal(err)
+	}
+	return func() {
+		tick := time.NewTicker(time.Second / 30)
+		defer tick.Stop()
+		p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 1000}}
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			p.Timestamp += 3000
+			for i := range 7 {
+				p.SequenceNumber++
+				p.Marker = i == 6
+				p.Payload = make([]byte, 1150)
+				if i == 0 {
+					copy(p.Payload, vp8Start(n%30 == 0))
+				}
+				_ = track.WriteRTP(p)
+			}
+		}
+	}
+}
+
+func TestFallOfAPathIsSeen(t *testing.T) {
+	s := newSFU(t, 1)
+	publisher, viewer := newClient(t), newClient(t)
+	stop := make(chan struct{})
+	stream := publisher.stream(stop)
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "track-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	wide := simnet.Conditions{Rate: 4_000_000, Queue: 100_000, Latency: 10 * time.Millisecond}
+	relay := viewer.via(s, wide)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	var wg sync.WaitGroup
+	wg.Go(stream)
+	wg.Go(func() { // what is not read is not reported either
+		for {
+			select {
+			case <-packets:
+			case <-stop:
+				return
+			}
+		}
+	})
+	defer wg.Wait()
+	defer close(stop)
+	until(t, vlink, "the media's own rate is not found", func(u bwe.Usage) bool { return u.Steady > 2_000_000 && u.Acked > 1_500_000 })
+	relay.Set(simnet.Conditions{}, simnet.Conditions{Rate: 300_000, Queue: 37_500, Latency: 10 * time.Millisecond})
+	fell := time.Now()
+	until(t, vlink, "the fall is not seen", func(u bwe.Usage) bool { return u.Steady < 350_000 })
+	t.Logf("seen after %v", time.Since(fell))
+	relay.Set(simnet.Conditions{}, wide)
+	rose := time.Now()
+	until(t, vlink, "the rise is not seen", func(u bwe.Usage) bool { return vlink.wants(3_000_000) && u.Steady > 2_000_000 })
+	t.Logf("back after %v", time.Since(rose))
 }
 
 // until polls the link's estimate.

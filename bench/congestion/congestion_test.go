@@ -8,7 +8,7 @@ func TestScenarios(t *testing.T) {
 	for _, sc := range Scenarios() {
 		t.Run(sc.Name, func(t *testing.T) {
 			t.Parallel()
-			for seed := uint64(1); seed <= 3; seed++ {
+			for seed := uint64(1); seed <= 2; seed++ {
 				for _, c := range sc.Run(seed).Checks {
 					t.Logf("seed %d: %s: %s (%s)", seed, c.What, c, c.Want)
 					if !c.OK {

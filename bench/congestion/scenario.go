@@ -181,7 +181,7 @@ func variableTwo() *Scenario {
 			r.used(mbit, 0.75, 75*second+settles, 100*second)
 			r.used(2*mbit, 0.75, 100*second+settles, 125*second)
 			for from := time.Duration(0); from < 125*second; from += 25 * second {
-				r.fair(0.8, from+settles, from+25*second)
+				r.fair(0.75, from+settles, from+25*second)
 			}
 			r.queueing(settles, 75*second)
 			r.queueing(77*second, 125*second)

@@ -41,10 +41,11 @@ func (e *Estimator) Advance(now media.Time) {
 	if e.remb > 0 && now >= e.rembUntil {
 		e.remb = 0
 	}
+	e.drain(now)
 	e.probed(now) // a cluster whose feedback does not come
 	if e.wantsProbe(now) {
 		e.out.probing = true
-		e.probe.start(now, min(2*e.rate.rate, max(e.demand*1.1, e.rate.rate), float64(e.cfg.Max)))
+		e.probe.start(now, min(2*e.rate.rate, max(probeMore*e.demand, e.rate.rate), float64(e.cfg.Max)))
 	}
 }
 
@@ -53,7 +54,7 @@ func (e *Estimator) silence(now media.Time) {
 	if e.silenceAt() > now {
 		return
 	}
-	e.out.heard, e.silent = now, true
+	e.out.unheard, e.out.heard, e.silent = 0, now, true // the next one takes another packet
 	e.timeouts++
 	e.rate.rate = max(e.rate.rate*silenceFactor, float64(e.cfg.Min))
 	e.rate.updated, e.rate.decreased = now, now
@@ -68,14 +69,16 @@ func (e *Estimator) silenceAt() media.Time {
 	return e.out.heard.Add(max(silence, 3*e.rtt()))
 }
 
+// wantsProbe reports whether a probe may begin: not while there is a queue. What was known of it long ago
+// says nothing: an owner that sends nothing, for want of room, must not wait for feedback.
 func (e *Estimator) wantsProbe(now media.Time) bool {
-	return now >= e.probeAt() && e.queue.delay() < probeQueue && e.trend.usage == normal
+	return now >= e.probeAt() && (e.queue.delay() < probeQueue || now.Sub(e.out.heard) > probeStale)
 }
 
 // probeAt is when a probe may begin.
 func (e *Estimator) probeAt() media.Time {
-	full := e.steady() < e.rate.rate || e.rate.rate >= float64(e.cfg.Max)
-	if e.probe.running || e.draining || e.silent || full || e.demand <= e.rate.rate {
+	full := e.remb > 0 && e.remb <= e.rate.rate || e.rate.rate >= float64(e.cfg.Max)
+	if e.probe.running || e.draining || full || e.demand <= e.steady() {
 		return media.Never
 	}
 	return e.probe.next
@@ -91,6 +94,9 @@ const probeTick = 2 * time.Millisecond
 // Deadline returns when Advance, and Padding after it, are due.
 func (e *Estimator) Deadline(now media.Time) media.Time {
 	next := e.silenceAt()
+	if e.draining {
+		next = min(next, e.drainBegan.Add(drainLongest+1))
+	}
 	switch at := e.probeAt(); {
 	case e.probe.running && !e.probe.c.sent:
 		next = min(next, now.Add(probeTick))

@@ -157,13 +157,13 @@ func (e *Estimator) Pace() media.Bitrate {
 	return media.Bitrate(float64(e.Target()) * paceFast)
 }
 
-// SetDemand says what would be sent if the target allowed it, all wished layers together: beyond the
-// target it makes the estimator probe. 0 stops probing.
+// SetDemand says what would be sent if the target allowed it, all wished layers together: until the
+// target is above it, with some room, the estimator probes. 0 stops probing.
 func (e *Estimator) SetDemand(now media.Time, rate media.Bitrate) {
 	if e.demand == 0 && rate > 0 && e.probe.next == 0 {
 		e.probe.next, e.probe.interval = now, probeInterval
 	}
-	e.demand = float64(min(rate, e.cfg.Max))
+	e.demand = min(demandRoom*float64(rate), float64(e.cfg.Max))
 }
 
 // onSent is called by the Sender for each packet; it returns the probe cluster that it belongs to.
@@ -293,10 +293,20 @@ func (e *Estimator) control(now media.Time, rtt time.Duration) {
 		e.reduce(now, max(acked, recent), rtt)
 	case use == normal && known && !e.limited && !e.draining:
 		e.rate.increase(now, acked, rtt, e.queue.rival)
+		e.follow(min(acked, recent))
 		e.calm = e.calm || now.Sub(e.rate.decreased) > calmAfter
 		return
 	}
 	e.rate.updated = now
+}
+
+// follow raises a rate that is below what arrives, without a queue and without loss: an owner that could not
+// send less has shown that there was no need to.
+func (e *Estimator) follow(acked float64) {
+	if e.queue.delay() < standing && e.queue.tip() < collapseFrom && e.loss.lost == 0 && e.loss.share < lossLow {
+		e.rate.rate = max(e.rate.rate, backoff*acked)
+		e.loss.rate = max(e.loss.rate, e.rate.rate)
+	}
 }
 
 // refine measures again what a collapsed path can take, over all that arrived since: the first 80 ms may
@@ -346,12 +356,16 @@ func (e *Estimator) drain(now media.Time) {
 	if !e.draining {
 		return
 	}
+	if now.Sub(e.drainBegan) > drainLongest {
+		e.draining = false
+		return
+	}
 	tip := e.queue.tip()
 	e.drainPeak = max(e.drainPeak, tip)
 	sent := e.arrived.at(0).sent // the newest that feedback told of
 	gone := e.queue.delay() < drainTo && tip < drainFrom
 	stays := sent > e.drainBegan.Add(drainTry) && float64(tip) > drainStays*float64(e.drainPeak)
-	if gone || stays || now.Sub(e.drainBegan) > drainLongest {
+	if gone || stays {
 		e.draining = false
 	}
 }

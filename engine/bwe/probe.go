@@ -20,6 +20,9 @@ const (
 	probeTooFast  = 4.0 // arrived faster than sent by so much: a radio let go what it held
 	probeInterval = 2 * time.Second
 	probeLongest  = 4 * time.Second
+	demandRoom    = 1.25                  // times what is wished for: a rate that only just fits is taken away again
+	probeMore     = 1.1                   // times that: what arrives of a probe is never more than was sent
+	probeStale    = time.Second           // after feedback so old nothing is known of the queue
 	probeQueue    = 25 * time.Millisecond // with more waiting the path is known to be full
 )
 
