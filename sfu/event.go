@@ -56,6 +56,9 @@ const (
 	PausedCodec PauseReason = "codec" // the subscriber cannot decode the track
 	// PausedBandwidth: the estimate does not reach for it.
 	PausedBandwidth PauseReason = "bandwidth"
+	// PausedNoMedia: nothing comes that it could begin with. Only in SlotStats, for it is over in a moment
+	// where the publisher sends.
+	PausedNoMedia PauseReason = "no-media"
 )
 
 // DataOpened says that a DataChannel opened.

@@ -117,7 +117,8 @@ type LinkStats struct {
 	Tracks    []TrackStats
 	Slots     []SlotStats
 	Send      bwe.Stats
-	Estimate  bwe.Usage // of what may be sent
+	Estimate  bwe.Usage     // of what may be sent
+	Wanted    media.Bitrate // what the best of all slots would take
 }
 
 // TrackStats is what one m-line of a link received.
@@ -126,14 +127,21 @@ type TrackStats struct {
 	Kind    media.Kind
 	Format  media.Format
 	Layers  []media.Layer // the lowest first; of video that is published
+	Needed  uint32        // bit i: somebody receives the layers of stream i
 	ingest.Stats
 }
 
 // SlotStats is what one slot of a link sent.
 type SlotStats struct {
-	MID   string
-	Track string // id of what feeds it
-	Pause string
+	MID    string
+	Kind   media.Kind
+	Track  string // id of what feeds it
+	Pause  string
+	Reason PauseReason // why its owner sees nothing of the track
+	// Showing is the layer that flows, zero where none does or the track has none, with so many of its
+	// temporal layers.
+	Showing                media.Layer
+	Temporals, TemporalsOf int
 	egress.Stats
 }
 
@@ -169,15 +177,53 @@ func (l *Link) collect(out *LinkStats) {
 		t := TrackStats{MID: r.mid, Kind: r.kind, Stats: r.in.Stats()}
 		t.Format, _ = r.in.Current()
 		if r.track != nil {
-			t.ID, t.Layers = r.track.ID, r.track.Layers()
+			t.ID, t.Layers, t.Needed = r.track.ID, r.track.Layers(), r.track.needed
 		}
 		out.Tracks = append(out.Tracks, t)
 	}
+	out.Wanted = l.rate.demand
 	for _, s := range l.slots {
-		st := SlotStats{MID: s.mid, Pause: s.out.Paused().String(), Stats: s.out.Stats()}
+		st := SlotStats{MID: s.mid, Kind: s.kind, Pause: s.out.Paused().String(), Reason: s.reason(), Stats: s.out.Stats()}
 		if s.fan != nil {
 			st.Track = s.fan.track.ID
+			s.showing(&st)
 		}
 		out.Slots = append(out.Slots, st)
+	}
+}
+
+// reason says why nothing of what feeds the slot is sent.
+func (s *slot) reason() PauseReason {
+	switch p := s.out.Paused(); {
+	case p == egress.Codec:
+		return PausedCodec
+	case p == egress.Off && s.allowed.Off:
+		return PausedBandwidth
+	case p == egress.Keyframe:
+		return PausedNoMedia
+	}
+	return PausedNot
+}
+
+// showing finds the layer that flows.
+func (s *slot) showing(st *SlotStats) {
+	if s.kind != media.Video || s.out.Paused() != egress.Live {
+		return
+	}
+	for _, l := range s.fan.track.Layers() {
+		above := st.Target.Layer == st.Layer && st.Target.Spatials > 0 && l.Spatial >= st.Target.Spatials
+		if l.Stream == st.Layer && l.Live && !above {
+			st.Showing = l // the lowest come first
+		}
+	}
+	most := media.Bitrate(0)
+	for _, rate := range st.Showing.Rates {
+		if rate > most {
+			most, st.TemporalsOf = rate, st.TemporalsOf+1
+		}
+	}
+	st.Temporals = st.TemporalsOf
+	if n := int(st.Target.Temporals); n > 0 {
+		st.Temporals = min(n, st.Temporals)
 	}
 }

@@ -33,6 +33,8 @@ type actor struct {
 	tracks   map[protocol.TrackID]published
 	demands  map[protocol.TrackID]*demand // of video; absent until somebody's need is known
 	visits   map[room.ID]*Visit
+	watches  map[room.ID]*watch // sessions that want to know how their link does
+	watchAt  time.Time          // when to look again; zero while nobody wants to know
 	ranking  router.Ranking
 	rankAt   time.Time                // when to rank again; zero while all are quiet
 	speaking []protocol.ParticipantID // the ranking that was routed last
@@ -61,8 +63,8 @@ func newActor(h *Host, name string, o settings) *actor {
 		room:  room.New(name, h.cfg.Room, time.Now()),
 		conns: map[room.Conn]ws.Conn{}, links: map[room.ID]*link{}, subs: map[room.ID]*subscription{},
 		tracks: map[protocol.TrackID]published{}, visits: map[room.ID]*Visit{},
-		demands: map[protocol.TrackID]*demand{},
-		opened:  time.Now(), settings: o,
+		demands: map[protocol.TrackID]*demand{}, watches: map[room.ID]*watch{},
+		opened: time.Now(), settings: o,
 	}
 	a.room.Configure(a.opened, o.effective())
 	return a
@@ -114,13 +116,14 @@ func (a *actor) turn() {
 	a.perform()
 	a.route(now)
 	a.tellLess(now)
+	a.look(now)
 	a.perform()
 }
 
 // wait is how long nothing happens by itself.
 func (a *actor) wait() time.Duration {
 	next := a.room.Deadline()
-	for _, t := range []time.Time{a.rankAt, a.pendingRoute(), a.lessAt()} {
+	for _, t := range []time.Time{a.rankAt, a.pendingRoute(), a.lessAt(), a.watchAt} {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
@@ -171,6 +174,8 @@ func (a *actor) perform() {
 			a.publish(o)
 		case room.UnpublishTrack:
 			a.unpublish(o.Track)
+		case room.WatchLink:
+			a.watch(o)
 		default:
 			a.report(o)
 		}

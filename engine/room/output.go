@@ -42,6 +42,13 @@ type UnpublishTrack struct {
 	Track   protocol.TrackID
 }
 
+// WatchLink says that a session wants to know once a second how its link to the server does, or no more.
+// The owner calls LinkStats.
+type WatchLink struct {
+	Session ID
+	On      bool
+}
+
 // ParticipantJoined, ParticipantLeft, TrackPublished and TrackUnpublished tell those outside of the room
 // what happened in it. A session that takes the place of another is no coming and going.
 type ParticipantJoined struct{ Participant protocol.Participant }
@@ -68,6 +75,7 @@ func (AnswerOffer) output()       {}
 func (CloseLink) output()         {}
 func (PublishTrack) output()      {}
 func (UnpublishTrack) output()    {}
+func (WatchLink) output()         {}
 
 // Line is one m-line of a session's link to the server, as answered.
 type Line struct {

@@ -45,6 +45,7 @@ func (r *Room) Disconnect(now time.Time, c Conn) {
 		return
 	}
 	s.conn = 0
+	r.unwatch(s)
 	if !s.entered() {
 		r.release(s) // nobody was told of it
 		return
@@ -65,6 +66,7 @@ var handlers = map[string]handler{
 	protocol.TypeSubscribe:   (*Room).onSubscribe,
 	protocol.TypeSignal:      (*Room).onSignal,
 	protocol.TypeReport:      (*Room).onReport,
+	protocol.TypeWatchLink:   (*Room).onWatchLink,
 	protocol.TypeReady:       (*Room).onReady,
 	protocol.TypeData:        (*Room).onData,
 	protocol.TypeModerate:    (*Room).onModerate,

@@ -36,6 +36,7 @@ type session struct {
 	sound   bool
 	report  protocol.Report
 	epoch   uint64 // of the last plan that the client is ready for
+	watches bool   // it wants to know how its link does
 	program bool   // a WHEP viewer: gets the room's program
 }
 

@@ -91,6 +91,7 @@ func (r *Room) release(s *session) {
 	if s.over {
 		return
 	}
+	r.unwatch(s)
 	s.over = true
 	if s.conn != 0 {
 		r.emit(Hangup{Conn: s.conn})

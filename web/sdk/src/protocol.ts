@@ -747,6 +747,64 @@ export interface StreamDetail {
   pause?: string;
 }
 
+/**
+ * WatchLink asks for a LinkStats a second about the link to the server, or, without On, for no more. It
+ * also ends when the WebSocket drops: ask again after a resume. Answer: OK.
+ */
+export interface WatchLink {
+  on: boolean;
+}
+
+/**
+ * LinkStats is how a client's link does as the server sees it: what it sends to that client, and what
+ * decides about it. Bitrates are in bits per second, over the last second where nothing else is said.
+ */
+export interface LinkStats {
+  /**
+   * Estimate is what may be sent, 0 before there is a path; Target is what the server sends by now, less
+   * where it empties a queue or more where it probes.
+   */
+  estimate: number;
+  target: number;
+  /** Wanted is what all that is shown would take at its best. */
+  wanted: number;
+  /** Sent was sent and Acked arrived, over the last half second, as seen on the wire. */
+  sent: number;
+  acked: number;
+  /** Queue is how long packets wait on the way, in milliseconds. */
+  queue: number;
+  /** Loss is the share of packets lost, 0 to 1; RTT is in milliseconds, 0 when unknown. */
+  loss: number;
+  rtt: number;
+  /**
+   * Limit is what holds the estimate: "delay" is the ordinary case, "loss", "remb" (the receiver's own
+   * estimate), "silence" (no feedback comes), "drain" (a queue is being emptied) or "max".
+   */
+  limit: string;
+  /** Slots are those that a track feeds. */
+  slots: SlotStats[];
+}
+
+/** SlotStats is what one slot sends. */
+export interface SlotStats {
+  mid: string;
+  kind: TrackKind;
+  track: TrackID;
+  /** Width and Height are of the layer that is sent, in pixels, 0 while unknown. */
+  width?: number;
+  height?: number;
+  /**
+   * Temporals is how many temporal layers of it are sent, of TemporalsOf that there are; absent where it
+   * has one only.
+   */
+  temporals?: number;
+  temporalsOf?: number;
+  /** Rate is what its payloads take. */
+  rate: number;
+  /** Paused says why nothing is sent, as in Slot: "bandwidth", "codec" or "no-media". */
+  paused?: "bandwidth" | "codec" | "no-media";
+}
+
 /** ClientMessages maps the type of each message that a client sends to its body. */
 export interface ClientMessages {
   "join": Join;
@@ -757,6 +815,7 @@ export interface ClientMessages {
   "subscribe": Subscribe;
   "signal": Signal;
   "report": Report;
+  "watch-link": WatchLink;
   "ready": Ready;
   "data": Data;
   "moderate": Moderate;
@@ -782,6 +841,7 @@ export interface ServerMessages {
   "speakers": Speakers;
   "quality": Quality;
   "wanted": Wanted;
+  "link-stats": LinkStats;
   "plan": Plan;
   "restart-ice": RestartICE;
   "ice": ICE;
