@@ -85,6 +85,13 @@ type Muted struct {
 	Tracks []protocol.TrackID `json:"tracks"`
 }
 
+// RoomStats is how the links and tracks of a room do.
+type RoomStats struct {
+	// At is when, in microseconds since 1970.
+	At int64 `json:"at"`
+	protocol.RoomDetail
+}
+
 // TrackList is a page of tracks, by id.
 type TrackList struct {
 	Tracks []protocol.Track `json:"tracks"`

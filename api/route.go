@@ -81,6 +81,7 @@ const (
 	roomExample        = `{"room":"standup","open":true,"openedAt":1763850000000,"kept":true,"participants":2,"viewers":0,"tracks":3,"options":{"kind":"call","participants":12},"keptOptions":{"participants":12}}`
 	participantExample = `{"id":"ann","name":"Ann","role":"host","joinedAt":1763850000000,"connected":true,"tracks":[],"grants":{"publish":["*"],"subscribe":true,"data":true,"moderate":true},"quality":"good"}`
 	trackExample       = `{"id":"t5","participant":"ann","kind":"video","source":"camera","codec":"VP8","width":1280,"height":720}`
+	roomStatsExample   = `{"at":1763850000000000,"room":"standup","participants":[],"viewers":0,"links":[{"link":"link-2","participant":"ann","up":true,"transport":"udp","rtt":23.5,"in":[{"mid":"0","track":"t5","kind":"video","codec":"VP8","packets":5120,"bytes":6000000,"lost":0,"width":1280,"height":720,"keyframesAsked":3,"keyframes":4,"layers":[{"rid":"q","width":320,"height":180,"rates":[90000,150000],"live":true,"wanted":true},{"rid":"f","width":1280,"height":720,"rates":[900000,1500000],"live":true,"wanted":false}]}],"out":[{"mid":"5","track":"t7","kind":"video","packets":2400,"bytes":2700000,"lost":3,"width":640,"height":360,"layerSwitches":2,"retransmitted":3},{"mid":"7","track":"t9","kind":"video","packets":0,"bytes":0,"lost":0,"pause":"bandwidth"}],"ackedRate":620000,"loss":0.004,"send":{"estimate":700000,"sending":625000,"target":700000,"acked":620000,"wanted":2900000,"limit":"delay","queue":6.1,"probes":4,"raised":2,"silences":0}}]}`
 	invitationExample  = `{"id":"MFRGGZDFMZTWQ2LKNNWG23TPOA","url":"https://meet.example.org/i/MFRGGZDFMZTWQ2LKNNWG23TPOA","room":"standup","role":"guest","expires":"2026-12-01T09:00:00Z"}`
 )
 
@@ -117,6 +118,9 @@ var Routes = []Route{
 	{Name: "listTracks", Method: "GET", Path: "/v1/rooms/{room}/tracks", Access: Moderator, Status: 200, Query: paging, Problems: []int{404},
 		Doc:    "List the tracks of an open room, by id.",
 		Answer: TrackList{}, AnswerExample: `{"tracks":[` + trackExample + `]}`},
+	{Name: "roomStats", Method: "GET", Path: "/v1/rooms/{room}/stats", Access: Moderator, Status: 200, Problems: []int{404},
+		Doc:    "Get how an open room's links and tracks do. For each link what may be sent on it and what is; for each published video its layers, with what they cost and whether somebody receives them; for each slot the layer that it sends, or why it sends nothing. Counters run since the start, so that two answers give a rate.",
+		Answer: RoomStats{}, AnswerExample: roomStatsExample},
 	{Name: "endTrack", Method: "DELETE", Path: "/v1/rooms/{room}/tracks/{track}", Access: Moderator, Status: 204,
 		Doc: "End a track. Its owner is told and can publish again. That there is none is as good."},
 	{Name: "muteTracks", Method: "POST", Path: "/v1/rooms/{room}/mute", Access: Moderator, Status: 200, Problems: []int{404},

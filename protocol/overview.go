@@ -62,6 +62,11 @@ type SendDetail struct {
 	// Estimate is what may be sent, in bit/s; Sending what was sent in the last half second.
 	Estimate float64 `json:"estimate"`
 	Sending  float64 `json:"sending"`
+	// Target is the estimate, less where a queue is being emptied; Acked is what arrived in the last half
+	// second; Wanted what all that is shown would take at its best.
+	Target float64 `json:"target"`
+	Acked  float64 `json:"acked"`
+	Wanted float64 `json:"wanted"`
 	// Limit is what holds the estimate: "delay" is the ordinary case, "loss", "remb" (the receiver's own
 	// estimate), "silence" (no feedback comes), "drain" (a queue is being emptied) or "max".
 	Limit string `json:"limit"`
@@ -84,8 +89,36 @@ type StreamDetail struct {
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 	Lost    uint64 `json:"lost"`
+	// Width and Height are of the largest picture that is received, or of the layer that is sent.
+	Width  int `json:"width,omitempty"`
+	Height int `json:"height,omitempty"`
+	// Temporals is how many temporal layers are sent, of TemporalsOf that there are.
+	Temporals   int `json:"temporals,omitempty"`
+	TemporalsOf int `json:"temporalsOf,omitempty"`
+	// LayerSwitches counts the changes of a slot's layer, Retransmitted the packets sent again on it.
+	LayerSwitches uint64 `json:"layerSwitches,omitempty"`
+	Retransmitted uint64 `json:"retransmitted,omitempty"`
+	// KeyframesAsked counts what a publisher was asked for, Keyframes what came.
+	KeyframesAsked uint64 `json:"keyframesAsked,omitempty"`
+	Keyframes      uint64 `json:"keyframes,omitempty"`
+	// Layers are what a published video offers, the lowest first.
+	Layers []LayerDetail `json:"layers,omitempty"`
+	// Pause says why a slot with a track sends nothing: "bandwidth", "codec", "keyframe" (it waits for one)
+	// or "off".
+	Pause string `json:"pause,omitempty"`
+}
+
+// LayerDetail is one quality of a published video: a simulcast layer, or a spatial layer of a scalable
+// stream with all that is below it.
+type LayerDetail struct {
+	// RID names a simulcast layer; Spatial is the layer within its stream.
+	RID     string `json:"rid,omitempty"`
+	Spatial int    `json:"spatial,omitempty"`
 	Width   int    `json:"width,omitempty"`
 	Height  int    `json:"height,omitempty"`
-	// Pause says why a slot with a track sends nothing.
-	Pause string `json:"pause,omitempty"`
+	// Rates are what it takes in bit/s, up to each of its temporal layers.
+	Rates []float64 `json:"rates,omitempty"`
+	// Live: packets of it arrive. Wanted: somebody receives it.
+	Live   bool `json:"live"`
+	Wanted bool `json:"wanted"`
 }

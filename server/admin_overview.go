@@ -167,16 +167,31 @@ func (a wiredAdmin) Detail() []protocol.RoomDetail {
 	var g errgroup.Group // each link answers on its shard: ask many at once
 	g.SetLimit(statsAtOnce)
 	for i, r := range rooms {
-		out[i] = protocol.RoomDetail{Room: r.Room, Participants: r.Participants, Viewers: r.Viewers, Links: make([]protocol.LinkDetail, len(r.Links))}
-		for k, l := range r.Links {
-			g.Go(func() error {
-				out[i].Links[k] = linkDetail(l)
-				return nil
-			})
-		}
+		out[i] = roomDetail(&g, r)
 	}
 	_ = g.Wait() // no member fails
 	return out
+}
+
+// detailOf is one room's.
+func detailOf(r conference.RoomSnapshot) protocol.RoomDetail {
+	var g errgroup.Group
+	g.SetLimit(statsAtOnce)
+	d := roomDetail(&g, r)
+	_ = g.Wait()
+	return d
+}
+
+// roomDetail describes a room; its links are filled in by members of g.
+func roomDetail(g *errgroup.Group, r conference.RoomSnapshot) protocol.RoomDetail {
+	d := protocol.RoomDetail{Room: r.Room, Participants: r.Participants, Viewers: r.Viewers, Links: make([]protocol.LinkDetail, len(r.Links))}
+	for k, l := range r.Links {
+		g.Go(func() error {
+			d.Links[k] = linkDetail(l)
+			return nil
+		})
+	}
+	return d
 }
 
 func linkDetail(l conference.LinkSnapshot) protocol.LinkDetail {
@@ -192,6 +207,7 @@ func linkDetail(l conference.LinkSnapshot) protocol.LinkDetail {
 		e := st.Estimate
 		d.Send = &protocol.SendDetail{
 			Estimate: float64(e.Steady), Sending: float64(e.Sending), Limit: e.Limit.String(),
+			Target: float64(e.Target), Acked: float64(e.Acked), Wanted: float64(st.Wanted),
 			Queue: float64(e.Queue.Microseconds()) / 1000, Probes: e.Probes, Raised: e.Raised, Silences: e.Timeouts,
 		}
 	}
@@ -206,10 +222,27 @@ func linkDetail(l conference.LinkSnapshot) protocol.LinkDetail {
 	return d
 }
 
+func layerDetails(t *sfu.TrackStats) []protocol.LayerDetail {
+	var out []protocol.LayerDetail
+	for i := range t.Layers {
+		l := &t.Layers[i]
+		d := protocol.LayerDetail{RID: l.RID, Spatial: int(l.Spatial), Width: l.Width, Height: l.Height,
+			Live: l.Live, Wanted: t.Needed&(1<<l.Stream) != 0}
+		for _, rate := range l.Rates {
+			if rate > 0 {
+				d.Rates = append(d.Rates, float64(rate))
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
 func received(t sfu.TrackStats) protocol.StreamDetail {
 	s := protocol.StreamDetail{
 		MID: t.MID, Track: protocol.TrackID(t.ID), Kind: protocol.KindAudio, Packets: t.Packets, Bytes: t.Bytes,
 		Lost: t.GivenUp, Width: t.Width, Height: t.Height,
+		KeyframesAsked: t.KeyframeAsked, Keyframes: t.Keyframes, Layers: layerDetails(&t),
 	}
 	if t.Kind == media.Video {
 		s.Kind = protocol.KindVideo
@@ -223,9 +256,17 @@ func received(t sfu.TrackStats) protocol.StreamDetail {
 func sent(st sfu.SlotStats) protocol.StreamDetail {
 	s := protocol.StreamDetail{
 		MID: st.MID, Track: protocol.TrackID(st.Track), Packets: st.Packets + st.Retransmitted, Bytes: st.Bytes,
-		Lost: uint64(max(st.Lost, 0)),
+		Lost: uint64(max(st.Lost, 0)), Kind: protocol.TrackKind(st.Kind.String()),
+		Width: st.Showing.Width, Height: st.Showing.Height,
+		LayerSwitches: st.LayerSwitches, Retransmitted: st.Retransmitted,
 	}
-	if st.Pause != egress.Live.String() {
+	if st.TemporalsOf > 1 {
+		s.Temporals, s.TemporalsOf = st.Temporals, st.TemporalsOf
+	}
+	switch {
+	case st.Reason == sfu.PausedBandwidth:
+		s.Pause = string(st.Reason)
+	case st.Pause != egress.Live.String():
 		s.Pause = st.Pause
 	}
 	return s

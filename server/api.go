@@ -24,7 +24,7 @@ func (s *Server) handlers() map[string]http.HandlerFunc {
 		"changeRoom": s.admin(s.changeRoom), "closeRoom": s.moderator(s.closeRoom),
 		"listParticipants": s.moderator(s.listParticipants), "getParticipant": s.moderator(s.getParticipant),
 		"changeParticipant": s.moderator(s.changeParticipant), "removeParticipant": s.moderator(s.removeParticipant),
-		"listTracks": s.moderator(s.listTracks), "endTrack": s.moderator(s.endTrack),
+		"roomStats": s.moderator(s.roomStats), "listTracks": s.moderator(s.listTracks), "endTrack": s.moderator(s.endTrack),
 		"muteTracks": s.moderator(s.muteTracks), "sendData": s.moderator(s.sendData),
 		"listInvitations": s.listInvitations, "createInvitation": s.createInvitation,
 		"getInvitation": s.invitationFacts, "acceptInvitation": s.acceptInvitation,

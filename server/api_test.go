@@ -249,6 +249,10 @@ func TestAPI(t *testing.T) {
 	if ids := must[[]protocol.TrackID](t)(c.Mute(ctx, "standup", api.Mute{Participant: "tester"})); len(ids) != 1 || ids[0] != tracks.Tracks[0].ID {
 		t.Fatalf("%v", ids)
 	}
+	if st := must[api.RoomStats](t)(c.Stats(ctx, "standup")); st.At == 0 || len(st.Links) != 1 || st.Links[0].Remote != "" ||
+		len(st.Links[0].In) == 0 || st.Links[0].In[0].Track != tracks.Tracks[0].ID {
+		t.Fatalf("stats: %+v", st)
+	}
 	if tracks = must[api.TrackList](t)(c.Tracks(ctx, "standup", admin.Page{})); !tracks.Tracks[0].Muted {
 		t.Fatalf("%+v", tracks)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"switchyard/api"
 	"switchyard/app/conference"
@@ -26,6 +27,20 @@ func (s *Server) listTracks(w http.ResponseWriter, r *http.Request, room string,
 	}
 	tracks, next := cut(p, tracks, func(t protocol.Track) string { return string(t.ID) })
 	reply(w, http.StatusOK, api.TrackList{Tracks: tracks, Next: next})
+}
+
+// roomStats is GET /v1/rooms/{room}/stats. Where people are in the network is not for moderators.
+func (s *Server) roomStats(w http.ResponseWriter, _ *http.Request, room string, _ caller) {
+	snap, err := s.backend.Host.Find(room)
+	if err != nil {
+		failRoom(w, err)
+		return
+	}
+	stats := api.RoomStats{At: time.Now().UnixMicro(), RoomDetail: detailOf(snap)}
+	for i := range stats.Links {
+		stats.Links[i].Remote = ""
+	}
+	reply(w, http.StatusOK, stats)
 }
 
 // endTrack is DELETE /v1/rooms/{room}/tracks/{track}. That there is none is as good.

@@ -42,6 +42,14 @@ func sfuSamples(st sfu.Stats) []Sample {
 		}
 		out = append(out, gauge("links_by_estimate", "Links by what they may send, up to so many bit/s and above the step below.", n).by("up_to", upTo))
 	}
+	for _, state := range sfu.SlotStates() {
+		out = append(out, gauge("slots", "Slots that a track feeds now, by whether it flows (live) or why it does not.", st.Slots[state]).by("state", state))
+	}
+	out = append(out,
+		total("layer_switches", "Times that a slot changed to another layer of its track.", st.LayerSwitches),
+		total("rtp_retransmitted", "RTP packets sent again because their receiver missed them.", st.Retransmitted),
+		total("keyframe_requests", "Keyframes asked of publishers.", st.KeyframesAsked),
+		total("keyframes", "Keyframes that came.", st.Keyframes))
 	for reason, n := range st.Drops {
 		out = append(out, total("drops", "Datagrams and packets dropped, by reason.", n).by("reason", reason))
 	}

@@ -55,6 +55,7 @@ type Link struct {
 	share     share
 	pacer     *bwe.Pacer[held] // nil until the path was found full
 	twccID    uint8            // extension id on what the other end sends
+	tally     tally
 	data      map[string]*peer.DataChannel
 	tap       *tap
 	touched   bool
@@ -67,10 +68,11 @@ type Link struct {
 
 // receiver is one m-line that the other end sends on. Owned by the shard.
 type receiver struct {
-	mid   string
-	kind  media.Kind
-	in    *ingest.Track
-	track *Track // nil until published
+	mid     string
+	kind    media.Kind
+	in      *ingest.Track
+	track   *Track // nil until published
+	tallied tallied
 }
 
 // connect answers an offer and makes the link; called from any goroutine.
@@ -199,6 +201,7 @@ func (l *Link) end(cause error) {
 		return
 	}
 	l.ended = true
+	l.gather(false)
 	s := l.shard
 	l.letGo(s.clock.Now())
 	for _, sl := range l.slots {
@@ -337,6 +340,7 @@ func (l *Link) settle(now media.Time) {
 	l.pace(now)
 	if now >= l.levelAt {
 		l.levelAt = now.Add(levelEvery)
+		l.tell(now)
 		l.levels(now)
 		l.tellRTT()
 	}

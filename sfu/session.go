@@ -44,6 +44,7 @@ func (l *Link) removeReceiver(r *receiver) {
 	if r.track != nil {
 		l.unpublish(r.track)
 	}
+	l.gather(true)
 	l.demux.Remove(r.in)
 	r.in.Close()
 	for i, other := range l.receivers {

@@ -29,6 +29,7 @@ type slot struct {
 	hopes      uint32          // layers that it would get if they lived
 	needs      uint32          // layers that its fanout counts it for
 
+	tallied    tallied
 	generation uint32 // of what feeds it
 	live       bool   // SlotLive told of it
 	codec      bool   // SlotPaused told that the codec cannot be decoded

@@ -51,6 +51,7 @@ func (r DropReason) String() string {
 type counters struct {
 	received, sent, unpublished, passedOn, readErrors atomic.Uint64
 	padding                                           atomic.Uint64
+	tallies                                           tallies
 	estimates                                         [len(estimateSteps) + 1]atomic.Int64
 	drops                                             [dropReasons]atomic.Uint64
 }
@@ -65,15 +66,20 @@ type Stats struct {
 	Unpublished uint64 // RTP packets of m-lines that are no track
 	Padding     uint64 // bytes of padding sent by bandwidth probes
 	// Estimates is how many links may send no more than each of EstimateSteps, and how many more than the last.
-	Estimates [len(estimateSteps) + 1]int64
-	PassedOn  uint64 // datagrams that reached another shard's socket
-	Drops     map[string]uint64
-	Sockets   udp.Stats // summed
+	Estimates      [len(estimateSteps) + 1]int64
+	LayerSwitches  uint64           // of slots, without a change of the track
+	Retransmitted  uint64           // packets sent again
+	KeyframesAsked uint64           // requests to publishers
+	Keyframes      uint64           // that came
+	Slots          map[string]int64 // that a track feeds now, by SlotStates
+	PassedOn       uint64           // datagrams that reached another shard's socket
+	Drops          map[string]uint64
+	Sockets        udp.Stats // summed
 }
 
 // Stats returns the counters since the start.
 func (s *SFU) Stats() Stats {
-	out := Stats{Links: s.links.Load(), Drops: map[string]uint64{}}
+	out := Stats{Links: s.links.Load(), Drops: map[string]uint64{}, Slots: map[string]int64{}}
 	for _, sh := range s.shards {
 		c := &sh.counters
 		out.Received += c.received.Load()
@@ -82,6 +88,13 @@ func (s *SFU) Stats() Stats {
 		out.Padding += c.padding.Load()
 		for i := range c.estimates {
 			out.Estimates[i] += c.estimates[i].Load()
+		}
+		out.LayerSwitches += c.tallies.switches.Load()
+		out.Retransmitted += c.tallies.resent.Load()
+		out.KeyframesAsked += c.tallies.asked.Load()
+		out.Keyframes += c.tallies.keyframes.Load()
+		for i, state := range slotStates {
+			out.Slots[state] += c.tallies.slots[i].Load()
 		}
 		out.PassedOn += c.passedOn.Load()
 		for r := range dropReasons {

@@ -44,6 +44,8 @@ type fakeLink struct {
 	slots   map[string]fed      // guarded by mu
 	shown   map[string]sfu.View // guarded by mu
 	sent    []sent              // guarded by mu
+	stats   sfu.LinkStats       // guarded by mu
+	asked   int                 // guarded by mu; how often for stats
 	closed  bool                // guarded by mu
 }
 
@@ -153,7 +155,20 @@ func (l *fakeLink) SendData(label string, b []byte, _ bool) {
 }
 
 func (l *fakeLink) Stats() (sfu.LinkStats, bool) {
-	return sfu.LinkStats{ID: l.options.ID}, !l.isClosed()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked++
+	st := l.stats
+	st.ID = l.options.ID
+	return st, !l.closed
+}
+
+// has sets what the link says of itself, and returns how often it was asked.
+func (l *fakeLink) has(st sfu.LinkStats) (asked int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats = st
+	return l.asked
 }
 
 func (l *fakeLink) Close() {

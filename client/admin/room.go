@@ -80,6 +80,13 @@ func (c *Client) Tracks(ctx context.Context, room string, p Page) (list api.Trac
 	return list, err
 }
 
+// Stats tells how the links and tracks of an open room do. Counters run since the start: two answers give a
+// rate. Error: ErrNotFound.
+func (c *Client) Stats(ctx context.Context, room string) (stats api.RoomStats, err error) {
+	_, err = c.do(ctx, request{method: "GET", path: path("rooms", room, "stats"), answer: &stats})
+	return stats, err
+}
+
 // EndTrack ends a track; its owner can publish again. It is no error where there is none.
 func (c *Client) EndTrack(ctx context.Context, room string, id protocol.TrackID) error {
 	_, err := c.do(ctx, request{method: "DELETE", path: path("rooms", room, "tracks", string(id))})

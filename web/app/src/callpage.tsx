@@ -9,6 +9,7 @@ import { listDevices } from "./devices";
 import { HelpSheet } from "./help";
 import { Icon } from "./icons";
 import { InviteDialog } from "./invite";
+import { LinkPanel } from "./linkpanel";
 import { loadSeat } from "./memory";
 import { Menu } from "./menu";
 import { Notes } from "./notes";
@@ -31,13 +32,14 @@ export function CallPage({ call }: { call: Call }) {
   }, [call]);
   const { panel, narrow, help, inviting } = call.view;
   const covered = panel.value !== undefined && narrow.value; // what a phone's panel lies over takes no keys
-  const unseen = useLasting(covered, coveredFor);
+  const unseen = useLasting(covered && panel.value !== "connection", coveredFor); // who measures wants what is measured
   return (
     <div class="call">
       <Bar call={call} inert={covered} />
       <Stage call={call} inert={covered} hidden={unseen} />
       {panel.value === "chat" && <ChatPanel call={call} />}
       {panel.value === "people" && <PeoplePanel call={call} />}
+      {panel.value === "connection" && <LinkPanel call={call} />}
       <Floating call={call} />
       <Notes call={call} />
       <Controls call={call} inert={covered} />

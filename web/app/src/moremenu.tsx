@@ -47,6 +47,7 @@ function views(call: Call): MenuItem[] {
 
 function rest(call: Call): MenuItem[] {
   const items: MenuItem[] = [{ label: "Participants", icon: "people", shortcut: "P", run: () => call.view.togglePeople() }];
+  items.push({ label: "Connection", icon: "weak", shortcut: "N", run: () => call.view.toggleConnection() });
   items.push({ label: "Invite people", icon: "link", run: () => (call.view.inviting.value = true) });
   items.push({ label: "Keyboard shortcuts", icon: "help", shortcut: "?", run: () => (call.view.help.value = true) });
   return items;

@@ -20,6 +20,7 @@ export const shortcuts: readonly Shortcut[] = [
   { key: "h", does: "Raise or lower your hand", run: (c) => void c.toggleHand() },
   { key: "c", does: "Chat", run: (c) => c.view.toggleChat() },
   { key: "p", does: "Participants", run: (c) => c.view.togglePeople() },
+  { key: "n", does: "Connection: how the network does", run: (c) => c.view.toggleConnection() },
   { key: "l", does: "Next layout", run: (c) => c.view.nextLayout() },
   { key: "f", does: "Full screen", run: (c) => void c.view.toggleFullscreen() },
   { key: "i", does: "Picture in picture", run: (c) => void openPictureInPicture(c) },

@@ -12,11 +12,12 @@ export class View {
   /** How many pages there are; the stage says so. */
   readonly pages = signal(1);
   readonly people = signal(false);
+  readonly connection = signal(false);
   readonly help = signal(false);
   readonly inviting = signal(false);
   readonly narrow = signal(false);
   readonly fullscreen = signal(false);
-  readonly panel = computed(() => (this.chat.open.value ? "chat" : this.people.value ? "people" : undefined));
+  readonly panel = computed(() => (this.chat.open.value ? "chat" : this.people.value ? "people" : this.connection.value ? "connection" : undefined));
   #stop: (() => void)[] = [];
 
   constructor(readonly chat: Chat) {}
@@ -38,12 +39,19 @@ export class View {
   }
 
   toggleChat(): void {
-    this.people.value = false;
+    this.people.value = this.connection.value = false;
     this.chat.toggle();
+  }
+
+  toggleConnection(): void {
+    if (this.chat.open.value) this.chat.toggle();
+    this.people.value = false;
+    this.connection.value = !this.connection.value;
   }
 
   togglePeople(): void {
     if (this.chat.open.value) this.chat.toggle();
+    this.connection.value = false;
     this.people.value = !this.people.value;
   }
 

@@ -2,7 +2,7 @@
 import type { SwitchyardError } from "./error";
 import type { LocalTrack } from "./localtrack";
 import type { ParticipantLink } from "./participantlink";
-import type { Data, Participant, ParticipantID, ParticipantQuality, Plan, Speaker, Track } from "./protocol";
+import type { Data, LinkStats, Participant, ParticipantID, ParticipantQuality, Plan, Speaker, Track } from "./protocol";
 
 /** `joining` until the first welcome, `reconnecting` while the server cannot be reached. */
 export type RoomState = "joining" | "connected" | "reconnecting" | "closed";
@@ -21,6 +21,8 @@ export type RoomEvents = {
   slots: [];
   speakers: [Speaker[]];
   quality: [ParticipantQuality[]];
+  /** How the link to the server does, once a second between watchLink(true) and watchLink(false). */
+  "link-stats": [LinkStats];
   /** The room's metadata was changed by the API: all that there is now. */
   metadata: [Record<string, string>];
   /** A small message, such as a line of chat. */

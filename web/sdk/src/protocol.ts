@@ -718,6 +718,13 @@ export interface SendDetail {
   estimate: number;
   sending: number;
   /**
+   * Target is the estimate, less where a queue is being emptied; Acked is what arrived in the last half
+   * second; Wanted what all that is shown would take at its best.
+   */
+  target: number;
+  acked: number;
+  wanted: number;
+  /**
    * Limit is what holds the estimate: "delay" is the ordinary case, "loss", "remb" (the receiver's own
    * estimate), "silence" (no feedback comes), "drain" (a queue is being emptied) or "max".
    */
@@ -741,10 +748,42 @@ export interface StreamDetail {
   packets: number;
   bytes: number;
   lost: number;
+  /** Width and Height are of the largest picture that is received, or of the layer that is sent. */
   width?: number;
   height?: number;
-  /** Pause says why a slot with a track sends nothing. */
+  /** Temporals is how many temporal layers are sent, of TemporalsOf that there are. */
+  temporals?: number;
+  temporalsOf?: number;
+  /** LayerSwitches counts the changes of a slot's layer, Retransmitted the packets sent again on it. */
+  layerSwitches?: number;
+  retransmitted?: number;
+  /** KeyframesAsked counts what a publisher was asked for, Keyframes what came. */
+  keyframesAsked?: number;
+  keyframes?: number;
+  /** Layers are what a published video offers, the lowest first. */
+  layers?: LayerDetail[];
+  /**
+   * Pause says why a slot with a track sends nothing: "bandwidth", "codec", "keyframe" (it waits for one)
+   * or "off".
+   */
   pause?: string;
+}
+
+/**
+ * LayerDetail is one quality of a published video: a simulcast layer, or a spatial layer of a scalable
+ * stream with all that is below it.
+ */
+export interface LayerDetail {
+  /** RID names a simulcast layer; Spatial is the layer within its stream. */
+  rid?: string;
+  spatial?: number;
+  width?: number;
+  height?: number;
+  /** Rates are what it takes in bit/s, up to each of its temporal layers. */
+  rates?: number[];
+  /** Live: packets of it arrive. Wanted: somebody receives it. */
+  live: boolean;
+  wanted: boolean;
 }
 
 /**

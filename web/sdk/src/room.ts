@@ -61,6 +61,8 @@ export class Room extends Emitter<RoomEvents> {
   #attributes: Record<string, string>; // ours: a new join brings them again
   #unwatch?: () => void;
   #spoke = new Map<ParticipantID, number>(); // when someone was last heard
+  #watching = false; // how our link does
+  #watched = false; // the server was told to tell it
   #reports?: ReturnType<typeof setInterval>;
 
   constructor(
@@ -199,6 +201,13 @@ export class Room extends Emitter<RoomEvents> {
     await this.#session.request("participant", { participant, attributes });
   }
 
+  /** Has the server tell once a second how our link does: event `link-stats`. */
+  watchLink(on: boolean): void {
+    if (on === this.#watching) return;
+    this.#watching = on;
+    if (this.#state === "connected") this.#askForStats();
+  }
+
   /** Mutes a track of someone, removes someone, or closes the room. */
   async moderate(action: "mute" | "remove" | "close", target: { participant?: ParticipantID; track?: TrackID; reason?: string } = {}): Promise<void> {
     await this.#session.request("moderate", { action, ...target });
@@ -329,10 +338,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#links.setICEServers("", welcome.linkIceServers ?? []);
     if (welcome.resumed) {
       this.#media.setICEServers(welcome.iceServers ?? []);
+      if (this.#watching || this.#watched) this.#askForStats(); // it may have ended with the socket
       return;
     }
     this.#roster.reset(welcome.participants ?? []);
     this.#wishes.renew();
+    if (this.#watching) this.#askForStats();
     this.#quietly(this.#connectMedia(welcome, again));
   }
 
@@ -396,6 +407,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.#publisher.wanted(message.body.tracks);
       case "speakers":
         return this.#heard(message.body.speakers);
+      case "link-stats":
+        return this.emit("link-stats", message.body);
       case "quality":
         return this.emit("quality", message.body.participants);
       case "data":
@@ -450,6 +463,11 @@ export class Room extends Emitter<RoomEvents> {
     const links = this.#links.states();
     if (Object.keys(links).length > 0) report.links = links;
     this.#session.send("report", report);
+  }
+
+  #askForStats(): void {
+    this.#watched = this.#watching;
+    this.#quietly(this.#session.request("watch-link", { on: this.#watching }));
   }
 
   #isOurs(id: TrackID): boolean {
