@@ -73,6 +73,9 @@ type Subscribe struct {
 	// Sound gives everyone's audio as Auto does, but only the video that is wished: what a client
 	// shows is what it gets.
 	Sound bool `json:"sound,omitempty"`
+	// Playout is what the pictures are wanted for: "immediate" shows each as soon as it is whole, "smooth"
+	// keeps them for 0.2 to 1 s, so that jitter and repairs do not show. Absent: as the receiver likes.
+	Playout string `json:"playout,omitempty" oneof:"smooth immediate"`
 }
 
 // Signal carries a description or a candidate of one link. For the link to the server the client

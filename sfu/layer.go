@@ -61,6 +61,7 @@ func (l *Link) Show(mid string, v View) {
 	l.onSlot(mid, func(s *slot) {
 		if v != s.view {
 			s.view = v
+			s.out.Playout(v.Playout)
 			l.share.stale = true
 			s.retarget(l.shard.clock.Now())
 		}

@@ -105,7 +105,7 @@ func (l *Link) egressConfig(m *peer.Media, seed uint64) egress.Config {
 		Ext: egress.Extensions{
 			MID: m.Ext.MID, TWCC: m.Ext.TWCC, AudioLevel: m.Ext.AudioLevel,
 			AbsSendTime: m.Ext.AbsSendTime, AbsCaptureTime: m.Ext.AbsCaptureTime, Orientation: m.Ext.Orientation,
-			Dependency: m.Ext.DependencyDescriptor, Mixed: m.MixedExt,
+			PlayoutDelay: m.Ext.PlayoutDelay, Dependency: m.Ext.DependencyDescriptor, Mixed: m.MixedExt,
 		},
 	}
 	for _, f := range m.Codecs {

@@ -12,6 +12,7 @@ type View struct {
 	Width, Height int   // in device pixels; 0: not known, then the largest layer is wanted
 	Rank          uint8 // who is served first where bandwidth is short: lower ones
 	Screen        bool  // keeps its resolution and gives up frames
+	Playout       egress.Playout
 }
 
 // pixels is 0 for any size.

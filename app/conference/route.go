@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"switchyard/engine/egress"
 	"switchyard/engine/room"
 	"switchyard/engine/router"
 	"switchyard/protocol"
@@ -137,6 +138,9 @@ const (
 	rankOthers
 )
 
+// playouts are what a subscriber can choose (protocol.Subscribe).
+var playouts = map[string]egress.Playout{"immediate": egress.Immediate, "smooth": egress.Smooth}
+
 // view tells the link how the slots are shown, as far as the wishes say.
 func (a *actor) view(s *subscription, sub *room.Subscriber, l Link, scene *router.Scene) {
 	wishes := make(map[protocol.TrackID]*protocol.Wish, len(sub.Wishes))
@@ -148,7 +152,7 @@ func (a *actor) view(s *subscription, sub *room.Subscriber, l Link, scene *route
 			continue
 		}
 		id, _ := s.Feeds(line.MID)
-		v := sfu.View{Rank: rankOthers}
+		v := sfu.View{Rank: rankOthers, Playout: playouts[sub.Playout]}
 		if t := scene.Track(id); t != nil {
 			v.Screen = t.Source == protocol.SourceScreen
 			if v.Screen || scene.Leads(t.Participant) {

@@ -30,6 +30,7 @@ type Extensions struct {
 	AbsSendTime    uint8
 	AbsCaptureTime uint8
 	Orientation    uint8
+	PlayoutDelay   uint8
 	Dependency     uint8 // the dependency descriptor
 	// Mixed says that packets with two-byte elements may stand among those with one-byte elements
 	// (RFC 8285 §6, a=extmap-allow-mixed): descriptors with a structure are longer than one-byte elements can be.

@@ -43,6 +43,12 @@ func (s *Slot) extensions(now media.Time, p *media.Packet, buf []byte, twcc uint
 	if wanted(ids.AbsCaptureTime) && p.AbsCapture != 0 {
 		binary.BigEndian.PutUint64(b.element(ids.AbsCaptureTime, 8), uint64(p.AbsCapture))
 	}
+	if wanted(ids.PlayoutDelay) {
+		if low, high, ok := s.playout.tells(s.place.out); ok { // 12 bits each, in 10 ms
+			e := b.element(ids.PlayoutDelay, 3)
+			e[0], e[1], e[2] = byte(low>>4), byte(low<<4)|byte(high>>8), byte(high)
+		}
+	}
 	if len(descriptor) > 0 {
 		e := b.element(ids.Dependency, len(descriptor))
 		copy(e, descriptor)

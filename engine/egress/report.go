@@ -16,6 +16,7 @@ func (s *Slot) OnReport(now media.Time, r rtcp.Report) bool {
 		return false
 	}
 	s.heard = true
+	s.playout.acknowledge(r)
 	s.stats.FractionLost = float64(r.FractionLost) / 256
 	s.stats.Lost = int64(r.Lost)
 	s.stats.Jitter = time.Duration(int64(r.Jitter) * int64(time.Second) / s.time.rate)

@@ -49,6 +49,8 @@ type Slot struct {
 	refilled media.Time
 	sealed   sealedRing
 
+	playout playout
+
 	heard bool // a report came: the receiver knows our SSRC
 	stats Stats
 }

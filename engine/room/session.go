@@ -32,6 +32,7 @@ type session struct {
 	deferred []protocol.Envelope // publish messages that wait for the answer
 
 	wishes  []protocol.Wish
+	playout string
 	auto    bool
 	sound   bool
 	report  protocol.Report

@@ -140,8 +140,10 @@ func (r *Room) onSubscribe(_ time.Time, s *session, e protocol.Envelope) error {
 		return forbidden("Your token does not allow to receive tracks. Ask for an invitation that does.")
 	case len(m.Wishes) > maxWishes:
 		return tooMuch("There can be " + strconv.Itoa(maxWishes) + " wishes at once.")
+	case m.Playout != "" && m.Playout != "smooth" && m.Playout != "immediate":
+		return bad("The playout can be smooth or immediate, or left out.")
 	}
-	s.wishes, s.auto, s.sound = m.Wishes, m.Auto, m.Sound
+	s.wishes, s.auto, s.sound, s.playout = m.Wishes, m.Auto, m.Sound, m.Playout
 	r.rerouted = true
 	r.ok(s, e)
 	return nil

@@ -15,6 +15,7 @@ type Subscriber struct {
 	Wishes      []protocol.Wish
 	Auto        bool
 	Sound       bool
+	Playout     string // "", "smooth" or "immediate"
 	Program     bool
 }
 
@@ -25,7 +26,7 @@ func (r *Room) Subscribers() []Subscriber {
 		if s.link == linkNone || !s.entered() && !s.program {
 			continue
 		}
-		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Sound: s.sound, Program: s.program}
+		sub := Subscriber{Session: s.id, Lines: s.lines, Wishes: s.wishes, Auto: s.auto, Sound: s.sound, Playout: s.playout, Program: s.program}
 		if !s.who.Grants.Subscribe { // its slots stay empty, or become so where it lost the grant
 			sub.Wishes, sub.Auto, sub.Sound = nil, false, false
 		}

@@ -1,5 +1,6 @@
 // What connect() can be told.
 import type { AudioTools } from "./audio";
+import type { Subscribe } from "./protocol";
 import type { PeerFactory } from "./peer";
 import type { Dial } from "./socket";
 import type { Wake } from "./wake";
@@ -24,6 +25,9 @@ export interface ConnectOptions {
   /** Receive no video but what show() shows in view; false by default: what else fits comes, too.
    * Sound always comes. */
   onlyShown?: boolean;
+  /** "immediate" shows pictures as soon as they are whole, "smooth" holds them back by 0.2 to 1 s, so that jitter and
+   * repairs are not seen; else the browser decides. */
+  playout?: Subscribe["playout"];
   /** How long the first connection may take, in ms; 15000 by default. */
   timeout?: number;
   /** Play the sound of the others; true by default. */

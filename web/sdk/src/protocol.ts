@@ -254,6 +254,11 @@ export interface Subscribe {
    * shows is what it gets.
    */
   sound?: boolean;
+  /**
+   * Playout is what the pictures are wanted for: "immediate" shows each as soon as it is whole, "smooth"
+   * keeps them for 0.2 to 1 s, so that jitter and repairs do not show. Absent: as the receiver likes.
+   */
+  playout?: "smooth" | "immediate";
 }
 
 /**

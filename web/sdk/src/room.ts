@@ -86,6 +86,7 @@ export class Room extends Emitter<RoomEvents> {
       (subscribe) => this.#quietly(this.#session.request("subscribe", subscribe)),
       (a, b) => this.#rank(b) - this.#rank(a),
       options.onlyShown,
+      options.playout,
     );
   }
 
@@ -176,6 +177,11 @@ export class Room extends Emitter<RoomEvents> {
   /** Says exactly which tracks to receive, instead of what show() gathers; undefined undoes that. */
   subscribe(wishes: Wish[] | undefined, auto = false): void {
     this.#wishes.fix(wishes && { wishes, auto });
+  }
+
+  /** Chooses what pictures are for from now on, as the option of that name. */
+  play(playout: ConnectOptions["playout"]): void {
+    this.#wishes.play(playout);
   }
 
   /** Sends a small JSON value to everyone else, or to some; done when the server passed it on. */

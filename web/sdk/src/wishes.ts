@@ -24,7 +24,14 @@ export class Wishes {
     readonly compare: (a: TrackID, b: TrackID) => number = () => 0,
     /** Only what is shown is wished, and everyone's sound. Else the server fills the free slots. */
     readonly onlyShown = false,
+    private playout?: Subscribe["playout"],
   ) {}
+
+  /** Chooses what pictures are for; undefined leaves it to the browser. */
+  play(playout: Subscribe["playout"]): void {
+    this.playout = playout;
+    this.changed();
+  }
 
   /** Sets the wish of one who looks; without a name, a track has one. */
   set(look: Look, who: unknown = look.track): void {
@@ -69,7 +76,7 @@ export class Wishes {
   }
 
   #flush(): void {
-    const subscribe = this.#fixed ?? this.#collect();
+    const subscribe = { ...(this.#fixed ?? this.#collect()), playout: this.playout };
     const text = JSON.stringify(subscribe);
     if (text === this.#sent || (this.#sent === "" && text === JSON.stringify({ wishes: [], auto: true }))) return;
     this.#sent = text;
