@@ -17,6 +17,9 @@ type held struct {
 // wrapping is what a packet has around its payload, about: RTP with extensions, and the SRTP tag.
 const wrapping = 44
 
+// paceGiven leaves room for what the slots were given, even where that is somewhat more than the estimate.
+const paceGiven = 1.2
+
 // pace follows the estimate. A link has no pacer before its path was ever found full: most never need one.
 func (l *Link) pace(now media.Time) {
 	if l.pacer == nil {
@@ -25,7 +28,8 @@ func (l *Link) pace(now media.Time) {
 		}
 		l.pacer = bwe.NewPacer[held]()
 	}
-	l.pacer.SetRate(now, l.rate.est.Pace())
+	given := media.Bitrate(float64(l.share.given)*paceGiven) + audioBudget
+	l.pacer.SetRate(now, max(l.rate.est.Pace(), given))
 	l.release(now)
 }
 

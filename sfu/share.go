@@ -28,7 +28,8 @@ type share struct {
 	claims []egress.Claim
 	slots  []*slot // of claims
 	budget media.Bitrate
-	stale  bool // slots, views or layers changed since the last division
+	given  media.Bitrate // what all choices cost together
+	stale  bool          // slots, views or layers changed since the last division
 	due    media.Time
 }
 
@@ -43,6 +44,7 @@ const (
 	audioBudget   = 40_000 // one slot, with headers
 	redBudget     = 36_000 // more where each packet carries the one before
 	redShare      = 4      // sound with redundancy has so much of the estimate at most: one of these parts
+	probeBeyond   = 1.25   // of what all slots could use: choices rise only with room to spare
 	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
 	tooMuch       = 15     // tenths of the whole budget: more than that is not sent to the end
 	layerStep     = 3      // a layer that does not live costs so many times the one below
@@ -96,8 +98,12 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		left = max(left, 1.2*float64(least))
 	}
 	wanted := sh.alloc.Allocate(media.Bitrate(left), sh.claims)
-	l.rate.demand = media.Bitrate(float64(wanted)*headers) + media.Bitrate((audioBudget+redBudget)*(len(l.slots)-len(sh.claims)))
+	l.rate.demand = media.Bitrate(float64(wanted)*headers*probeBeyond) + media.Bitrate((audioBudget+redBudget)*(len(l.slots)-len(sh.claims)))
+	sh.given = 0
 	for i, s := range sh.slots {
+		if c := &sh.claims[i]; c.Chosen != egress.None && len(c.Options) > 0 {
+			sh.given += c.Options[c.Chosen].Rate
+		}
 		s.bound(now, sh.claims[i], s == fresh)
 	}
 }

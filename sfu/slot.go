@@ -3,6 +3,7 @@ package sfu
 import (
 	"slices"
 
+	"switchyard/engine/bwe"
 	"switchyard/engine/egress"
 	"switchyard/media"
 	"switchyard/peer"
@@ -193,6 +194,10 @@ func (s *slot) resend(now media.Time, seq uint16) {
 	buf := l.shard.rtx[:]
 	r, ok := s.out.OnNACK(now, seq, buf, l.twccOut.Next())
 	if !ok {
+		return
+	}
+	if l.pacer != nil && !l.pacer.Admit(now, len(r.Sealed)+r.HeaderLen+r.PayloadLen, bwe.ClassResend) {
+		l.shard.counters.drop(DropPaced) // repeating what a full path lost fills it again; it is asked for once more
 		return
 	}
 	out := l.shard.writer.Reserve(sealedMax)

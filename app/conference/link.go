@@ -137,7 +137,9 @@ func (a *actor) onEvent(l *link, e sfu.Event) {
 	case sfu.TrackStarted:
 		a.room.TrackStarted(protocol.TrackID(e.Track.ID), e.Format.Codec, e.Width, e.Height)
 	case sfu.TrackWanted:
-		a.need(time.Now(), protocol.TrackID(e.Track.ID), need{e.Any, e.RIDs})
+		if e.Track.Kind == media.Video { // speakers are ranked by sound that nobody may receive yet
+			a.need(time.Now(), protocol.TrackID(e.Track.ID), need{e.Any, e.RIDs})
+		}
 	case sfu.SlotLive:
 		a.slotLive(l, e)
 	case sfu.SlotPaused:

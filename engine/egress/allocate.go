@@ -47,6 +47,13 @@ func (c *Claim) least(best int) int {
 	return best
 }
 
+// A first claim keeps its least while the budget reaches for this share of it: a picture that stutters
+// sometimes is better than none, and estimates are not that exact.
+const (
+	clingNum = 3
+	clingDen = 4
+)
+
 // cost is what choosing option i takes from the budget.
 func (c *Claim) cost(i int) media.Bitrate {
 	r := c.Options[i].Rate
@@ -62,7 +69,8 @@ type Allocator struct {
 	choices []int
 }
 
-// Allocate writes a choice to each claim so that all of them fit the budget, and returns what the best of
+// Allocate writes a choice to each claim so that all of them fit the budget (the least of the first one may
+// exceed it by a third while it is being sent), and returns what the best of
 // each would cost: with less than that the link is worth probing. Everything gets its least, by rank and
 // then by size, before anything gets more; then each rank is raised as far as it goes before the next,
 // those of one rank step by step together.
@@ -78,8 +86,11 @@ func (a *Allocator) Allocate(budget media.Bitrate, claims []Claim) (wanted media
 	slices.SortStableFunc(a.order, func(i, j int) int {
 		return cmp.Or(cmp.Compare(claims[i].Rank, claims[j].Rank), cmp.Compare(claims[j].Pixels, claims[i].Pixels))
 	})
-	for _, i := range a.order {
+	for n, i := range a.order {
 		c := &claims[i]
+		if n == 0 && c.Chosen != None {
+			budget = max(budget, min(c.Options[0].Rate, budget*clingDen/clingNum))
+		}
 		budget = a.choose(c, i, c.least(c.best()), budget)
 		if a.choices[i] == None && c.Screen { // small and whole rather than nothing
 			budget = a.choose(c, i, 0, budget)

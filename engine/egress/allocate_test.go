@@ -64,6 +64,19 @@ func TestAllocation(t *testing.T) {
 	}
 }
 
+func TestFirstClaimClingsToItsLeast(t *testing.T) {
+	claims := []Claim{camera(1280*720, 0), camera(1280*720, 2)}
+	var a Allocator
+	for _, c := range []struct {
+		budget media.Bitrate
+		want   []int
+	}{{80_000, []int{None, None}}, {120_000, []int{0, None}}, {80_000, []int{0, None}}, {70_000, []int{None, None}}} {
+		if a.Allocate(c.budget, claims); !slices.Equal(choices(claims), c.want) {
+			t.Errorf("%d: %v, want %v", c.budget, choices(claims), c.want)
+		}
+	}
+}
+
 func TestScreenIsSmallRatherThanGone(t *testing.T) {
 	c := camera(0, 2)
 	c.Screen = true
@@ -129,7 +142,7 @@ func FuzzAllocate(f *testing.F) {
 				sum += c.Options[c.Chosen].Rate
 			}
 		}
-		if sum > media.Bitrate(budget) {
+		if sum > media.Bitrate(budget)*clingDen/clingNum {
 			t.Fatalf("%d over a budget of %d from %v", sum, budget, before)
 		}
 	})
