@@ -389,3 +389,29 @@ func TestDescriptorsGoOnThroughSwitches(t *testing.T) {
 		t.Errorf("%d bytes in a one-byte element", len(d))
 	}
 }
+
+func TestTakingFramesOutDoesNotAllocate(t *testing.T) {
+	slot := New(videoConfig)
+	slot.SetTarget(Target{Temporals: 1})
+	c := newCaster('a')
+	p := c.frame(0, 0, 1, true)[0]
+	slot.Switch(0, video(), 1, nil)
+	var buf [media.MaxDatagram + MaxHeader]byte
+	step := func() {
+		for i, temporal := range [4]uint8{0, 2, 1, 2} {
+			p.Seq++
+			p.Timestamp += 3000
+			p.Captured, p.Arrived = p.Captured+33*ms, p.Arrived+33*ms
+			p.Temporal, p.Needed, p.Sync = temporal, media.Above(0, temporal), i == 1
+			if _, _, ok := slot.Write(p.Arrived, p, buf[:], 0); ok != (temporal == 0) {
+				t.Fatalf("a frame of temporal layer %d is sent: %v", temporal, ok)
+			}
+			slot.OnNACK(p.Arrived, uint16(slot.sent.highest-3), buf[:], 0)
+		}
+		p.Keyframe = false
+	}
+	step()
+	if n := testing.AllocsPerRun(100, step); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -25,6 +25,7 @@ type layer struct {
 	meter    meter
 	top      uint8         // highest spatial layer
 	live     bool          // packets arrive
+	skipped  bool          // the newest packets were not passed on
 	framed   media.Time    // when the newest frame began to arrive
 	interval time.Duration // between frames, smoothed
 }

@@ -106,7 +106,12 @@ func (t *Track) onMedia(now media.Time, s *stream, p *media.Packet, h *header, t
 	l := s.out
 	t.heard(now, l, p, len(h.payload), fresh)
 	if !t.passes(l) {
+		l.skipped = true
 		return Unwanted
+	}
+	if l.skipped { // nobody can go on over the gap: caches begin anew
+		l.skipped = false
+		l.epoch++
 	}
 	if keyStart {
 		t.stats.Keyframes++
