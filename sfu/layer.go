@@ -94,9 +94,12 @@ func choose(all []media.Layer, pixels int, p Preference) choice {
 		layers = layers[:p.Layers]
 	}
 	best, unheard := largest(layers, pixels), uint32(0)
-	for i := range layers {
-		if l := &layers[i]; !l.Live && l.Pixels() == 0 {
-			unheard |= 1 << l.Stream
+	// The bound is made of what was heard: it says nothing of layers that were not, unless it is tighter.
+	if top := largest(all, 0); top < len(layers) {
+		for i := range all {
+			if l := &all[i]; !l.Live && l.Pixels() == 0 {
+				unheard |= 1 << l.Stream
+			}
 		}
 	}
 	if best < 0 {

@@ -460,6 +460,8 @@ func TestChooseALayer(t *testing.T) {
 		{"off", ladder(true, true, true), 0, Preference{Off: true}, choice{egress.Target{Off: true, Layer: 2, Instead: 3}, 4}},
 		{"one unheard", append(ladder(true, true)[:2], unheard), 0, Preference{}, choice{egress.Target{Layer: 1, Instead: 1}, 6}},
 		{"one unheard, small", append(ladder(true, true)[:2], unheard), 320 * 180, Preference{}, choice{egress.Target{Layer: 1, Instead: 1}, 2}},
+		{"bounded by the only one heard", []media.Layer{{Live: true, Width: 160, Height: 90}, {Stream: 1}, {Stream: 2}}, 0, Preference{Layers: 1}, choice{egress.Target{}, 7}},
+		{"bounded below what was heard", append(ladder(true, true)[:2], unheard), 0, Preference{Layers: 1}, choice{egress.Target{}, 1}},
 		{"all unheard", []media.Layer{{Stream: 0}, {Stream: 1}}, 0, Preference{}, choice{hopes: 3}},
 	} {
 		if got := choose(c.layers, c.pixels, c.p); got != c.want {
