@@ -6,15 +6,10 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
-
-// maxNACKs is how often a packet is asked for, each 100 ms. Pion does not see what arrives by RTX as
-// repaired, so that without a bound it asks for each lost packet until 512 others came.
-const maxNACKs = 10
 
 // relayAfter is how long a link waits for a direct way when one through a relay is there already: as
 // long as checks of a distant server take. Pion's 2 s would hold up those who have no other way.
@@ -33,8 +28,7 @@ func NewAPI(address string, settings ...func(*webrtc.SettingEngine)) (*webrtc.AP
 		return nil, err
 	}
 	interceptors := &interceptor.Registry{}
-	nacks := webrtc.WithNackGeneratorOptions(nack.GeneratorMaxNacksPerPacket(maxNACKs))
-	if err := webrtc.RegisterDefaultInterceptorsWithOptions(m, interceptors, nacks); err != nil {
+	if err := registerInterceptors(m, interceptors); err != nil {
 		return nil, err
 	}
 	var s webrtc.SettingEngine
