@@ -688,3 +688,47 @@ describe("grants", () => {
     expect(room.grants).toEqual({ publish: ["microphone"] });
   });
 });
+
+describe("watching the link", () => {
+  const watches = () => server.line.sent.filter((m) => m.type === "watch-link").map((m) => m.body);
+
+  it("asks, tells what comes, and ends", async () => {
+    await joinRoom();
+    const told: number[] = [];
+    room.on("link-stats", (s) => told.push(s.estimate));
+    room.watchLink(true);
+    room.watchLink(true);
+    expect(watches()).toEqual([{ on: true }]);
+    const body = { estimate: 2e6, target: 2e6, wanted: 0, sent: 0, acked: 0, queue: 0, loss: 0, rtt: 0, limit: "delay", slots: [] };
+    server.line.say({ type: "link-stats", seq: ++seq, body });
+    expect(told).toEqual([2e6]);
+    room.watchLink(false);
+    expect(watches()).toEqual([{ on: true }, { on: false }]);
+  });
+
+  it("asks again after a dropped WebSocket, if it is still wanted", async () => {
+    await joinRoom();
+    room.watchLink(true);
+    const resume = async () => {
+      server.line.drop();
+      await vi.advanceTimersByTimeAsync(3000);
+      server.line.open();
+      await settle();
+    };
+    const resumed = async () => {
+      const ack = 1000; // the server has got all that was sent before
+      server.line.say({ type: "welcome", re: server.line.last("resume").id, ack, body: welcome({ resumed: true }) });
+      await settle();
+    };
+    await resume();
+    await resumed();
+    expect(watches()).toEqual([{ on: true }]);
+    await resume();
+    room.watchLink(false); // while nobody hears it
+    await resumed();
+    expect(watches()).toEqual([{ on: false }]);
+    await resume();
+    await resumed();
+    expect(watches()).toEqual([]);
+  });
+});
