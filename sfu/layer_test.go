@@ -429,6 +429,26 @@ func TestTheOwnerIsToldWhichLayersAreNeeded(t *testing.T) {
 	waitForWanted(c.client, func(e TrackWanted) bool { return !e.Any })
 }
 
+// A camera that nobody looked at before encoded its smallest layer alone: the others are known by name only.
+func TestLayersThatNobodyHasSeenAreAskedFor(t *testing.T) {
+	s := newSFU(t, 1)
+	c := newSimulcaster(t)
+	c.layers[1].off, c.layers[2].off = true, true
+	link := c.connect(s, LinkOptions{ID: "publisher"})
+	track, err := link.Publish(link.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.start()
+	v, viewer, mid := view(t, s, track)
+	viewer.link.Show(mid, View{Width: 640, Height: 360})
+	v.until(0)
+	waitForWanted(c.client, func(e TrackWanted) bool { return len(e.RIDs) == 3 })
+	c.change(func(ls *[3]sentLayer) { ls[1].off, ls[2].off = false, false })
+	v.until(2)
+	waitForWanted(c.client, func(e TrackWanted) bool { return len(e.RIDs) == 1 && e.RIDs[0] == "f" })
+}
+
 func TestChooseALayer(t *testing.T) {
 	ladder := func(live ...bool) []media.Layer {
 		ls := []media.Layer{{Stream: 0, Width: 160, Height: 90}, {Stream: 1, Width: 320, Height: 180}, {Stream: 2, Width: 640, Height: 360}}

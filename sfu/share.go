@@ -171,6 +171,11 @@ func (s *slot) offer() {
 		s.options = append(s.options, egress.Option{Rate: rate, Pixels: l.Pixels()})
 		s.bounds = append(s.bounds, Preference{Layers: i + 1})
 	}
+	if n := len(s.bounds); n > 0 {
+		// The best is bound by the view alone, so that layers that were never heard of are hoped for: the
+		// publisher may have switched them off before anybody looked.
+		s.bounds[n-1] = Preference{}
+	}
 }
 
 // chosen is the option that the slot's bound stands for.
