@@ -60,6 +60,12 @@ interface HeaderExtension {
   direction: RTCRtpTransceiverDirection;
 }
 
+/** Playout delay is off in Chromium until it is asked for. */
+function directionOf(e: HeaderExtension, keep: readonly string[]): RTCRtpTransceiverDirection {
+  if (!keep.some((k) => e.uri.includes(k))) return "stopped";
+  return e.direction === "stopped" && e.uri.includes("playout-delay") ? "sendrecv" : e.direction;
+}
+
 /** Chromium lets us leave header extensions out; others offer what they have. */
 export function fewExtensions(transceiver: RTCRtpTransceiver, way: "send" | "receive", simulcast = false): void {
   const able = transceiver as RTCRtpTransceiver & {
@@ -70,7 +76,7 @@ export function fewExtensions(transceiver: RTCRtpTransceiver, way: "send" | "rec
   const keep = way === "send" ? [...always, ...sending, ...(simulcast ? layered : [])] : [...always, ...receiving];
   const list = able.getHeaderExtensionsToNegotiate().map((e) => ({
     uri: e.uri,
-    direction: keep.some((k) => e.uri.includes(k)) && e.direction !== "stopped" ? e.direction : ("stopped" as const),
+    direction: directionOf(e, keep),
   }));
   try {
     able.setHeaderExtensionsToNegotiate(list);
