@@ -34,6 +34,7 @@ export function slotWords(slot: SlotStats, track: Track | undefined, arriving: A
 export function encodingWords(e: Encoding): string {
   if (!e.active) return "Off: nobody needs it.";
   if (e.rate === 0 && e.limit === "bandwidth") return "Paused: not enough bandwidth.";
+  if (e.rate === 0) return "Nothing is sent: browsers leave larger layers out of small pictures.";
   const size = e.width && e.height ? `${e.width}×${e.height}` : "";
   const limit = { cpu: "held back by this device", bandwidth: "held back by bandwidth" }[e.limit] ?? "";
   return [size, e.fps ? `${Math.round(e.fps)} fps` : "", rate(e.rate), limit].filter(Boolean).join(", ");

@@ -68,6 +68,7 @@ describe("words about pictures", () => {
     expect(encodingWords(e)).toBe("1280×720, 30 fps, 900 kbit/s");
     expect(encodingWords({ ...e, limit: "cpu" })).toBe("1280×720, 30 fps, 900 kbit/s, held back by this device");
     expect(encodingWords({ ...e, active: false })).toBe("Off: nobody needs it.");
+    expect(encodingWords({ ...e, rate: 0 })).toMatch(/^Nothing is sent/);
     expect(encodingWords({ ...e, rate: 0, limit: "bandwidth" })).toBe("Paused: not enough bandwidth.");
   });
 
