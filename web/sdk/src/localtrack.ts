@@ -1,4 +1,5 @@
 // A track that this participant publishes.
+import { fitEncodings, type Size } from "./encodings";
 import type { SendPosition } from "./serverlink";
 import type { PublishTrack, Track, TrackKind, TrackSource, WantedTrack } from "./protocol";
 
@@ -32,6 +33,7 @@ export class LocalTrack {
   #media: MediaStreamTrack;
   #muted: boolean;
   #wanted: Pick<WantedTrack, "none" | "layers"> = {};
+  #size?: Size; // of what the browser encodes, which may be less than what the camera gives
   #settling: Promise<void> = Promise.resolve();
   #ended = () => this.owner.ended(this);
 
@@ -98,13 +100,23 @@ export class LocalTrack {
   async feed(): Promise<void> {
     const silent = this.#muted && this.kind === "video";
     await this.position?.transceiver.sender.replaceTrack(silent ? null : this.#media);
+    if (this.kind === "video") await this.#settle();
+  }
+
+  /** Takes what the browser says of its own tracks: a busy one makes the picture smaller. */
+  fit(reports: Iterable<{ type: string }>): void {
+    for (const report of reports as Iterable<{ type: string; trackIdentifier?: string } & Partial<Size>>) {
+      const { type, trackIdentifier, width, height } = report;
+      if (type !== "media-source" || trackIdentifier !== this.#media.id || !width || !height) continue;
+      this.#size = { width, height };
+      void this.#settle();
+    }
   }
 
   /** Encodes only what somebody receives, as the server says. */
   want(wanted: Pick<WantedTrack, "none" | "layers">): Promise<void> {
     this.#wanted = wanted;
-    this.#settling = this.#settling.then(() => this.#activate()).catch(() => {}); // the link has gone meanwhile
-    return this.#settling;
+    return this.#settle();
   }
 
   /** Gives the send position back, as it was. */
@@ -160,14 +172,16 @@ export class LocalTrack {
     return layers.reverse(); // the protocol wants the best first
   }
 
+  #settle(): Promise<void> {
+    this.#settling = this.#settling.then(() => this.#activate()).catch(() => {}); // the link has gone meanwhile
+    return this.#settling;
+  }
+
   async #activate(): Promise<void> {
     const sender = this.position?.transceiver.sender;
     const parameters = sender?.getParameters?.();
     if (!sender || !parameters?.encodings?.length) return;
-    const { none = false, layers } = this.#wanted;
-    const active = (rid = "") => !none && (layers?.includes(rid) ?? true);
-    if (parameters.encodings.every((e) => (e.active ?? true) === active(e.rid))) return;
-    for (const encoding of parameters.encodings) encoding.active = active(encoding.rid);
+    if (!fitEncodings(parameters.encodings, this.#size ?? sizeOf(this.#media), this.#wanted)) return;
     await sender.setParameters(parameters);
   }
 
@@ -176,9 +190,15 @@ export class LocalTrack {
     this.detach();
     media.addEventListener("ended", this.#ended);
     this.#media = media;
+    this.#size = undefined;
   }
 
   #enable(): void {
     this.#media.enabled = !this.#muted;
   }
+}
+
+function sizeOf(media: MediaStreamTrack): Size | undefined {
+  const { width, height } = media.getSettings?.() ?? {};
+  return width && height ? { width, height } : undefined;
 }

@@ -465,6 +465,7 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#state !== "connected" || this.mediaState !== "connected") return;
     const stats = await this.getStats()?.catch(() => undefined);
     if (!stats || this.#state !== "connected") return;
+    for (const track of this.localTracks) track.fit(stats.values() as Iterable<{ type: string }>);
     const report = this.#meter.report(stats.values() as Iterable<{ type: string }>);
     const links = this.#links.states();
     if (Object.keys(links).length > 0) report.links = links;

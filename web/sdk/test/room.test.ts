@@ -297,17 +297,17 @@ describe("publishing", () => {
       server.line.say({ type: "wanted", seq: ++seq, body: { tracks: [{ track: "T1", ...w }] } });
       await settle();
     };
-    expect(active()).toEqual(["q", "h", "f"]);
+    expect(active()).toEqual(["q", "h"]);
     await wanted({ layers: ["q"] });
     expect(active()).toEqual(["q"]);
     await wanted({ none: true });
     expect(active()).toEqual([]);
     await wanted({});
-    expect(active()).toEqual(["q", "h", "f"]);
+    expect(active()).toEqual(["q", "h"]);
     await wanted({ none: true });
     track.unpublish().catch(() => {}); // nobody answers it
     await settle();
-    expect(active()).toEqual(["q", "h", "f"]); // for who uses the position next
+    expect(active()).toEqual(["q", "h"]); // for who uses the position next
   });
 
   it("that is refused gives its position back", async () => {
