@@ -79,6 +79,7 @@ async function play(name, { phases, limits }) {
   const anna = await there.person("anna");
   const bert = await here.person("bert");
   await bert.page.setViewportSize({ width: 1280, height: 800 });
+  await anna.page.addInitScript(() => window.probe.film({ width: 960, height: 540, frameRate: 25 })); // enough for three layers
   await anna.join(link);
   await bert.join(link);
   await bert.seesOthers(1);
