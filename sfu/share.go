@@ -30,12 +30,12 @@ type share struct {
 	budget media.Bitrate
 	given  media.Bitrate // what all choices cost together
 	stale  bool          // slots, views or layers changed since the last division
-	due    media.Time
+	last   media.Time    // of the last division
 }
 
 const (
 	shareEvery = 200 * time.Millisecond
-	shareSoon  = 50 * time.Millisecond // after a change, or where the estimate fell
+	shareSoon  = 50 * time.Millisecond // where something changed, or the estimate fell
 	shareFell  = 0.95                  // of the budget that was divided last
 	shareRose  = 1.05
 
@@ -55,15 +55,12 @@ const (
 func (l *Link) divide(now media.Time) {
 	sh := &l.share
 	budget := float64(l.rate.est.Steady())
-	fell := budget < shareFell*float64(sh.budget)
-	switch {
-	case now < sh.due && !(now >= sh.due.Add(shareSoon-shareEvery) && (sh.stale || fell)):
-		return
-	case !sh.stale && !fell && budget < shareRose*float64(sh.budget) && sh.budget > 0:
-		return
+	urgent := sh.stale || budget < shareFell*float64(sh.budget)
+	rose := budget > shareRose*float64(sh.budget)
+	if since := now.Sub(sh.last); urgent && since >= shareSoon || rose && since >= shareEvery {
+		sh.last, sh.stale = now, false
+		l.allocate(now, nil)
 	}
-	sh.due, sh.stale = now.Add(shareEvery), false
-	l.allocate(now, nil)
 }
 
 // allocate gives each video slot its share. fresh, which is about to start, is only told.
@@ -76,16 +73,16 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 	if !proven {
 		left = max(left, hopefulBudget)
 	}
-	left -= float64(l.sound(sh.budget, proven))
+	sound := l.sound(sh.budget, proven)
+	left -= float64(sound)
 	for _, s := range l.slots {
-		switch {
-		case s.fan == nil || s.kind == media.Audio:
-		default:
-			s.offer()
-			sh.slots = append(sh.slots, s)
-			sh.claims = append(sh.claims, egress.Claim{Options: s.options, Pixels: s.view.pixels(),
-				Rank: s.view.Rank, Screen: s.view.Screen, Chosen: s.chosen()})
+		if s.fan == nil || s.kind == media.Audio {
+			continue
 		}
+		s.offer()
+		sh.slots = append(sh.slots, s)
+		sh.claims = append(sh.claims, egress.Claim{Options: s.options, Pixels: s.view.pixels(),
+			Rank: s.view.Rank, Screen: s.view.Screen, Chosen: s.chosen()})
 	}
 	left = max(left, float64(sh.budget)/2) / headers
 	if !proven { // nobody is paused for an estimate that nothing speaks for
@@ -98,7 +95,7 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		left = max(left, 1.2*float64(least))
 	}
 	wanted := sh.alloc.Allocate(media.Bitrate(left), sh.claims)
-	l.rate.demand = media.Bitrate(float64(wanted)*headers*probeBeyond) + media.Bitrate((audioBudget+redBudget)*(len(l.slots)-len(sh.claims)))
+	l.rate.demand = media.Bitrate(float64(wanted)*headers*probeBeyond) + sound
 	sh.given = 0
 	for i, s := range sh.slots {
 		if c := &sh.claims[i]; c.Chosen != egress.None && len(c.Options) > 0 {
