@@ -33,13 +33,17 @@ func TestLayersAreOnePictureInThreeSizes(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- p.Play(ctx) }()
-		time.Sleep(3 * time.Second)
+		rest := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait() // what is due just now is sent too
+		}
+		rest(3 * time.Second)
 		checkLayers(t, sinks, []int{160, 320, 640})
 
 		p.Video.Lower()[1].Enable(false)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		sinks[1].take() // what was under way
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if n := len(sinks[1].take()); n > 0 {
 			t.Errorf("%d packets of a layer that is off", n)
 		}
@@ -47,7 +51,7 @@ func TestLayersAreOnePictureInThreeSizes(t *testing.T) {
 			s.take()
 		}
 		p.Video.Lower()[1].Enable(true)
-		time.Sleep(200 * time.Millisecond)
+		rest(200 * time.Millisecond)
 		back := sinks[1].take()
 		if len(back) == 0 {
 			t.Fatal("the layer does not come back")
