@@ -57,6 +57,13 @@ interface Totals {
   byEncoding: Map<string, number>;
 }
 
+/** The pair that media takes: several may have been nominated, one after the other. */
+function selectedPair(all: readonly Entry[]): Entry | undefined {
+  const selected = all.find((e) => e.type === "transport")?.["selectedCandidatePairId"];
+  const pairs = all.filter((e) => e.type === "candidate-pair" && e["nominated"] === true);
+  return pairs.find((e) => e.id === selected) ?? pairs[0];
+}
+
 /** Sampler makes samples out of statistics, remembering the totals of the last ones. */
 export class Sampler {
   #last?: Totals;
@@ -69,7 +76,7 @@ export class Sampler {
     this.#last = totals;
     const seconds = before ? (now - before.at) / 1000 : 0;
     const rate = (from: number | undefined, to: number) => (seconds > 0 && from !== undefined ? Math.max(0, (8 * (to - from)) / seconds) : undefined);
-    const pair = all.find((e) => e.type === "candidate-pair" && e["nominated"] === true);
+    const pair = selectedPair(all);
     const rtt = optional(pair?.["currentRoundTripTime"], 1000);
     return {
       at: now,

@@ -18,14 +18,17 @@ export class Meter {
     const now: Totals = { lost: 0, received: 0, freezes: 0 };
     const report: Report = { cpu: "nominal" };
     let uplink = 0; // the share that the server missed of what we send
-    for (const entry of stats) {
+    let selected: unknown; // the pair that media takes: several may have been nominated
+    const entries = [...stats];
+    for (const entry of entries) if (entry.type === "transport") selected = entry["selectedCandidatePairId"];
+    for (const entry of entries) {
       if (entry.type === "inbound-rtp") {
         now.lost += num(entry["packetsLost"]);
         now.received += num(entry["packetsReceived"]);
         now.freezes += num(entry["freezeCount"]);
       } else if (entry.type === "remote-inbound-rtp") {
         uplink = Math.max(uplink, num(entry["fractionLost"]));
-      } else if (entry.type === "candidate-pair" && entry["nominated"] === true) {
+      } else if (entry.type === "candidate-pair" && entry["nominated"] === true && (selected === undefined || entry["id"] === selected)) {
         report.uplink = Math.round(num(entry["availableOutgoingBitrate"])) || undefined;
         report.downlink = Math.round(num(entry["availableIncomingBitrate"])) || undefined;
         report.rtt = Math.round(num(entry["currentRoundTripTime"]) * 10_000) / 10 || undefined;
