@@ -98,6 +98,8 @@ export class Wire {
   }
 
   async up(namespace, device, address, gateway) {
+    // An IPv6 address that comes a second later is a changed network to Chromium: it drops what it was loading.
+    await namespace.run("sh", "-c", "for n in all default; do echo 1 > /proc/sys/net/ipv6/conf/$n/disable_ipv6; done 2> /dev/null || true");
     await namespace.run("ip", "link", "set", "lo", "up");
     await namespace.run("ip", "addr", "add", `${address}/24`, "dev", device);
     await namespace.run("ip", "link", "set", device, "up");
