@@ -15,7 +15,7 @@ import (
 	"switchyard/engine/ingest"
 )
 
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 func newSFU(t testing.TB, shards int) *SFU {
 	t.Helper()
