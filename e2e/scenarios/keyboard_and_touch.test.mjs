@@ -19,6 +19,16 @@ async function tabTo(person, name, most = 40) {
   assert.fail(`Tab never comes to ${name}`);
 }
 
+/** Presses the button that has the focus, and Escape as soon as its panel is there: before a frame is drawn. */
+async function openAndCloseInOneFrame(person) {
+  await person.page.evaluate(async () => {
+    document.activeElement.click();
+    for (let i = 0; i < 100 && !document.querySelector("aside.panel"); i++) await Promise.resolve();
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    if (document.activeElement.closest("aside.panel") === null) throw new Error("the panel had not taken the focus");
+  });
+}
+
 scenario("in a call by keyboard: the focus is never lost", async (stage) => {
   const server = await stage.server();
   const chromium = await stage.chromium();
@@ -39,6 +49,8 @@ scenario("in a call by keyboard: the focus is never lost", async (stage) => {
   await keyboard.press("Enter");
   await focusIs(kim, "Message to everyone");
   await keyboard.press("Escape");
+  await focusIs(kim, "Chat");
+  await openAndCloseInOneFrame(kim);
   await focusIs(kim, "Chat");
 
   await keyboard.press("p");

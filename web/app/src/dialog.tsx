@@ -1,6 +1,6 @@
 // A dialog over the page: the browser keeps the focus inside and gives it back.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useLayoutEffect, useId, useRef } from "preact/hooks";
 import { useFocusBack } from "./focus";
 import { Icon } from "./icons";
 
@@ -16,7 +16,7 @@ export function Dialog({ title, class: more = "", onclose, children }: Props) {
   useFocusBack();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();

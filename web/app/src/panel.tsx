@@ -1,6 +1,6 @@
 // What stands beside the call, and over it on a phone: it takes the focus and gives it back.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useFocusBack } from "./focus";
 import { Icon } from "./icons";
 
@@ -16,7 +16,7 @@ interface Props {
 export function Panel({ name, title = name, class: more = "", onclose, children }: Props) {
   useFocusBack();
   const ref = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const panel = ref.current;
     if (panel && !panel.contains(document.activeElement)) panel.focus();
   }, []);
