@@ -66,6 +66,10 @@ const (
 	silence         = 3 * time.Second  // a selected pair so silent gives way to any nomination
 	nominateAfter   = 100 * time.Millisecond
 
+	// Browsers gather TCP candidates last, and stop gathering once a pair works: a relay that is near would
+	// keep a better path from ever being tried. Its first checks so long are left to their repetition.
+	relayHold = 200 * time.Millisecond
+
 	unknownBurst = 64 // requests from new addresses
 	unknownRate  = 32 // and how many more each second
 )
@@ -80,6 +84,7 @@ type Stats struct {
 	Unmatched           uint64 // responses to nothing that we asked, or from elsewhere
 	Refused             uint64 // requests answered with an error: role conflict, unknown attribute
 	PairsFull           uint64 // requests answered without making a pair of them
+	Held                uint64 // requests through a relay that came too early to be answered
 }
 
 // Agent is one ICE agent of one component (RTCP is always multiplexed). It has one owner.
@@ -113,8 +118,17 @@ type output struct {
 // generation is one set of credentials.
 type generation struct {
 	localUfrag, remoteUfrag string
-	local, remote           hash.Hash // keyed by the passwords
-	username                []byte    // of our requests
+	local, remote           hash.Hash  // keyed by the passwords
+	username                []byte     // of our requests
+	relayed                 media.Time // when the first check came through a relay; 0 before
+}
+
+// holds reports whether a check on p is not to be answered yet, since it came through a relay.
+func (g *generation) holds(now media.Time, p Path) bool {
+	if p.Relayed && g.relayed == 0 {
+		g.relayed = now
+	}
+	return p.Relayed && now.Sub(g.relayed) < relayHold
 }
 
 func newGeneration(c Credentials) *generation {

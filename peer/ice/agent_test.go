@@ -599,12 +599,42 @@ func TestARelayGivesWayToAnyOtherPath(t *testing.T) {
 	b, open := newBench(t, Config{}), false
 	relay, tcp := udpPath("198.51.100.7:50000"), udpPath("198.51.100.7:4000")
 	relay.Stream, relay.Relayed, tcp.Stream = stream{&open}, true, stream{&open}
+	b.hold(relay)
 	b.connect(relay, creds, highPriority)
 	_, req := b.sendCheck(tcp, creds.check(t, lowPriority, useCandidate{}))
 	b.answer(tcp, creds, req)
 	b.wantPath(tcp)
 	b.sendCheck(relay, creds.check(t, highPriority, useCandidate{}))
 	b.wantPath(tcp)
+}
+
+// TestARelayWaitsForBetterPaths has checks come through a relay again and again, as a browser repeats them, and
+// again after an ICE restart: what comes in the first moments is not answered, while other paths are at once.
+func TestARelayWaitsForBetterPaths(t *testing.T) {
+	b, open := newBench(t, Config{}), false
+	relay := udpPath("198.51.100.7:50000")
+	relay.Stream, relay.Relayed = stream{&open}, true
+	b.hold(relay)
+	b.connect(relay, creds, highPriority)
+	b.wantPath(relay)
+	b.a.Restart(b.now, second)
+	if !b.a.Receive(b.now, relay, second.check(t, highPriority).Raw) || len(b.drain()) != 0 {
+		t.Error("answered at once after a restart")
+	}
+	if held := b.a.Stats().Held; held != 5 {
+		t.Errorf("%d checks counted", held)
+	}
+	b.connect(udpPath("198.51.100.7:4000"), second, highPriority)
+}
+
+// hold sends checks through a relay until they are about to be answered.
+func (b *bench) hold(relay Path) {
+	for range 4 {
+		if !b.a.Receive(b.now, relay, creds.check(b.t, highPriority).Raw) || len(b.drain()) != 0 {
+			b.t.Fatal("answered at once")
+		}
+		b.forward(relayHold / 4)
+	}
 }
 
 func TestLocalUfrag(t *testing.T) {

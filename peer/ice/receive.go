@@ -52,6 +52,10 @@ func (a *Agent) onRequest(now media.Time, p Path, m *message) bool {
 	if a.refuse(p, m, g) {
 		return true
 	}
+	if pr == nil && g.holds(now, p) {
+		a.stats.Held++
+		return true
+	}
 	if pr == nil {
 		if pr = a.addPair(now, p, g); pr == nil {
 			a.stats.PairsFull++
