@@ -45,6 +45,7 @@ var Messages = []Message{
 	{TypeSpeakers, Speakers{}, FromServer},
 	{TypeQuality, Quality{}, FromServer},
 	{TypeWanted, Wanted{}, FromServer},
+	{TypeBackup, Backup{}, FromServer},
 	{TypeLinkStats, LinkStats{}, FromServer},
 	{TypePlan, Plan{}, FromServer},
 	{TypeRestartICE, RestartICE{}, FromServer},

@@ -45,6 +45,10 @@ type PublishTrack struct {
 	Width  int         `json:"width,omitempty"`
 	Height int         `json:"height,omitempty"`
 	Layers []Layer     `json:"layers,omitempty"`
+	// BackupOf makes it no track of its own but a second encoding of that one, as a Backup asks for.
+	BackupOf TrackID `json:"backupOf,omitempty"`
+	// Codec is what it is encoded in; of a backup alone.
+	Codec string `json:"codec,omitempty"`
 }
 
 // Unpublish ends tracks of the sender. Answer: OK.
@@ -288,6 +292,15 @@ type WantedTrack struct {
 	None bool `json:"none,omitempty"`
 	// Layers are the simulcast layers that somebody receives, by RID; absent for all of them.
 	Layers []string `json:"layers,omitempty"`
+}
+
+// Backup asks the publisher of a video track to send the same picture in another codec as well, for
+// somebody who cannot decode the track. It does so on an m-line of its own, by a Publish with BackupOf, or
+// not at all where it cannot. What is needed of it a Wanted for the backup's own id says. No answer.
+type Backup struct {
+	Track TrackID `json:"track"`
+	// Codec is the encoding name, such as "VP8".
+	Codec string `json:"codec"`
 }
 
 // Plan is the receiver's part of the room's plan: the links it shall have. Epoch grows; a client

@@ -85,6 +85,8 @@ type StreamDetail struct {
 	Track TrackID   `json:"track,omitempty"`
 	Kind  TrackKind `json:"kind,omitempty"`
 	Codec string    `json:"codec,omitempty"`
+	// Backup: what comes on it is a second encoding of the track, for those who cannot decode the first.
+	Backup bool `json:"backup,omitempty"`
 	// Packets and Bytes since the start; Lost of them, for good.
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`

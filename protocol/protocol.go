@@ -59,6 +59,7 @@ const (
 	TypeRoom        = "room"
 	TypeQuality     = "quality"
 	TypeWanted      = "wanted"
+	TypeBackup      = "backup"
 	TypeLinkStats   = "link-stats"
 	TypePlan        = "plan"
 	TypeRestartICE  = "restart-ice"
@@ -165,13 +166,15 @@ type Track struct {
 	// Group joins tracks of one origin: a screen and its audio, a camera and its microphone.
 	Group string `json:"group,omitempty"`
 	Muted bool   `json:"muted,omitempty"`
-	// Codec is the encoding name once media arrived, such as "VP8" or "opus".
+	// Codec is the encoding name once media arrived, such as "VP8" or "opus"; a backup may have another.
 	Codec string `json:"codec,omitempty"`
 	// Width and Height are in pixels, 0 when not known.
 	Width  int `json:"width,omitempty"`
 	Height int `json:"height,omitempty"`
 	// Layers are the simulcast layers that the publisher sends, best first.
 	Layers []Layer `json:"layers,omitempty"`
+	// BackupOf is only in what answers a Publish: this is a second encoding of that track.
+	BackupOf TrackID `json:"backupOf,omitempty"`
 }
 
 // Layer is one simulcast encoding.

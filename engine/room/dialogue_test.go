@@ -28,6 +28,9 @@ var update = flag.Bool("update", false, "write what the room says into testdata"
 //	media refuses 1                                 … cannot be made
 //	media up|down|closed 1                          the link of session 1
 //	media started id3 VP8 640 360                   first packets of a track
+//	media asks id3 VP8                              somebody cannot decode a track
+//	media wants id3                                 somebody receives a track
+//	media failed id3                                a track could not be made
 //	publisher cam = cam publish video:0:recv        WHIP
 //	viewer tv = tv subscribe video:0:send           WHEP
 //	alice< {"type":…}                               expected: a message to the socket
@@ -189,7 +192,19 @@ func (d *dialogue) lines(specs []string) []Line {
 }
 
 func (d *dialogue) media(what string, arg []string) {
-	if what == "started" {
+	switch what {
+	case "asks":
+		if !d.room.AskBackup(protocol.TrackID(arg[0]), media.ParseCodec(arg[1])) {
+			d.out.WriteString("! nobody to ask\n")
+		}
+		return
+	case "wants":
+		d.room.Wanted(protocol.WantedTrack{Track: protocol.TrackID(arg[0])})
+		return
+	case "failed":
+		d.room.TrackFailed(protocol.TrackID(arg[0]), "the link is gone")
+		return
+	case "started":
 		w, _ := strconv.Atoi(arg[2])
 		h, _ := strconv.Atoi(arg[3])
 		d.room.TrackStarted(protocol.TrackID(arg[0]), media.ParseCodec(arg[1]), w, h)
@@ -246,7 +261,11 @@ func (d *dialogue) drain() {
 		case CloseLink:
 			fmt.Fprintf(&d.out, "! close link %d\n", o.Session)
 		case PublishTrack:
-			fmt.Fprintf(&d.out, "! publish %d %s %s\n", o.Session, o.MID, o.Track)
+			fmt.Fprintf(&d.out, "! publish %d %s %s", o.Session, o.MID, o.Track)
+			if o.BackupOf != "" {
+				fmt.Fprintf(&d.out, " for %s in %s", o.BackupOf, o.Codec)
+			}
+			d.out.WriteString("\n")
 		case UnpublishTrack:
 			fmt.Fprintf(&d.out, "! unpublish %d %s\n", o.Session, o.Track)
 		}

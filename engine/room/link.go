@@ -68,6 +68,7 @@ func (r *Room) setLines(s *session, lines []Line) {
 		}
 	}
 	r.endOwn(s, gone)
+	r.endLineless(s)
 	r.rerouted = true
 }
 

@@ -28,15 +28,20 @@ type AnswerOffer struct {
 // CloseLink ends the session's link to the server, if it has one.
 type CloseLink struct{ Session ID }
 
-// PublishTrack binds an m-line of the session's link to a track. If that fails the owner calls
-// TrackFailed.
+// PublishTrack binds an m-line of the session's link to a track, or to a backup of one. If that fails the
+// owner calls TrackFailed.
 type PublishTrack struct {
 	Session ID
 	MID     string
 	Track   protocol.TrackID
+	// Formats are what the m-line can send.
+	Formats []media.Format
+	// BackupOf is the track of which it is a second encoding, in Codec; "" for a track.
+	BackupOf protocol.TrackID
+	Codec    media.Codec
 }
 
-// UnpublishTrack ends a track.
+// UnpublishTrack ends a track, or a backup.
 type UnpublishTrack struct {
 	Session ID
 	Track   protocol.TrackID
@@ -85,6 +90,8 @@ type Line struct {
 	Recv, Send bool
 	// Pair is the stream id that an audio and a video slot share.
 	Pair string
+	// Formats are those that were agreed on, the most wanted first.
+	Formats []media.Format
 }
 
 // Answer is what became of an AnswerOffer.

@@ -41,17 +41,26 @@ func (r *Room) onPublish(_ time.Time, s *session, e protocol.Envelope) error {
 
 const maxDeferred = 8
 
-// announce tells the others of new tracks.
+// announce tells the others of new tracks. Backups are not their business.
 func (r *Room) announce(p *participant, tracks []protocol.Track) {
-	r.broadcast(p, protocol.TypePublished, protocol.Published{Tracks: tracks})
+	tracks = slices.DeleteFunc(slices.Clone(tracks), func(t protocol.Track) bool { return t.BackupOf != "" })
+	if len(tracks) > 0 {
+		r.broadcast(p, protocol.TypePublished, protocol.Published{Tracks: tracks})
+	}
 }
 
 // publish makes all the tracks or none.
 func (r *Room) publish(s *session, wanted []protocol.PublishTrack) ([]protocol.Track, error) {
+	count := len(s.p.tracks)
+	for i := range wanted {
+		if wanted[i].BackupOf == "" {
+			count++
+		}
+	}
 	switch {
 	case len(wanted) == 0:
 		return nil, bad("The publish names no tracks.")
-	case len(s.p.tracks)+len(wanted) > r.cfg.Tracks:
+	case count > r.cfg.Tracks:
 		return nil, tooMuch("One participant can publish " + strconv.Itoa(r.cfg.Tracks) + " tracks. Unpublish one first.")
 	}
 	for i := range wanted {
@@ -61,6 +70,10 @@ func (r *Room) publish(s *session, wanted []protocol.PublishTrack) ([]protocol.T
 	}
 	tracks := make([]protocol.Track, 0, len(wanted))
 	for i := range wanted {
+		if wanted[i].BackupOf != "" {
+			tracks = append(tracks, r.addBackup(s, &wanted[i]))
+			continue
+		}
 		tracks = append(tracks, r.addTrack(s, &wanted[i]).info)
 	}
 	r.rerouted = true
@@ -80,9 +93,12 @@ func (r *Room) mayPublish(s *session, w *protocol.PublishTrack, earlier []protoc
 		return notFound("The link to the server has no m-line " + snippet(w.MID) + " that you send on. Offer it first.")
 	case line.Kind.String() != string(w.Kind):
 		return bad("The m-line " + snippet(w.MID) + " carries " + line.Kind.String() + ", not " + string(w.Kind) + ".")
-	case slices.ContainsFunc(s.p.tracks, func(t *track) bool { return t.mid == w.MID }),
+	case s.p.uses(w.MID),
 		slices.ContainsFunc(earlier, func(t protocol.PublishTrack) bool { return t.MID == w.MID }):
 		return bad("The m-line " + snippet(w.MID) + " is published already. Unpublish its track first.")
+	}
+	if w.BackupOf != "" {
+		return r.mayBackUp(s, w, earlier)
 	}
 	return nil
 }
@@ -136,7 +152,7 @@ func (r *Room) addTrack(s *session, w *protocol.PublishTrack) *track {
 	}}
 	s.p.tracks = append(s.p.tracks, t)
 	r.tracks[t.info.ID] = t
-	r.emit(PublishTrack{Session: s.id, MID: t.mid, Track: t.info.ID})
+	r.emit(PublishTrack{Session: s.id, MID: t.mid, Track: t.info.ID, Formats: s.line(t.mid).Formats})
 	r.emit(TrackPublished{t.info})
 	return t
 }
@@ -147,13 +163,23 @@ func (r *Room) onUnpublish(_ time.Time, s *session, e protocol.Envelope) error {
 		return err
 	}
 	var gone []*track
+	var spare []*backup
 	for _, id := range m.Tracks {
+		if b := r.backups[id]; b != nil && b.of.owner == s.p {
+			spare = append(spare, b)
+			continue
+		}
 		t, err := r.ownTrack(s, id)
 		if err != nil {
 			return err
 		}
 		if !slices.Contains(gone, t) {
 			gone = append(gone, t)
+		}
+	}
+	for _, b := range spare {
+		if r.backups[b.id] != nil { // it was not named twice
+			r.dropBackup(b)
 		}
 	}
 	r.unpublish(s.p, gone)
@@ -170,6 +196,7 @@ func (r *Room) unpublish(p *participant, gone []*track) {
 	for _, t := range gone {
 		ids = append(ids, t.info.ID)
 		delete(r.tracks, t.info.ID)
+		r.dropBackups(t)
 		r.emit(UnpublishTrack{Session: p.session.id, Track: t.info.ID})
 		r.emit(TrackUnpublished{t.info})
 	}
@@ -259,6 +286,10 @@ func (r *Room) TrackStarted(id protocol.TrackID, codec media.Codec, width, heigh
 
 // TrackFailed says that a PublishTrack could not be done.
 func (r *Room) TrackFailed(id protocol.TrackID, why string) {
+	if b := r.backups[id]; b != nil {
+		r.endBackup(b)
+		return
+	}
 	t := r.tracks[id]
 	if t == nil {
 		return
@@ -270,10 +301,14 @@ func (r *Room) TrackFailed(id protocol.TrackID, why string) {
 		Message: "The server cannot take the track: " + why + "."})
 }
 
-// Wanted tells the publisher of a track which of its encodings somebody receives. One without a socket (WHIP)
-// cannot be told.
+// Wanted tells the publisher of a track, or of a backup, which of its layers somebody receives. One without a
+// socket (WHIP) cannot be told.
 func (r *Room) Wanted(w protocol.WantedTrack) {
-	if t := r.tracks[w.Track]; t != nil && t.owner.session != nil {
+	t := r.tracks[w.Track]
+	if b := r.backups[w.Track]; b != nil {
+		t = b.of
+	}
+	if t != nil && t.owner.session != nil {
 		r.send(t.owner.session, 0, protocol.TypeWanted, protocol.Wanted{Tracks: []protocol.WantedTrack{w}})
 	}
 }

@@ -42,6 +42,7 @@ type Room struct {
 	participants map[protocol.ParticipantID]*participant
 	order        []*participant // by joining
 	tracks       map[protocol.TrackID]*track
+	backups      map[protocol.TrackID]*backup
 	trackCount   uint64
 	removed      map[protocol.ParticipantID]bool                       // by a moderator: they stay out while the room lives
 	changed      map[protocol.ParticipantID]protocol.ParticipantUpdate // by the API: it outlives a session
@@ -80,6 +81,8 @@ type track struct {
 	mid    string
 	number uint64 // grows with each publication in the room
 	held   bool   // muted by a moderator: no media flows until the owner unmutes
+	// backups are further encodings of it that its owner sends for those who cannot decode the first.
+	backups []*backup
 }
 
 // New returns an empty room.
@@ -88,6 +91,7 @@ func New(name string, c Config, now time.Time) *Room {
 		name: name, cfg: c.withDefaults(), empty: now,
 		conns: map[Conn]*conn{}, sessions: map[ID]*session{}, secrets: map[string]*session{},
 		participants: map[protocol.ParticipantID]*participant{}, tracks: map[protocol.TrackID]*track{},
+		backups: map[protocol.TrackID]*backup{},
 		removed: map[protocol.ParticipantID]bool{}, changed: map[protocol.ParticipantID]protocol.ParticipantUpdate{},
 	}
 }
@@ -211,7 +215,7 @@ func (r *Room) Close(now time.Time, why protocol.Error) {
 	}
 	clear(r.conns)
 	r.participants, r.order = map[protocol.ParticipantID]*participant{}, nil
-	r.tracks = map[protocol.TrackID]*track{}
+	r.tracks, r.backups = map[protocol.TrackID]*track{}, map[protocol.TrackID]*backup{}
 	r.empty, r.closed, r.shut = now, true, true
 }
 

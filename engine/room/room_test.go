@@ -124,9 +124,15 @@ func (c *checker) check(r *Room, out []Output) {
 			c.t.Fatalf("participant %s without its session", id)
 		}
 	}
-	owned := 0
+	owned, backups := 0, 0
 	for _, p := range r.order {
 		owned += len(p.tracks)
+		for _, t := range p.tracks {
+			backups += len(t.backups)
+		}
+	}
+	if backups != len(r.backups) {
+		c.t.Fatalf("%d backups owned, %d known", backups, len(r.backups))
 	}
 	if owned != len(r.tracks) || len(r.order) != len(r.participants) {
 		c.t.Fatalf("%d tracks owned, %d known; %d in order, %d known", owned, len(r.tracks), len(r.order), len(r.participants))
@@ -169,7 +175,7 @@ func FuzzReceive(f *testing.F) {
 				now = now.Add(10 * time.Second)
 				r.Advance(now)
 			case 'a':
-				r.Answered(now, ID(k+1), 1, Answer{SDP: "s", Lines: []Line{{MID: "0", Kind: media.Video, Recv: true}, {MID: "1", Kind: media.Audio, Recv: true}}})
+				r.Answered(now, ID(k+1), 1, Answer{SDP: "s", Lines: []Line{{MID: "0", Kind: media.Video, Recv: true}, {MID: "1", Kind: media.Audio, Recv: true}, {MID: "2", Kind: media.Video, Recv: true}, {MID: "3", Kind: media.Video, Recv: true}}})
 			case 'f':
 				r.Answered(now, ID(k+1), 1, Answer{Err: bad("no")})
 			case 'd':

@@ -73,6 +73,7 @@ func (r *Room) end(now time.Time, s *session, reason string) {
 	if p := s.p; p != nil && p.session == s {
 		for _, t := range p.tracks {
 			delete(r.tracks, t.info.ID)
+			r.dropBackups(t)
 			r.emit(UnpublishTrack{Session: s.id, Track: t.info.ID})
 			r.emit(TrackUnpublished{t.info})
 		}

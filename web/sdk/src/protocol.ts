@@ -128,13 +128,15 @@ export interface Track {
   /** Group joins tracks of one origin: a screen and its audio, a camera and its microphone. */
   group?: string;
   muted?: boolean;
-  /** Codec is the encoding name once media arrived, such as "VP8" or "opus". */
+  /** Codec is the encoding name once media arrived, such as "VP8" or "opus"; a backup may have another. */
   codec?: string;
   /** Width and Height are in pixels, 0 when not known. */
   width?: number;
   height?: number;
   /** Layers are the simulcast layers that the publisher sends, best first. */
   layers?: Layer[];
+  /** BackupOf is only in what answers a Publish: this is a second encoding of that track. */
+  backupOf?: TrackID;
 }
 
 /** Layer is one simulcast encoding. */
@@ -220,6 +222,10 @@ export interface PublishTrack {
   width?: number;
   height?: number;
   layers?: Layer[];
+  /** BackupOf makes it no track of its own but a second encoding of that one, as a Backup asks for. */
+  backupOf?: TrackID;
+  /** Codec is what it is encoded in; of a backup alone. */
+  codec?: string;
 }
 
 /** Unpublish ends tracks of the sender. Answer: OK. */
@@ -474,6 +480,17 @@ export interface WantedTrack {
   none?: boolean;
   /** Layers are the simulcast layers that somebody receives, by RID; absent for all of them. */
   layers?: string[];
+}
+
+/**
+ * Backup asks the publisher of a video track to send the same picture in another codec as well, for
+ * somebody who cannot decode the track. It does so on an m-line of its own, by a Publish with BackupOf, or
+ * not at all where it cannot. What is needed of it a Wanted for the backup's own id says. No answer.
+ */
+export interface Backup {
+  track: TrackID;
+  /** Codec is the encoding name, such as "VP8". */
+  codec: string;
 }
 
 /**
@@ -749,6 +766,8 @@ export interface StreamDetail {
   track?: TrackID;
   kind?: TrackKind;
   codec?: string;
+  /** Backup: what comes on it is a second encoding of the track, for those who cannot decode the first. */
+  backup?: boolean;
   /** Packets and Bytes since the start; Lost of them, for good. */
   packets: number;
   bytes: number;
@@ -885,6 +904,7 @@ export interface ServerMessages {
   "speakers": Speakers;
   "quality": Quality;
   "wanted": Wanted;
+  "backup": Backup;
   "link-stats": LinkStats;
   "plan": Plan;
   "restart-ice": RestartICE;
