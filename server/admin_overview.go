@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -212,7 +213,9 @@ func linkDetail(l conference.LinkSnapshot) protocol.LinkDetail {
 		}
 	}
 	for _, t := range st.Tracks {
-		d.In = append(d.In, received(t))
+		in := received(t)
+		in.Backup = slices.Contains(l.Backups, t.MID)
+		d.In = append(d.In, in)
 	}
 	for _, s := range st.Slots {
 		if s.Track != "" || s.Packets > 0 {

@@ -70,6 +70,7 @@ func hostSamples(st conference.Stats) []Sample {
 		total("data_relayed", "Messages from DataChannels passed on, per receiver.", st.DataRelayed),
 		total("data_dropped", "Messages from DataChannels dropped because a room was behind.", st.DataDropped),
 		total("data_bad", "Messages from DataChannels that were malformed or forbidden.", st.DataBad),
+		total("backups_asked", "Second encodings that publishers were asked for, by somebody who cannot decode the first.", st.BackupsAsked),
 	}
 }
 

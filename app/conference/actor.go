@@ -30,8 +30,9 @@ type actor struct {
 	conns    map[room.Conn]ws.Conn
 	links    map[room.ID]*link
 	subs     map[room.ID]*subscription
-	tracks   map[protocol.TrackID]published
-	demands  map[protocol.TrackID]*demand // of video; absent until somebody's need is known
+	tracks   map[protocol.TrackID]*published
+	backups  map[protocol.TrackID]*published // by the backup's id
+	demands  map[protocol.TrackID]*demand    // of video; absent until somebody's need is known
 	visits   map[room.ID]*Visit
 	watches  map[room.ID]*watch // sessions that want to know how their link does
 	watchAt  time.Time          // when to look again; zero while nobody wants to know
@@ -42,17 +43,12 @@ type actor struct {
 	routeAt  time.Time                // not before
 }
 
-// published is a track with the media behind it.
-type published struct {
-	media Track
-	owner protocol.ParticipantID
-}
-
 // subscription is what a session receives. It outlives the session's link, so that generations grow.
 type subscription struct {
 	router.State
 	need   router.Need
 	slots  map[string]protocol.Slot // as last told, by MID
+	fed    map[string]*encoding     // what feeds them, by MID
 	shown  map[string]sfu.View      // video slots as the link knows them, by MID
 	hidden bool                     // a viewer without a socket: nobody to tell
 }
@@ -62,7 +58,7 @@ func newActor(h *Host, name string, o settings) *actor {
 		host: h, name: name, log: h.cfg.Log.With("room", name), box: newMailbox(),
 		room:  room.New(name, h.cfg.Room, time.Now()),
 		conns: map[room.Conn]ws.Conn{}, links: map[room.ID]*link{}, subs: map[room.ID]*subscription{},
-		tracks: map[protocol.TrackID]published{}, visits: map[room.ID]*Visit{},
+		tracks: map[protocol.TrackID]*published{}, backups: map[protocol.TrackID]*published{}, visits: map[room.ID]*Visit{},
 		demands: map[protocol.TrackID]*demand{}, watches: map[room.ID]*watch{},
 		opened: time.Now(), settings: o,
 	}

@@ -17,7 +17,7 @@ import (
 	"switchyard/signal/ws"
 )
 
-// fakeMedia answers offers of the form "video:0:recv audio:1:send:pair" at once.
+// fakeMedia answers offers of the form "video:0:recv audio:1:send:pair:VP8+H264" at once.
 type fakeMedia struct {
 	mu    sync.Mutex
 	links []*fakeLink // guarded by mu
@@ -26,6 +26,7 @@ type fakeMedia struct {
 
 type fed struct {
 	track      string
+	mid        string // of the publisher's link
 	generation uint32
 }
 
@@ -81,6 +82,11 @@ func parseOffer(offer string) (*peer.Session, error) {
 		}
 		if len(part) > 3 {
 			m.SlotStreamID = part[3]
+		}
+		if len(part) > 4 {
+			for codec := range strings.SplitSeq(part[4], "+") {
+				m.Codecs = append(m.Codecs, peer.Codec{Format: media.Format{Codec: media.ParseCodec(codec), ClockRate: 90000}})
+			}
 		}
 		s.Media = append(s.Media, m)
 	}
@@ -140,9 +146,10 @@ func (l *fakeLink) Feed(mid string, t Track, generation uint32) {
 	defer l.mu.Unlock()
 	f := fed{generation: generation}
 	if t != nil {
-		f.track = t.(*fakeTrack).id
+		f.track, f.mid = t.(*fakeTrack).id, t.(*fakeTrack).mid
 	}
-	if generation <= l.slots[mid].generation {
+	// Another encoding of the same track is fed under the same generation.
+	if was := l.slots[mid]; generation < was.generation || generation == was.generation && f.track != was.track {
 		panic("generation does not grow")
 	}
 	l.slots[mid] = f

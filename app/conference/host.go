@@ -55,6 +55,7 @@ type Host struct {
 type counters struct {
 	conns, links                      atomic.Uint64 // numbers given out
 	dataRelayed, dataDropped, dataBad atomic.Uint64
+	backupsAsked                      atomic.Uint64
 	roomsOpened, refused              atomic.Uint64
 }
 

@@ -75,27 +75,39 @@ func (a *actor) closeLink(id room.ID) {
 	if s := a.subs[id]; s != nil {
 		s.Forget()
 		clear(s.slots)
+		clear(s.fed)
 		clear(s.shown)
 	}
 }
 
 func (a *actor) publish(o room.PublishTrack) {
 	l := a.links[o.Session]
-	if l == nil || l.media == nil {
+	known := o.Track // to the media server, which knows a backup as the track that it is of
+	if o.BackupOf != "" {
+		known = o.BackupOf
+	}
+	if l == nil || l.media == nil || o.BackupOf != "" && a.tracks[o.BackupOf] == nil {
 		a.room.TrackFailed(o.Track, "the link is gone")
 		return
 	}
-	t, err := l.media.Publish(o.MID, string(o.Track))
+	t, err := l.media.Publish(o.MID, string(known))
 	if err != nil {
 		a.log.Warn("publish failed", "link", l.id, "mid", o.MID, "error", err)
 		a.room.TrackFailed(o.Track, "its m-line cannot be received")
 		return
 	}
+	if o.BackupOf != "" {
+		a.backup(o, t)
+		return
+	}
 	who, _ := a.room.Who(o.Session)
-	a.tracks[o.Track] = published{t, who}
+	a.tracks[o.Track] = &published{encoding: encoding{id: o.Track, mid: o.MID, media: t}, owner: who, can: o.Formats}
 }
 
 func (a *actor) unpublish(id protocol.TrackID) {
+	if a.dropBackup(id) {
+		return
+	}
 	if t, ok := a.tracks[id]; ok {
 		delete(a.tracks, id)
 		delete(a.demands, id)
@@ -135,10 +147,10 @@ func (a *actor) onEvent(l *link, e sfu.Event) {
 		a.closeLink(l.session)
 		a.room.LinkClosed(time.Now(), l.session)
 	case sfu.TrackStarted:
-		a.room.TrackStarted(protocol.TrackID(e.Track.ID), e.Format.Codec, e.Width, e.Height)
+		a.started(e)
 	case sfu.TrackWanted:
 		if e.Track.Kind == media.Video { // speakers are ranked by sound that nobody may receive yet
-			a.need(time.Now(), protocol.TrackID(e.Track.ID), need{e.Any, e.RIDs})
+			a.need(time.Now(), e)
 		}
 	case sfu.SlotLive:
 		a.slotLive(l, e)

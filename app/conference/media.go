@@ -71,7 +71,11 @@ func linesOf(s *peer.Session) []room.Line {
 	for i := range s.Media {
 		m := &s.Media[i]
 		if !m.Rejected && (m.Recv || m.Send) {
-			lines = append(lines, room.Line{MID: m.MID, Kind: m.Kind, Recv: m.Recv, Send: m.Send, Pair: m.SlotStreamID})
+			l := room.Line{MID: m.MID, Kind: m.Kind, Recv: m.Recv, Send: m.Send, Pair: m.SlotStreamID}
+			for _, c := range m.Codecs {
+				l.Formats = append(l.Formats, c.Format)
+			}
+			lines = append(lines, l)
 		}
 	}
 	return lines

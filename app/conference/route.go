@@ -63,9 +63,11 @@ func (a *actor) route(now time.Time) {
 	subs := a.room.Subscribers()
 	a.forget(subs)
 	scene := router.NewScene(a.scene(), a.ranking.Order())
+	short := shortage{}
 	for i := range subs {
-		a.assign(&subs[i], scene)
+		a.assign(&subs[i], scene, short)
 	}
+	a.backUp(short)
 	a.routeAt = now.Add(min(routeMost, routeShare*time.Since(now)))
 }
 
@@ -98,15 +100,16 @@ func (a *actor) forget(subs []room.Subscriber) {
 	}
 }
 
-// assign decides what feeds one subscriber's slots, has the link do it, and tells the subscriber.
-func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
+// assign decides what feeds one subscriber's slots, has the link do it, and tells the subscriber. What it cannot
+// decode goes into short.
+func (a *actor) assign(sub *room.Subscriber, scene *router.Scene, short shortage) {
 	l := a.links[sub.Session]
 	if l == nil || l.media == nil {
 		return
 	}
 	s := a.subs[sub.Session]
 	if s == nil {
-		s = &subscription{slots: map[string]protocol.Slot{}, shown: map[string]sfu.View{}, hidden: sub.Program}
+		s = &subscription{slots: map[string]protocol.Slot{}, fed: map[string]*encoding{}, shown: map[string]sfu.View{}, hidden: sub.Program}
 		a.subs[sub.Session] = s
 	}
 	changes, need := s.Assign(router.Input{Slots: slotsOf(sub.Lines), Scene: scene, Self: sub.Participant,
@@ -126,8 +129,33 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene) {
 	}
 	s.need = need
 	a.view(s, sub, l.media, scene) // first, so that a new picture begins in its size
+	a.feed(s, sub, l.media, changes, short)
+}
+
+// feed gives each slot the encoding that its subscriber can decode. Another encoding of the same track changes
+// no generation: it is the same picture.
+func (a *actor) feed(s *subscription, sub *room.Subscriber, l Link, changes []router.Change, short shortage) {
 	for _, c := range changes {
-		l.media.Feed(c.MID, a.tracks[c.Track].media, c.Generation)
+		delete(s.fed, c.MID)
+		if c.Track == "" {
+			l.Feed(c.MID, nil, c.Generation)
+		}
+	}
+	for i := range sub.Lines {
+		line := &sub.Lines[i]
+		id, generation := s.Feeds(line.MID)
+		p := a.tracks[id]
+		if !line.Send || p == nil {
+			continue
+		}
+		e, ok := p.fit(line)
+		if !ok {
+			short[id] = append(short[id], line.Formats)
+		}
+		if e != s.fed[line.MID] {
+			s.fed[line.MID] = e
+			l.Feed(line.MID, e.media, generation)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ type Stats struct {
 	DataRelayed uint64 // messages from DataChannels, per receiver
 	DataDropped uint64 // because a room was behind
 	DataBad     uint64 // malformed or forbidden
+	// BackupsAsked counts the second encodings that publishers were asked for.
+	BackupsAsked uint64
 }
 
 // Stats returns the counters.
@@ -28,6 +30,7 @@ func (h *Host) Stats() Stats {
 	return Stats{
 		Rooms: rooms, RoomsOpened: c.roomsOpened.Load(), Sockets: c.conns.Load(), Refused: c.refused.Load(),
 		DataRelayed: c.dataRelayed.Load(), DataDropped: c.dataDropped.Load(), DataBad: c.dataBad.Load(),
+		BackupsAsked: c.backupsAsked.Load(),
 	}
 }
 
@@ -47,6 +50,8 @@ type LinkSnapshot struct {
 	Link        string                 `json:"link"`
 	Participant protocol.ParticipantID `json:"participant,omitempty"` // "" for a viewer
 	Media       Link                   `json:"-"`
+	// Backups are the m-lines on which second encodings of tracks come.
+	Backups []string `json:"backups,omitempty"`
 }
 
 // Snapshot shows all rooms, by name.
@@ -80,10 +85,14 @@ func (h *Host) Link(id string) Link {
 func (a *actor) snapshot() RoomSnapshot {
 	s := RoomSnapshot{Room: a.name, Participants: a.room.Participants(), Viewers: a.room.Viewers(), Links: []LinkSnapshot{},
 		Opened: a.opened, Options: a.room.Options()}
+	backups := map[protocol.ParticipantID][]string{}
+	for id, p := range a.backups {
+		backups[p.owner] = append(backups[p.owner], p.backup(id).mid)
+	}
 	for id, l := range a.links {
 		if l.media != nil {
 			who, _ := a.room.Who(id)
-			s.Links = append(s.Links, LinkSnapshot{Link: l.id, Participant: who, Media: l.media})
+			s.Links = append(s.Links, LinkSnapshot{Link: l.id, Participant: who, Media: l.media, Backups: backups[who]})
 		}
 	}
 	slices.SortFunc(s.Links, func(a, b LinkSnapshot) int {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"switchyard/protocol"
+	"switchyard/sfu"
 )
 
 // restBeforeLess is how long an encoding that nobody needs goes on: a layout that changes for a moment
@@ -73,17 +74,19 @@ func (d *demand) message(id protocol.TrackID) protocol.WantedTrack {
 	return protocol.WantedTrack{Track: id, None: !d.told.any, Layers: d.told.rids}
 }
 
-// need is called when it changed what the subscribers of a track receive of it.
-func (a *actor) need(now time.Time, id protocol.TrackID, n need) {
-	if _, ok := a.tracks[id]; !ok {
+// need is called when it changed what the subscribers of a track receive of one of its encodings.
+func (a *actor) need(now time.Time, e sfu.TrackWanted) {
+	p := a.tracks[protocol.TrackID(e.Track.ID)]
+	if p == nil {
 		return
 	}
+	id := p.on(e.Track.MID).id
 	d := a.demands[id]
 	if d == nil {
 		d = &demand{fresh: true}
 		a.demands[id] = d
 	}
-	if d.take(now, n) {
+	if d.take(now, need{e.Any, e.RIDs}) {
 		a.room.Wanted(d.message(id))
 	}
 }
