@@ -113,7 +113,7 @@ function Received({ view, streams }: { view: RoomView; streams: readonly StreamD
         return (
           <li key={s.mid}>
             <span>{from ? `${from.t.source} of ${from.who}` : s.track}</span>
-            <span class="quiet">{s.pause ? `paused: ${s.pause}` : from?.t.codec}</span>
+            <span class="quiet">{s.pause ? `paused: ${s.pause}` : s.codec || from?.t.codec}</span>
           </li>
         );
       })}

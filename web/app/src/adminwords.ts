@@ -20,10 +20,10 @@ export function pathWords(l: LinkView): string {
   return `${(l.detail.transport ?? "").toUpperCase()} ${l.detail.remote ?? ""}`.trim();
 }
 
-/** What a stream is: "VP8 1280×720". */
+/** What a stream is: "VP8 1280×720", or "VP8 1280×720, backup" of a track that is sent in another codec, too. */
 export function streamWords(s: StreamDetail): string {
   const size = s.width && s.height ? ` ${s.width}×${s.height}` : "";
-  return `${s.codec || s.kind || "stream"}${size}`;
+  return `${s.codec || s.kind || "stream"}${size}${s.backup ? ", backup" : ""}`;
 }
 
 export function bytesWords(n: number): string {

@@ -7,7 +7,7 @@ import { devicesReady } from "./enter";
 import { Lobby } from "./lobby";
 import { forgetRecent } from "./memory";
 import { Message } from "./message";
-import { go } from "./route";
+import { go, withCodec } from "./route";
 import { takeSeat } from "./ways";
 import { invitationWords, oldBrowser, type Words } from "./words";
 
@@ -35,7 +35,7 @@ export function InvitationPage({ id }: { id: string }) {
       const { token, room, role } = await acceptInvitation(id, name);
       takeSeat(room, token, role, true, id);
       devicesReady.value = true;
-      go(`/r/${encodeURIComponent(room)}`, true);
+      go(withCodec(`/r/${encodeURIComponent(room)}`), true);
     } catch (e) {
       setBusy(false);
       const words = invitationWords(e);

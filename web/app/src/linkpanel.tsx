@@ -100,9 +100,12 @@ function Pictures({ call, now }: { call: Call; now: Sample }) {
 function Encodings({ call, now }: { call: Call; now: Sample }) {
   const videos = call.room.localTracks.filter((t) => t.kind === "video" && t.info);
   const shown = videos.flatMap((t) => {
-    const mid = t.position?.transceiver.mid ?? "";
-    const encodings = now.encodings.filter((e) => e.mid === mid);
-    return encodings.map((e) => ({ ...e, name: t.source === "screen" ? "Your screen" : "Your camera", several: encodings.length > 1, muted: t.muted }));
+    const name = t.source === "screen" ? "Your screen" : "Your camera";
+    const ways = [{ mid: t.position?.transceiver.mid ?? "", name }, ...t.backups.map((b) => ({ mid: b.mid, name: `${name} in ${b.codec}` }))];
+    return ways.flatMap(({ mid, name }) => {
+      const encodings = now.encodings.filter((e) => e.mid === mid);
+      return encodings.map((e) => ({ ...e, name, several: encodings.length > 1, muted: t.muted }));
+    });
   });
   if (shown.length === 0) return null;
   return (

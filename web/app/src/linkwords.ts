@@ -27,7 +27,8 @@ export function slotWords(slot: SlotStats, track: Track | undefined, arriving: A
   const width = slot.width || arriving?.width, height = slot.height || arriving?.height;
   const fps = arriving?.fps ? `${Math.round(arriving.fps)} fps` : "";
   const some = slot.temporals && slot.temporalsOf && slot.temporals < slot.temporalsOf ? "fewer frames" : "";
-  return [width && height ? `${width}×${height}` : "", fps, some, rate(slot.rate)].filter(Boolean).join(", ");
+  const other = slot.codec && track?.codec && slot.codec !== track.codec ? `${slot.codec} instead of ${track.codec}` : "";
+  return [width && height ? `${width}×${height}` : "", fps, some, other, rate(slot.rate)].filter(Boolean).join(", ");
 }
 
 /** What we encode of one layer of a video. */

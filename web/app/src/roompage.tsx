@@ -10,7 +10,7 @@ import { Frame } from "./frame";
 import { Lobby } from "./lobby";
 import { changeSeat, forgetRecent, forgetSeat, loadName, loadSeat, noteRecent } from "./memory";
 import { Message } from "./message";
-import { go } from "./route";
+import { go, withCodec } from "./route";
 import { enterOpenRoom, findWay, type Way } from "./ways";
 import { endWords, leftCall, noWayWords, oldBrowser, type Words } from "./words";
 
@@ -85,7 +85,7 @@ async function find(room: string, otherwise = noWayWords(room)): Promise<Stay | 
     const way = await findWay(room);
     if (!way) return { at: "ended", words: otherwise };
     if (way.by !== "invitation") return { at: "lobby", way };
-    go(way.path, true);
+    go(withCodec(way.path), true);
     return undefined;
   } catch (e) {
     return { at: "ended", words: endWords(e) };

@@ -34,6 +34,12 @@ export function go(path: string, replace = false): void {
   route.value = parseRoute(location.pathname);
 }
 
+/** A path with what our address says about how to join: `?codec=`. */
+export function withCodec(path: string, search = location.search): string {
+  const codec = new URLSearchParams(search).get("codec");
+  return codec ? `${path}?codec=${encodeURIComponent(codec)}` : path;
+}
+
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -5,7 +5,7 @@ import { browserOf, missingParts } from "../src/browser";
 import { entryPath } from "../src/entry";
 import { felt, peakOf } from "../src/level";
 import { findRecent, forgetRecent, loadRecents, noteRecent, tokenEnd } from "../src/memory";
-import { parseRoute } from "../src/route";
+import { parseRoute, withCodec } from "../src/route";
 import { testSamples, wave } from "../src/testsound";
 import { lasting, when } from "../src/when";
 import { hue, initials } from "../src/tiles";
@@ -31,6 +31,12 @@ it.each([
   ["/r/", { page: "unknown" }],
   ["/x/y", { page: "unknown" }],
 ])("%s leads to its page", (path, route) => expect(parseRoute(path)).toEqual(route));
+
+it.each([
+  ["", "/r/a"],
+  ["?codec=av1&from=mail", "/r/a?codec=av1"],
+  ["?codec=a%26b", "/r/a?codec=a%26b"],
+])("the way into a room keeps of %j what concerns the call", (search, want) => expect(withCodec("/r/a", search)).toBe(want));
 
 describe("words", () => {
   const error = (code: SwitchyardError["code"], message = "") => new SwitchyardError(code, message);

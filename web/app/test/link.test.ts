@@ -57,6 +57,8 @@ describe("words about pictures", () => {
     ["one that flows", {}, {}, "1280×720, 30 fps, 1.2 Mbit/s"],
     ["one with less frames", { temporals: 1, temporalsOf: 3 }, {}, "1280×720, 30 fps, fewer frames, 1.2 Mbit/s"],
     ["one with all of them", { temporals: 3, temporalsOf: 3 }, {}, "1280×720, 30 fps, 1.2 Mbit/s"],
+    ["one in its own codec", { codec: "AV1" }, { codec: "AV1" }, "1280×720, 30 fps, 1.2 Mbit/s"],
+    ["a backup", { codec: "VP8" }, { codec: "AV1" }, "1280×720, 30 fps, VP8 instead of AV1, 1.2 Mbit/s"],
     ["one that does not fit", { paused: "bandwidth" }, {}, "Paused: not enough bandwidth. It comes back by itself when there is more."],
     ["one that cannot be decoded", { paused: "codec" }, {}, "Not played: your browser cannot decode it."],
     ["one that is off", { paused: "no-media" }, { muted: true }, "Off at their side."],

@@ -60,10 +60,14 @@ interface HeaderExtension {
   direction: RTCRtpTransceiverDirection;
 }
 
-/** Playout delay is off in Chromium until it is asked for. */
+/** What Chromium has off until it is asked for: playout delay, and once a first offer went without them (a camera
+ * in one stream) what layers need on a later m-line. */
+const asked = ["playout-delay", ...layered];
+
 function directionOf(e: HeaderExtension, keep: readonly string[]): RTCRtpTransceiverDirection {
-  if (!keep.some((k) => e.uri.includes(k))) return "stopped";
-  return e.direction === "stopped" && e.uri.includes("playout-delay") ? "sendrecv" : e.direction;
+  const matches = (list: readonly string[]) => list.some((k) => e.uri.includes(k));
+  if (!matches(keep)) return "stopped";
+  return e.direction === "stopped" && matches(asked) ? "sendrecv" : e.direction;
 }
 
 /** Chromium lets us leave header extensions out; others offer what they have. */

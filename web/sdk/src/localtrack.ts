@@ -1,5 +1,5 @@
 // A track that this participant publishes.
-import { fitEncodings, type Size } from "./encodings";
+import { Encoder, type SourceReport } from "./encoder";
 import type { SendPosition } from "./serverlink";
 import type { PublishTrack, Track, TrackKind, TrackSource, WantedTrack } from "./protocol";
 
@@ -26,15 +26,10 @@ export interface LocalTrackOwner {
 export class LocalTrack {
   readonly kind: TrackKind;
   readonly source: TrackSource;
-  /** The track as the room knows it; absent until the server answered. */
-  info?: Track;
-  /** Where it is sent; changes with each new link. */
-  position?: SendPosition;
   #media: MediaStreamTrack;
   #muted: boolean;
-  #wanted: Pick<WantedTrack, "none" | "layers"> = {};
-  #size?: Size; // of what the browser encodes, which may be less than what the camera gives
-  #settling: Promise<void> = Promise.resolve();
+  #main = new Encoder();
+  #backups = new Map<string, Encoder>(); // further encodings, by codec
   #ended = () => this.owner.ended(this);
 
   constructor(
@@ -48,6 +43,29 @@ export class LocalTrack {
     this.#muted = options.muted ?? false;
     media.addEventListener("ended", this.#ended);
     this.#enable();
+  }
+
+  /** The track as the room knows it; absent until the server answered. */
+  get info(): Track | undefined {
+    return this.#main.info;
+  }
+
+  set info(info: Track | undefined) {
+    this.#main.info = info;
+  }
+
+  /** Where it is sent; changes with each new link. */
+  get position(): SendPosition | undefined {
+    return this.#main.position;
+  }
+
+  set position(position: SendPosition | undefined) {
+    this.#main.position = position;
+  }
+
+  /** In which codecs it is sent besides its own, for those who cannot decode that, and on which m-lines. */
+  get backups(): { codec: string; mid: string }[] {
+    return [...this.#backups].map(([codec, { position }]) => ({ codec, mid: position?.transceiver.mid ?? "" }));
   }
 
   get media(): MediaStreamTrack {
@@ -95,50 +113,59 @@ export class LocalTrack {
     return this.owner.unpublish(this);
   }
 
-  /** Gives the send position its media. A muted video sends nothing at all; a muted microphone goes
+  /** Gives the send positions their media. A muted video sends nothing at all; a muted microphone goes
    * on with silence, which costs little with DTX and starts again without a gap in its clock. */
   async feed(): Promise<void> {
     const silent = this.#muted && this.kind === "video";
-    await this.position?.transceiver.sender.replaceTrack(silent ? null : this.#media);
-    if (this.kind === "video") await this.#settle();
+    for (const encoder of this.#encoders()) await encoder.feed(this.#media, silent);
   }
 
   /** Takes what the browser says of its own tracks: a busy one makes the picture smaller. */
-  fit(reports: Iterable<{ type: string }>): void {
-    for (const report of reports as Iterable<{ type: string; trackIdentifier?: string } & Partial<Size>>) {
-      const { type, trackIdentifier, width, height } = report;
-      if (type !== "media-source" || trackIdentifier !== this.#media.id || !width || !height) continue;
-      this.#size = { width, height };
-      void this.#settle();
-    }
+  fit(reports: readonly SourceReport[]): void {
+    for (const encoder of this.#encoders()) encoder.fit(reports);
   }
 
-  /** Encodes only what somebody receives, as the server says. */
-  want(wanted: Pick<WantedTrack, "none" | "layers">): Promise<void> {
-    this.#wanted = wanted;
-    return this.#settle();
+  /** Encodes only what somebody receives, as the server says, of the track or of a backup. */
+  want(wanted: WantedTrack): void {
+    for (const encoder of this.#encoders()) if (encoder.info?.id === wanted.track) void encoder.want(wanted);
   }
 
-  /** Gives the send position back, as it was. */
+  /** Begins to send it in another codec as well, at a position of its own. */
+  async backUp(codec: string, position: SendPosition): Promise<Encoder> {
+    const encoder = new Encoder();
+    encoder.position = position;
+    this.#backups.set(codec, encoder);
+    await encoder.feed(this.#media, this.#muted);
+    return encoder;
+  }
+
+  /** Ends the backups that match. */
+  async endBackups(match: (backup: Encoder) => boolean): Promise<void> {
+    const gone = [...this.#backups].filter(([, backup]) => match(backup));
+    for (const [codec] of gone) this.#backups.delete(codec);
+    await Promise.all(gone.map(([, backup]) => backup.release()));
+  }
+
+  /** Gives the send positions back, as they were. */
   async release(): Promise<void> {
-    await this.want({});
-    const position = this.position;
-    this.forget();
-    if (!position) return;
-    position.taken = false;
-    await position.transceiver.sender.replaceTrack(null);
+    await Promise.all([this.endBackups(() => true), this.#main.release()]);
   }
 
-  /** The link that it was sent on is gone. */
+  /** The link that it was sent on is gone, and the backups with it: the server asks anew. */
   forget(): void {
-    this.#wanted = {};
-    this.position = undefined;
-    this.info = undefined;
+    this.#main.forget();
+    this.#backups.clear();
   }
 
   /** Listens to the device no more. */
   detach(): void {
     this.#media.removeEventListener("ended", this.#ended);
+  }
+
+  /** A backup as a `publish` message tells it. */
+  describeBackup(codec: string): PublishTrack {
+    const mid = this.#backups.get(codec)?.position?.transceiver.mid ?? "";
+    return { mid, kind: this.kind, source: this.source, backupOf: this.info?.id, codec };
   }
 
   /** The track as a `publish` message tells it. */
@@ -172,17 +199,8 @@ export class LocalTrack {
     return layers.reverse(); // the protocol wants the best first
   }
 
-  #settle(): Promise<void> {
-    this.#settling = this.#settling.then(() => this.#activate()).catch(() => {}); // the link has gone meanwhile
-    return this.#settling;
-  }
-
-  async #activate(): Promise<void> {
-    const sender = this.position?.transceiver.sender;
-    const parameters = sender?.getParameters?.();
-    if (!sender || !parameters?.encodings?.length) return;
-    if (!fitEncodings(parameters.encodings, this.#size ?? sizeOf(this.#media), this.#wanted)) return;
-    await sender.setParameters(parameters);
+  #encoders(): Encoder[] {
+    return [this.#main, ...this.#backups.values()];
   }
 
   #exchange(media: MediaStreamTrack): void {
@@ -190,15 +208,9 @@ export class LocalTrack {
     this.detach();
     media.addEventListener("ended", this.#ended);
     this.#media = media;
-    this.#size = undefined;
   }
 
   #enable(): void {
     this.#media.enabled = !this.#muted;
   }
-}
-
-function sizeOf(media: MediaStreamTrack): Size | undefined {
-  const { width, height } = media.getSettings?.() ?? {};
-  return width && height ? { width, height } : undefined;
 }

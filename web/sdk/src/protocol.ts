@@ -853,6 +853,11 @@ export interface SlotStats {
   mid: string;
   kind: TrackKind;
   track: TrackID;
+  /**
+   * Codec is what is sent: the track's, or a backup's where the receiver cannot decode that. Absent while
+   * nothing is sent.
+   */
+  codec?: string;
   /** Width and Height are of the layer that is sent, in pixels, 0 while unknown. */
   width?: number;
   height?: number;

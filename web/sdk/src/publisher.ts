@@ -1,7 +1,7 @@
 // Publishes this participant's tracks, and publishes them again after a new join.
 import { SwitchyardError } from "./error";
 import { LocalTrack, type LocalTrackOwner, type PublishOptions } from "./localtrack";
-import type { PublishTrack, Track, TrackID, WantedTrack } from "./protocol";
+import type { Backup, PublishTrack, Track, TrackID, WantedTrack } from "./protocol";
 import type { ServerLink } from "./serverlink";
 
 /** What the publisher needs of the room. */
@@ -63,6 +63,7 @@ export class Publisher implements LocalTrackOwner {
 
   endedByServer(ids: readonly TrackID[]): void {
     for (const track of this.tracks) {
+      track.endBackups((b) => b.info !== undefined && ids.includes(b.info.id)).catch(() => {}); // the link is gone
       if (!track.info || !ids.includes(track.info.id)) continue;
       track.info = undefined;
       this.ended(track);
@@ -71,9 +72,14 @@ export class Publisher implements LocalTrackOwner {
 
   /** What somebody receives of our tracks. */
   wanted(list: readonly WantedTrack[]): void {
-    for (const wanted of list) {
-      void this.tracks.find((t) => t.info?.id === wanted.track)?.want(wanted);
-    }
+    for (const wanted of list) for (const track of this.#tracks) track.want(wanted);
+  }
+
+  /** Sends a track in another codec as well, for somebody who cannot decode the first. Where that fails there
+   * is nothing for our person to do: the server tells those who wait for it what they lack. */
+  async backup({ track: id, codec }: Backup): Promise<void> {
+    const link = await this.owner.ready().catch(() => undefined);
+    if (link) await this.#inTurn(() => this.#backUp(link, id, codec)).catch((e) => {console.log("BACKUP", String(e))});
   }
 
   async unpublish(track: LocalTrack): Promise<void> {
@@ -106,6 +112,21 @@ export class Publisher implements LocalTrackOwner {
       if (isLost(e) || link.closed) return; // the new join publishes them
       await Promise.all(fresh.map((t) => this.#abandon(t)));
       throw e;
+    }
+  }
+
+  async #backUp(link: ServerLink, id: TrackID, codec: string): Promise<void> {
+    const of = () => this.tracks.find((t) => t.info?.id === id);
+    const track = of();
+    if (!track || track.backups.some((b) => b.codec === codec)) return;
+    const position = await link.sender(track.kind, track.source, codec);
+    if (of() !== track) return void (position.taken = false); // it ended meanwhile
+    const backup = await track.backUp(codec, position);
+    try {
+      const [info] = await this.owner.publish([track.describeBackup(codec)]);
+      if (backup.position) backup.info = info;
+    } catch {
+      await track.endBackups((b) => b === backup);
     }
   }
 

@@ -2,6 +2,7 @@
 import { ByteChannels } from "./bytes";
 import { deferred } from "./deferred";
 import { Emitter } from "./emitter";
+import type { SourceReport } from "./encoder";
 import { SwitchyardError } from "./error";
 import type { RoomEvents, RoomState, ShowOptions } from "./events";
 import type { LocalTrack, PublishOptions } from "./localtrack";
@@ -290,7 +291,8 @@ export class Room extends Emitter<RoomEvents> {
       publish: async (tracks) => {
         const answer = await this.#session.request("publish", { tracks });
         const made = answer.type === "published" ? answer.body.tracks : [];
-        this.#roster.take({ type: "published", body: { tracks: made } });
+        const tracksOfOurs = made.filter((t) => !t.backupOf); // the others know nothing of backups
+        if (tracksOfOurs.length > 0) this.#roster.take({ type: "published", body: { tracks: tracksOfOurs } });
         return made;
       },
       unpublish: async (tracks) => {
@@ -411,6 +413,8 @@ export class Room extends Emitter<RoomEvents> {
         return this.#quietly(this.#media.need(message.body));
       case "wanted":
         return this.#publisher.wanted(message.body.tracks);
+      case "backup":
+        return void this.#publisher.backup(message.body);
       case "speakers":
         return this.#heard(message.body.speakers);
       case "link-stats":
@@ -465,7 +469,8 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#state !== "connected" || this.mediaState !== "connected") return;
     const stats = await this.getStats()?.catch(() => undefined);
     if (!stats || this.#state !== "connected") return;
-    for (const track of this.localTracks) track.fit(stats.values() as Iterable<{ type: string }>);
+    const reports = [...(stats.values() as Iterable<SourceReport>)];
+    for (const track of this.localTracks) track.fit(reports);
     const report = this.#meter.report(stats.values() as Iterable<{ type: string }>);
     const links = this.#links.states();
     if (Object.keys(links).length > 0) report.links = links;

@@ -17,6 +17,8 @@ export interface SendPosition {
   readonly kind: TrackKind;
   readonly source: TrackSource;
   readonly transceiver: RTCRtpTransceiver;
+  /** It is for backups in that codec. */
+  readonly codec?: string;
   taken: boolean;
 }
 
@@ -131,14 +133,14 @@ export class ServerLink {
     }
   }
 
-  /** A free send position for a source, made when there is none. */
-  async sender(kind: TrackKind, source: TrackSource): Promise<SendPosition> {
-    const free = this.senders.find((s) => !s.taken && s.source === source && s.kind === kind);
+  /** A free send position for a source, made when there is none; with a codec one for backups in that. */
+  async sender(kind: TrackKind, source: TrackSource, codec?: string): Promise<SendPosition> {
+    const free = this.senders.find((s) => !s.taken && s.source === source && s.kind === kind && s.codec === codec);
     if (free) {
       free.taken = true;
       return free;
     }
-    const made = this.#addSender(kind, source);
+    const made = this.#addSender(kind, source, codec);
     made.taken = true;
     await this.negotiate();
     return made;
@@ -180,13 +182,14 @@ export class ServerLink {
     this.#addSender("audio", "screen-audio");
   }
 
-  #addSender(kind: TrackKind, source: TrackSource): SendPosition {
+  #addSender(kind: TrackKind, source: TrackSource, backup?: string): SendPosition {
     const layers = this.settings.simulcast && source === "camera";
-    const sendEncodings = layers ? layeredEncodings(this.settings.codec) : [{ maxBitrate: bitrate(source) }];
+    const codec = backup ?? this.settings.codec;
+    const sendEncodings = layers ? layeredEncodings(codec) : [{ maxBitrate: bitrate(source) }];
     const transceiver = this.#pc.addTransceiver(kind, { direction: "sendonly", sendEncodings: kind === "audio" ? undefined : sendEncodings });
-    preferCodecs(transceiver, kind, this.settings.codec);
+    preferCodecs(transceiver, kind, codec);
     fewExtensions(transceiver, "send", layers);
-    const made: SendPosition = { kind, source, transceiver, taken: false };
+    const made: SendPosition = { kind, source, transceiver, codec: backup, taken: false };
     this.senders.push(made);
     return made;
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Encoder } from "../src/encoder";
 import { fitEncodings } from "../src/encodings";
+import { settle } from "./server";
 
 const three = (): RTCRtpEncodingParameters[] => [
   { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
@@ -39,5 +41,27 @@ describe("encodings of a camera", () => {
     expect(fitEncodings(list, { width: 320, height: 180 }, {})).toBe(false);
     fitEncodings(list, { width: 320, height: 180 }, { none: true });
     expect(list).toEqual([{ maxBitrate: 3_000_000, active: false }]);
+  });
+
+  it("of a track that is sent twice follow their own sources", async () => {
+    const encoder = new Encoder();
+    const transceiver = { mid: "8", sender: { encodings: [{ rid: "q" }, { rid: "h" }, { rid: "f" }] as RTCRtpEncodingParameters[] } };
+    const sender = {
+      replaceTrack: async () => {},
+      getParameters: () => ({ encodings: structuredClone(transceiver.sender.encodings) }),
+      setParameters: async ({ encodings }: RTCRtpSendParameters) => void (transceiver.sender.encodings = encodings),
+    };
+    encoder.position = { kind: "video", source: "camera", taken: true, transceiver: { mid: "8", sender } as unknown as RTCRtpTransceiver };
+    await encoder.feed({ id: "cam", getSettings: () => ({ width: 1280, height: 720 }) } as unknown as MediaStreamTrack, false);
+    const scales = () => transceiver.sender.encodings.filter((e) => e.active).map((e) => `${e.rid} ${e.scaleResolutionDownBy}`);
+    expect(scales()).toEqual(["q 4", "h 2", "f 1"]);
+    encoder.fit([
+      { type: "media-source", id: "S1", trackIdentifier: "cam", width: 1280, height: 720 },
+      { type: "media-source", id: "S2", trackIdentifier: "cam", width: 640, height: 360 },
+      { type: "outbound-rtp", mid: "0", mediaSourceId: "S1" },
+      { type: "outbound-rtp", mid: "8", mediaSourceId: "S2" },
+    ]);
+    await settle();
+    expect(scales()).toEqual(["q 2", "h 1"]);
   });
 });

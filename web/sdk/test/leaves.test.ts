@@ -1,7 +1,7 @@
 // The leaves: pure functions and small classes.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { captureError } from "../src/capture";
-import { fewCodecs } from "../src/codec";
+import { fewCodecs, fewExtensions } from "../src/codec";
 import { Emitter } from "../src/emitter";
 import { SwitchyardError } from "../src/error";
 import { decodeFrame, encodeFrame } from "../src/frame";
@@ -10,6 +10,30 @@ import { Meter } from "../src/report";
 import { roomSocketURL } from "../src/socket";
 import { backoff } from "../src/wake";
 import { Wishes } from "../src/wishes";
+
+describe("header extensions", () => {
+  const uris = { mid: "urn:ietf:params:rtp-hdrext:sdes:mid", rid: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", capture: "http://x/abs-capture-time", space: "http://x/color-space" };
+
+  /** What is asked of a browser that has some off already. */
+  function asked(way: "send" | "receive", simulcast: boolean) {
+    let list: { uri: string; direction: RTCRtpTransceiverDirection }[] = [];
+    const transceiver = {
+      getHeaderExtensionsToNegotiate: () => Object.entries(uris).map(([name, uri]) => ({ uri, direction: name === "rid" || name === "capture" ? "stopped" : "sendrecv" })),
+      setHeaderExtensionsToNegotiate: (wanted: typeof list) => void (list = wanted),
+    };
+    fewExtensions(transceiver as unknown as RTCRtpTransceiver, way, simulcast);
+    return Object.entries(uris).flatMap(([name, uri]) => (list.find((e) => e.uri === uri)?.direction === "stopped" ? [] : [name]));
+  }
+
+  it("that name layers come back where a first offer went without them", () => {
+    expect(asked("send", true)).toEqual(["mid", "rid"]);
+  });
+
+  it("that are not used are left out", () => {
+    expect(asked("send", false)).toEqual(["mid"]);
+    expect(asked("receive", false)).toEqual(["mid"]);
+  });
+});
 
 describe("frames", () => {
   it("come out as they went in", () => {

@@ -310,6 +310,131 @@ describe("publishing", () => {
     expect(active()).toEqual(["q", "h"]); // for who uses the position next
   });
 
+  describe("that somebody cannot decode", () => {
+    /** A camera in AV1, and the server asks for a backup. */
+    async function askedForBackup() {
+      makeRoom({ simulcast: true, codec: "av1" });
+      await joinRoom();
+      const camera = await publishCamera();
+      await ask();
+      return camera;
+    }
+
+    async function ask(codec = "VP8") {
+      server.line.say({ type: "backup", seq: ++seq, body: { track: "T1", codec } });
+      await settle();
+    }
+
+    /** Answers the offer with the new m-line. */
+    async function answerOffer() {
+      const { id } = server.line.last("signal");
+      server.line.say({ type: "signal", re: id, seq: ++seq, body: { link: "server", description: { type: "answer", sdp: "a2" } } });
+      await settle();
+    }
+
+    async function publishBackup() {
+      const sent = server.line.last("publish");
+      const body = { tracks: [{ id: "T9", participant: "me", kind: "video" as const, source: "camera" as const, codec: "VP8", backupOf: "T1" }] };
+      server.line.say({ type: "published", re: sent.id, seq: ++seq, body });
+      await settle();
+      return sent.body.tracks;
+    }
+
+    const backup = () => peer().transceivers[11];
+    const active = (n: number) => peer().transceivers[n]?.encodings.filter((e) => e.active !== false).map((e) => e.rid ?? "-");
+    const wanted = async (w: { track: string; layers?: string[]; none?: boolean }) => {
+      server.line.say({ type: "wanted", seq: ++seq, body: { tracks: [w] } });
+      await settle();
+    };
+
+    it("is sent in another codec as well, at a position of its own", async () => {
+      const { track, media } = await askedForBackup();
+      expect(backup()).toMatchObject({ kind: "video", init: { direction: "sendonly" } });
+      expect(peer().transceivers[1]?.encodings).toHaveLength(1); // of AV1: all layers in one stream
+      expect(backup()?.encodings.map((e) => e.rid)).toEqual(["q", "h", "f"]);
+      await ask(); // once is enough
+      await answerOffer();
+      expect(backup()?.sent).toBe(media);
+      expect(await publishBackup()).toEqual([{ mid: "11", kind: "video", source: "camera", backupOf: "T1", codec: "VP8" }]);
+      expect(peer().transceivers).toHaveLength(12);
+      expect(peer().offers).toHaveLength(2);
+      expect(track.backups).toEqual([{ codec: "VP8", mid: "11" }]);
+      expect(room.participant("me")?.tracks.map((t) => t.id)).toEqual(["T1"]); // it is one track
+      expect(server.line.types().filter((t) => t === "publish")).toHaveLength(2);
+    });
+
+    it("has each encoding made that somebody receives, and no other", async () => {
+      await askedForBackup();
+      await answerOffer();
+      await publishBackup();
+      expect([active(1), active(11)]).toEqual([["-"], ["q", "h"]]);
+      await wanted({ track: "T9", layers: ["h"] });
+      expect([active(1), active(11)]).toEqual([["-"], ["h"]]);
+      await wanted({ track: "T1", none: true });
+      expect([active(1), active(11)]).toEqual([[], ["h"]]);
+      await wanted({ track: "T9", none: true });
+      await wanted({ track: "T1" });
+      expect([active(1), active(11)]).toEqual([["-"], []]);
+    });
+
+    it("takes its backup along when it is muted, changed and ended", async () => {
+      const { track } = await askedForBackup();
+      await answerOffer();
+      await publishBackup();
+      track.mute().catch(() => {}); // nobody answers
+      await settle();
+      expect(backup()?.sent).toBeNull();
+      const other = asMedia(new FakeMedia("video"));
+      track.unmute(other).catch(() => {});
+      await settle();
+      expect(backup()?.sent).toBe(other);
+      track.unpublish().catch(() => {});
+      await settle();
+      expect(backup()?.sent).toBeNull();
+      expect(server.line.last("unpublish").body).toEqual({ tracks: ["T1"] });
+    });
+
+    it("uses the position of an earlier backup again", async () => {
+      const { track } = await askedForBackup();
+      await answerOffer();
+      await publishBackup();
+      server.line.say({ type: "unpublished", seq: ++seq, body: { tracks: ["T9"] } });
+      await settle();
+      expect(track.backups).toEqual([]);
+      expect(backup()?.sent).toBeNull();
+      expect(track.info?.id).toBe("T1");
+      await ask();
+      expect(await publishBackup()).toMatchObject([{ mid: "11", backupOf: "T1" }]);
+      expect(peer().transceivers).toHaveLength(12);
+    });
+
+    it("goes on without a backup that the server refuses", async () => {
+      const told: string[] = [];
+      const { track, media } = await askedForBackup();
+      room.on("error", (e) => told.push(e.message));
+      await answerOffer();
+      const re = server.line.last("publish").id;
+      server.line.say({ type: "error", re, seq: ++seq, body: { code: "limit", message: "no", retryable: false } });
+      await settle();
+      expect(track.backups).toEqual([]);
+      expect(backup()?.sent).toBeNull();
+      expect(peer().transceivers[1]?.sent).toBe(media);
+      expect(told).toEqual([]);
+    });
+
+    it("has no backup of a track that is gone", async () => {
+      const { track } = await askedForBackup(); // the offer is not answered yet
+      track.unpublish().catch(() => {});
+      await settle();
+      await answerOffer();
+      expect(backup()?.sent).toBeNull();
+      expect(server.line.types().filter((t) => t === "publish")).toHaveLength(1);
+      server.line.say({ type: "backup", seq: ++seq, body: { track: "T77", codec: "VP8" } });
+      await settle();
+      expect(peer().offers).toHaveLength(2);
+    });
+  });
+
   it("that is refused gives its position back", async () => {
     await joinRoom();
     const refused = expect(room.publish(asMedia(new FakeMedia("video")))).rejects.toMatchObject({ code: "forbidden" });
