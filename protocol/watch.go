@@ -35,6 +35,9 @@ type SlotStats struct {
 	MID   string    `json:"mid"`
 	Kind  TrackKind `json:"kind"`
 	Track TrackID   `json:"track"`
+	// Codec is what is sent: the track's, or a backup's where the receiver cannot decode that. Absent while
+	// nothing is sent.
+	Codec string `json:"codec,omitempty"`
 	// Width and Height are of the layer that is sent, in pixels, 0 while unknown.
 	Width  int `json:"width,omitempty"`
 	Height int `json:"height,omitempty"`

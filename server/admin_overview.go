@@ -263,6 +263,9 @@ func sent(st sfu.SlotStats) protocol.StreamDetail {
 		Width: st.Showing.Width, Height: st.Showing.Height,
 		LayerSwitches: st.LayerSwitches, Retransmitted: st.Retransmitted,
 	}
+	if st.Codec != media.UnknownCodec {
+		s.Codec = st.Codec.String()
+	}
 	if st.TemporalsOf > 1 {
 		s.Temporals, s.TemporalsOf = st.Temporals, st.TemporalsOf
 	}

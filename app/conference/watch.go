@@ -94,6 +94,9 @@ func linkStats(st *sfu.LinkStats, before map[string]uint64, passed time.Duration
 		sent := s.Bytes - min(before[s.MID], s.Bytes)
 		slot := protocol.SlotStats{MID: s.MID, Kind: kindOf(s.Kind), Track: protocol.TrackID(s.Track),
 			Rate: int(float64(8*sent) / passed.Seconds()), Paused: string(s.Reason)}
+		if s.Codec != media.UnknownCodec {
+			slot.Codec = s.Codec.String()
+		}
 		if s.Kind == media.Video {
 			slot.Width, slot.Height = s.Showing.Width, s.Showing.Height
 			if s.TemporalsOf > 1 {

@@ -18,7 +18,7 @@ func linkWith(sent uint64) sfu.LinkStats {
 		Estimate: bwe.Usage{Steady: 2_400_000, Target: 2_000_000, Sending: 1_810_000, Acked: 1_805_000, Queue: 4200 * time.Microsecond},
 		Slots: []sfu.SlotStats{
 			{MID: "0", Kind: media.Video, Track: "t1", Showing: media.Layer{Width: 1280, Height: 720}, Temporals: 2, TemporalsOf: 3,
-				Stats: egress.Stats{Bytes: sent}},
+				Stats: egress.Stats{Bytes: sent, Codec: media.AV1}},
 			{MID: "1", Kind: media.Video, Track: "t2", Reason: sfu.PausedBandwidth},
 			{MID: "2", Kind: media.Video}, // nothing feeds it
 		},
@@ -46,7 +46,7 @@ func TestWhoWatchesTheLinkIsToldOnceASecond(t *testing.T) {
 			got.Acked != 1_805_000 || got.Queue != 4.2 || got.RTT != 23.5 || got.Limit != "delay" || len(got.Slots) != 2 {
 			t.Errorf("told %+v", got)
 		}
-		want := protocol.SlotStats{MID: "0", Kind: protocol.KindVideo, Track: "t1", Width: 1280, Height: 720, Temporals: 2, TemporalsOf: 3, Rate: 1_000_000}
+		want := protocol.SlotStats{MID: "0", Kind: protocol.KindVideo, Track: "t1", Codec: "AV1", Width: 1280, Height: 720, Temporals: 2, TemporalsOf: 3, Rate: 1_000_000}
 		if got.Slots[0] != want {
 			t.Errorf("the slot: %+v, want %+v", got.Slots[0], want)
 		}

@@ -139,10 +139,11 @@ func (d Drop) String() string {
 type Stats struct {
 	Packets, Bytes uint64 // sent first time; bytes of payload
 	Retransmitted  uint64
-	Redundant      uint64 // of Packets: with the one before in RED that was made here
-	Filled         uint64 // of Packets: padding in place of what came late and was not needed
-	LayerSwitches  uint64 // changes of the layer without a change of the source
-	Layer          uint8  // Packet.Layer that flows
+	Redundant      uint64      // of Packets: with the one before in RED that was made here
+	Filled         uint64      // of Packets: padding in place of what came late and was not needed
+	LayerSwitches  uint64      // changes of the layer without a change of the source
+	Layer          uint8       // Packet.Layer that flows
+	Codec          media.Codec // that flows; UnknownCodec while nothing does
 	Target         Target
 	Padding        uint64 // bytes, on the RTX stream
 	Drops          [drops]uint64

@@ -28,6 +28,7 @@ type segment struct {
 	shift   shift        // added to its picture ids
 
 	seen     media.ExtSeq // published, newest one sent or taken out
+	codec    media.Codec  // of its first packet
 	removed  uint32       // packets taken out so far, see cut
 	pictures uint16       // and frames
 	highest  media.ExtSeq // published, newest one sent

@@ -191,7 +191,7 @@ func (s *Slot) Stats() Stats {
 	out := s.stats
 	out.Target = s.target
 	if s.flowing {
-		out.Layer = s.segment().layer
+		out.Layer, out.Codec = s.segment().layer, s.segment().codec
 	}
 	return out
 }
@@ -230,7 +230,7 @@ func (s *Slot) begin(p *media.Packet, in, out media.ExtSeq) bool {
 	}
 	s.begun++
 	*s.segment() = segment{
-		id: s.begun, ring: s.rings[p.Layer%MaxLayers], layer: p.Layer, epoch: p.Epoch, rate: s.time.rate, table: s.table,
+		id: s.begun, ring: s.rings[p.Layer%MaxLayers], layer: p.Layer, codec: o.codec, epoch: p.Epoch, rate: s.time.rate, table: s.table,
 		in: in, out: out, delta: ts - p.Timestamp, highest: in - 1, seen: in - 1,
 		shift: s.pictures.begin(p, o.codec),
 	}

@@ -1,0 +1,142 @@
+// A camera in a codec that not everybody decodes: its browser adds another encoding while somebody needs it.
+import assert from "node:assert/strict";
+import { scenario } from "../harness/scenario.mjs";
+import { eventually, forAWhile } from "../harness/wait.mjs";
+
+/** Watches the room's program by WHEP in a page, with one video codec; the tile is as in a call. */
+function watch(person, token, codec) {
+  return person.page.evaluate(async ([token, codec]) => {
+    const pc = new RTCPeerConnection();
+    const transceiver = pc.addTransceiver("video", { direction: "recvonly" });
+    const mimes = [`video/${codec}`, "video/rtx"];
+    transceiver.setCodecPreferences(RTCRtpReceiver.getCapabilities("video").codecs.filter((c) => mimes.includes(c.mimeType)));
+    const tile = document.body.appendChild(document.createElement("div"));
+    Object.assign(tile.dataset, { participant: "program", track: "program", kind: "video" });
+    const video = tile.appendChild(document.createElement("video"));
+    Object.assign(video, { muted: true, autoplay: true, srcObject: new MediaStream([transceiver.receiver.track]) });
+    await pc.setLocalDescription();
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/sdp" };
+    const answer = await fetch("/whep/test", { method: "POST", headers, body: pc.localDescription.sdp });
+    await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    window.stopWatching = async () => {
+      await fetch(answer.headers.get("location"), { method: "DELETE", headers });
+      pc.close();
+      tile.remove();
+    };
+  }, [token, codec]);
+}
+
+/** Frames that somebody encoded of each m-line so far, by m-line. */
+async function encoded(person) {
+  const frames = new Map();
+  for (const s of (await person.stats()).outbound) {
+    if (s.kind === "video") frames.set(s.mid, (frames.get(s.mid) ?? 0) + s.framesEncoded);
+  }
+  return frames;
+}
+
+/** The m-line of somebody's backup, "" before there is one. */
+function backupOf(person, codec) {
+  return person.page.evaluate((codec) => {
+    const camera = window.switchyard.room.localTracks.find((t) => t.kind === "video");
+    return camera.backups.find((b) => b.codec === codec)?.mid ?? "";
+  }, codec);
+}
+
+/** Waits until an m-line encodes, or rests for half a second, and says when that began. */
+async function encodes(person, mid, yes, within) {
+  let frames = (await encoded(person)).get(mid) ?? 0, since = Date.now();
+  return eventually(`the backup ${yes ? "is" : "is not"} encoded`, async () => {
+    const now = (await encoded(person)).get(mid) ?? 0;
+    if (now !== frames) {
+      if (yes) return Date.now();
+      [frames, since] = [now, Date.now()];
+    }
+    return !yes && Date.now() - since > 500 && since;
+  }, { within: within + 1_000, every: 20 });
+}
+
+/** What somebody decodes in AV1. */
+async function inAV1(person) {
+  const [video] = await person.decoding();
+  assert.equal(video.codec, "video/AV1");
+  return video;
+}
+
+scenario("a camera in AV1 is sent in VP8 as well while somebody needs that", async (stage) => {
+  const server = await stage.server();
+  const link = await server.invite();
+  const chromium = await stage.chromium();
+  const [anna, bert, carl] = [await chromium.person("anna"), await chromium.person("bert"), await chromium.person("carl")];
+  await anna.join(`${link}?codec=av1`);
+  assert.match(anna.page.url(), /\/r\/test\?codec=av1$/, "the way into the room keeps ?codec=");
+  // Bert only watches: the room's program is anna.
+  await bert.join(await server.invite({ more: ["--role", "viewer"] }));
+  await bert.seesOthers(1, { from: await anna.me() });
+  const before = await inAV1(bert);
+  assert.equal(await backupOf(anna, "VP8"), "", "there is no backup while nobody needs it");
+
+  await carl.page.goto(`${server.url}/doctor`);
+  const began = Date.now();
+  await watch(carl, await server.token({ identity: "carl", grants: "subscribe" }), "VP8");
+  await carl.seesOthers(1);
+  const [seen] = await carl.decoding();
+  assert.equal(seen.codec, "video/VP8");
+  console.log(`a picture in VP8 was seen within ${Date.now() - began} ms`);
+  const mid = await backupOf(anna, "VP8");
+  assert.notEqual(mid, "", "anna sends a backup");
+
+  // It is one track to everybody: bert has heard of no other.
+  const tracks = await bert.page.evaluate(() => window.switchyard.room.participants.flatMap((p) => p.tracks).filter((t) => t.kind === "video").length);
+  assert.equal(tracks, 1, "anna's camera");
+
+  await forAWhile(1_500); // what is needed for a moment only rests earlier
+  const left = Date.now();
+  await carl.page.evaluate(() => window.stopWatching());
+  const rested = await encodes(anna, mid, false, 3_000) - left;
+  assert.ok(rested < 2_000, `the backup was encoded for another ${rested} ms`);
+
+  const back = Date.now();
+  await watch(carl, await server.token({ identity: "carl", grants: "subscribe" }), "VP8");
+  const again = await encodes(anna, mid, true, 3_000) - back;
+  assert.ok(again < 1_500, `the backup was encoded again after ${again} ms, the WHEP request included`);
+  await carl.seesOthers(1);
+  console.log(`the backup rested after ${rested} ms, and worked again after ${again} ms`);
+
+  // Bert had AV1 all the time, and no picture was lost.
+  const after = await inAV1(bert);
+  const rate = (1_000 * (after.framesDecoded - before.framesDecoded)) / (Date.now() - began);
+  assert.ok(rate > 8, `bert got ${rate} of 20 frames a second`);
+  assert.deepEqual([after.ssrc, after.pliCount], [before.ssrc, before.pliCount]);
+});
+
+scenario("somebody whose browser has no AV1 sees the camera in the call, also after it was off", async (stage) => {
+  const server = await stage.server();
+  const link = await server.invite();
+  const chromium = await stage.chromium();
+  const [anna, bert] = [await chromium.person("anna"), await chromium.person("bert")];
+  await bert.page.addInitScript(() => {
+    const capabilities = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
+    RTCRtpReceiver.getCapabilities = (kind) => {
+      const all = capabilities(kind);
+      return { ...all, codecs: all.codecs.filter((c) => !/AV1|VP9/i.test(c.mimeType)) };
+    };
+  });
+  await anna.join(`${link}?codec=av1`);
+  await bert.join(link);
+  await bert.seesOthers(1, { from: await anna.me() });
+  const [picture] = await bert.decoding();
+  assert.equal(picture.codec, "video/VP8");
+  const [line] = await anna.page.evaluate(() => window.switchyard.room.localTracks.filter((t) => t.kind === "video").map((t) => t.position.transceiver.mid));
+  await eventually("nobody needs the AV1, and it is not encoded", async () => {
+    const first = (await encoded(anna)).get(line);
+    await forAWhile(500);
+    return (await encoded(anna)).get(line) === first;
+  });
+  await anna.page.keyboard.press("v");
+  await bert.seesOthers(0);
+  await anna.page.keyboard.press("v");
+  await bert.seesOthers(1, { from: await anna.me() });
+  await anna.page.keyboard.press("n");
+  await anna.reads(/Your camera in VP8/);
+});
