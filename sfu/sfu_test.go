@@ -335,6 +335,17 @@ func TestSubscriberLossIsRepaired(t *testing.T) {
 }
 
 func TestSwitchKeepsTheStreamContinuous(t *testing.T) {
+	continuous(t, func(n uint32) uint32 { return n })
+}
+
+// A backup takes the place of its track, and back, under one generation.
+func TestAnotherEncodingContinuesTheStream(t *testing.T) {
+	continuous(t, func(uint32) uint32 { return 1 })
+}
+
+// continuous feeds a slot nine times, by turns from three tracks, and expects one stream.
+func continuous(t *testing.T, generationOf func(n uint32) uint32) {
+	t.Helper()
 	s := newSFU(t, 2)
 	viewer := newClient(t)
 	var tracks []*Track
@@ -358,8 +369,9 @@ func TestSwitchKeepsTheStreamContinuous(t *testing.T) {
 	mid := link.Session().Media[0].MID
 	var seq uint16
 	var ts uint32
-	for generation := range uint32(9) {
-		link.Feed(mid, tracks[generation%3], generation)
+	for feed := range uint32(9) {
+		generation := generationOf(feed)
+		link.Feed(mid, tracks[feed%3], generation)
 		live := waitFor[SlotLive](viewer)
 		if live.Generation != generation {
 			t.Fatalf("live %+v, want generation %d", live, generation)

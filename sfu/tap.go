@@ -119,9 +119,9 @@ func (t *tap) event(now media.Time, e Event) {
 func detailsOf(e Event) any {
 	switch e := e.(type) {
 	case TrackStarted:
-		return map[string]any{"track": e.Track.ID, "codec": e.Format.Codec.String(), "width": e.Width, "height": e.Height}
+		return map[string]any{"track": e.Track.ID, "mid": e.Track.MID, "codec": e.Format.Codec.String(), "width": e.Width, "height": e.Height}
 	case TrackWanted:
-		return map[string]any{"track": e.Track.ID, "any": e.Any, "rids": e.RIDs}
+		return map[string]any{"track": e.Track.ID, "mid": e.Track.MID, "any": e.Any, "rids": e.RIDs}
 	case TrackLevel:
 		return map[string]any{"track": e.Track.ID, "level": e.Level, "voice": e.Voice}
 	case Data:

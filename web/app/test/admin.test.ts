@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LinkDetail, Overview, StreamDetail } from "../../sdk/src/protocol";
 import { EventReader, flowOf, viewRooms } from "../src/adminlive";
-import { around, curve, health, sinceWords, thickness } from "../src/adminwords";
+import { around, curve, health, sinceWords, streamWords, thickness } from "../src/adminwords";
 
 const stream = (bytes: number, packets: number, lost = 0): StreamDetail => ({ mid: "0", packets, bytes, lost });
 
@@ -87,4 +87,10 @@ describe("the graph", () => {
 
 it("a duration is said in two units at most", () => {
   expect([5, 65, 3700, 90_000].map((s) => sinceWords(0, s * 1000))).toEqual(["5 s", "1 min", "1 h 1 min", "1 d 1 h"]);
+});
+
+it("tells the encodings of one track apart", () => {
+  const stream = { mid: "1", track: "t", packets: 9, bytes: 9, lost: 0, width: 320, height: 180 };
+  expect(streamWords({ ...stream, codec: "AV1" })).toBe("AV1 320×180");
+  expect(streamWords({ ...stream, mid: "9", codec: "VP8", backup: true })).toBe("VP8 320×180, backup");
 });

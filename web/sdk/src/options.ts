@@ -20,7 +20,8 @@ export interface ConnectOptions {
   data?: boolean;
   /** Send the camera in three sizes; false by default. */
   simulcast?: boolean;
-  /** Video codec to send if the server takes it, such as "vp9". */
+  /** Video codec to send if the server takes it, such as "vp9". While somebody watches who cannot decode it, VP8 or
+   * H.264 is sent as well. */
   codec?: string;
   /** Receive no video but what show() shows in view; false by default: what else fits comes, too.
    * Sound always comes. */

@@ -422,6 +422,24 @@ describe("publishing", () => {
       expect(told).toEqual([]);
     });
 
+    it("is backed up anew after a new join", async () => {
+      const { track } = await askedForBackup();
+      await answerOffer();
+      await publishBackup();
+      server.line.say({ type: "signal", seq: ++seq, body: { link: "server", close: true } });
+      await vi.advanceTimersByTimeAsync(2_000);
+      await answerJoin();
+      await answerPublish();
+      expect(track.backups).toEqual([]);
+      expect(track.info?.id).toBe("T2");
+      server.line.say({ type: "backup", seq: ++seq, body: { track: "T2", codec: "H264" } });
+      await settle();
+      await answerOffer();
+      expect(server.line.last("publish").body.tracks).toMatchObject([{ mid: "11", backupOf: "T2", codec: "H264" }]);
+      expect(peers).toHaveLength(2);
+      expect(backup()?.sent).toBe(track.media);
+    });
+
     it("has no backup of a track that is gone", async () => {
       const { track } = await askedForBackup(); // the offer is not answered yet
       track.unpublish().catch(() => {});
