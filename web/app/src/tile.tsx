@@ -83,20 +83,23 @@ function Stand({ call, model }: { call: Call; model: TileModel }) {
 }
 
 const patience = 6_000; // ms without a picture until that is worth a word
+const backupWithin = 2_000; // ms: what cannot be decoded comes in another codec by then, if it can
 
 /** Why somebody's video is not seen; empty while it may just be on its way. */
 function useTrouble(call: Call, { participant, video, you }: TileModel): string {
-  const [late, setLate] = useState(false);
+  const [waited, setWaited] = useState(0);
   const awaited = video && !you && !video.muted ? video.id : undefined;
   useEffect(() => {
-    setLate(false);
+    setWaited(0);
     if (!awaited) return undefined;
-    const timer = setTimeout(() => setLate(true), patience);
-    return () => clearTimeout(timer);
+    const timers = [backupWithin, patience].map((ms) => setTimeout(() => setWaited(ms), ms));
+    return () => timers.forEach(clearTimeout);
   }, [awaited]);
   void call.slotNews.value; // room.slot() answers by it
   if (!awaited || !video || !participant.connected) return "";
-  return troubleWords(call.room.slot(awaited), video, late);
+  const slot = call.room.slot(awaited);
+  if (slot?.paused === "codec" && waited < backupWithin) return "";
+  return troubleWords(slot, video, waited >= patience);
 }
 
 /** In the corners: a raised hand, and a weak connection. */
