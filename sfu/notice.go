@@ -1,6 +1,9 @@
 package sfu
 
-import "switchyard/media"
+import (
+	"switchyard/engine/egress"
+	"switchyard/media"
+)
 
 // notice tells the owner what a track carries when that changed.
 func (l *Link) notice(now media.Time, r *receiver) {
@@ -18,9 +21,30 @@ func (l *Link) notice(now media.Time, r *receiver) {
 	}
 	width, height := r.in.Size()
 	e := TrackStarted{Track: t, Format: format, Width: width, Height: height}
+	if e.Format != t.last.Format {
+		t.carry(format)
+	}
 	if e != t.last {
 		t.last = e
 		l.emit(e)
+	}
+}
+
+// carry takes what comes from now on. Slots that cannot send it need nothing any more, and those that could not
+// send what came before may do.
+func (t *Track) carry(f media.Format) {
+	t.current.Store(&f)
+	for i := range t.fans {
+		fan := &t.fans[i]
+		fan.shard.post(func() {
+			fan.restart(func(s *slot) bool {
+				if s.kind != media.Video || s.out.Paused() != egress.Codec && s.out.Takes(f) {
+					return false
+				}
+				s.link.share.stale = true
+				return true
+			})
+		})
 	}
 }
 

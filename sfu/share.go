@@ -139,6 +139,9 @@ func (l *Link) sound(budget media.Bitrate, proven bool) media.Bitrate {
 // offer lists the ways to send what feeds the slot, up to the best that its view has use for.
 func (s *slot) offer() {
 	s.options, s.bounds = s.options[:0], s.bounds[:0]
+	if s.out.Paused() == egress.Codec {
+		return // what cannot be decoded takes nothing of the others' share
+	}
 	layers := s.fan.track.Layers()
 	if n := s.preference.Layers; n > 0 && n < len(layers) {
 		layers = layers[:n]

@@ -45,7 +45,11 @@ func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
 
 func (s *slot) update(m *peer.Media) {
 	s.twcc, s.ccfb, s.red = m.Ext.TWCC != 0, reportsByRTP(m), readsRED(m)
+	unable := s.out.Paused() == egress.Codec
 	s.out.Update(s.link.egressConfig(m, 0))
+	if unable && s.fan != nil { // it may be able to now, and then needs packets again
+		s.start(s.link.shard.clock.Now())
+	}
 }
 
 // readsRED reports whether a codec of the m-line may come with redundancy around it (RFC 2198).
@@ -86,7 +90,8 @@ func (s *slot) start(now media.Time) {
 		caches = &s.fan.rings
 	}
 	s.aim()
-	s.write(now, s.out.Switch(now, egress.Source{Formats: formats}, s.generation, caches))
+	source := egress.Source{Formats: formats, Current: *s.fan.track.current.Load()}
+	s.write(now, s.out.Switch(now, source, s.generation, caches))
 	s.account()
 	s.after(now)
 }

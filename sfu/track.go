@@ -20,6 +20,7 @@ type Track struct {
 	// Shared.
 	wanted  atomic.Uint32                  // bit i: shard i has slots that need something of it
 	formats atomic.Pointer[[]media.Format] // what Packet.Format indexes
+	current atomic.Pointer[media.Format]   // that comes now
 	layers  atomic.Pointer[[]media.Layer]  // the lowest first
 	asked   atomic.Uint32                  // bit i: a keyframe request of layer i is on its way to the publisher's shard
 
@@ -39,6 +40,7 @@ func newTrack(l *Link, mid, id string, kind media.Kind) *Track {
 		t.fans[i].track, t.fans[i].shard = t, l.sfu.shards[i]
 	}
 	t.formats.Store(&[]media.Format{})
+	t.current.Store(&media.Format{})
 	t.layers.Store(&[]media.Layer{})
 	return t
 }

@@ -46,7 +46,7 @@ function backupOf(person, codec) {
 /** Waits until an m-line encodes, or rests for half a second, and says when that began. */
 async function encodes(person, mid, yes, within) {
   let frames = (await encoded(person)).get(mid) ?? 0, since = Date.now();
-  return eventually(`the backup ${yes ? "is" : "is not"} encoded`, async () => {
+  return eventually(`m-line ${mid} is ${yes ? "" : "not "}encoded`, async () => {
     const now = (await encoded(person)).get(mid) ?? 0;
     if (now !== frames) {
       if (yes) return Date.now();
@@ -129,16 +129,15 @@ scenario("somebody whose browser has no AV1 sees the camera in the call, also af
     };
   });
   await anna.join(`${link}?codec=av1`);
+  const line = await eventually("the line of anna's camera", () => anna.page.evaluate(() => window.switchyard.room.localTracks.find((t) => t.kind === "video" && t.info)?.position.transceiver.mid));
+  await eventually("anna has sent AV1", async () => (await encoded(anna)).get(line) > 0);
+  await encodes(anna, line, false, 5_000);
+  const before = (await encoded(anna)).get(line);
   await bert.join(link);
   await bert.seesOthers(1, { from: await anna.me() });
   const [picture] = await bert.decoding();
   assert.equal(picture.codec, "video/VP8");
-  const [line] = await anna.page.evaluate(() => window.switchyard.room.localTracks.filter((t) => t.kind === "video").map((t) => t.position.transceiver.mid));
-  await eventually("nobody needs the AV1, and it is not encoded", async () => {
-    const first = (await encoded(anna)).get(line);
-    await forAWhile(500);
-    return (await encoded(anna)).get(line) === first;
-  });
+  assert.equal((await encoded(anna)).get(line), before, "nobody needs the AV1, and it is not encoded");
   await anna.page.keyboard.press("v");
   await bert.seesOthers(0);
   await anna.page.keyboard.press("v");

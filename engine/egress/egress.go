@@ -55,6 +55,9 @@ type Config struct {
 // Source describes what feeds a slot: the formats table that Packet.Format indexes.
 type Source struct {
 	Formats []media.Format
+	// Current is the format that comes now; zero while it is not known. A slot of video that cannot send that
+	// needs nothing: with another, it has to be switched anew.
+	Current media.Format
 }
 
 // MaxLayers bounds Packet.Layer.

@@ -437,6 +437,30 @@ func TestCodecThatCannotBeDecodedPauses(t *testing.T) {
 	}
 }
 
+func TestWhatIsKnownToBeUndecodableIsNotNeeded(t *testing.T) {
+	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
+	both := []media.Format{vp8Format, av1Format}
+	r.slot.Switch(0, Source{Formats: both, Current: av1Format}, 1, &Rings{u.ring})
+	if r.slot.Paused() != Codec || waits(r.slot) || r.slot.Needs() != 0 {
+		t.Errorf("it needs layers %b", r.slot.Needs())
+	}
+	// What comes all the same decides.
+	if r.write(u.frame(40*ms, 1, true)...) != 1 || r.slot.Paused() != Live || r.slot.Needs() != 1 {
+		t.Errorf("of another codec than was known: %s, it needs layers %b", r.slot.Paused(), r.slot.Needs())
+	}
+	r.slot.Switch(80*ms, Source{Formats: both, Current: av1Format}, 1, nil)
+	wide := videoConfig
+	wide.Formats = append(slices.Clone(wide.Formats), Format{PT: 45, Format: av1Format})
+	r.slot.Update(wide)
+	if r.slot.Paused() != Keyframe || r.slot.Needs() != 1 || !r.slot.Takes(av1Format) {
+		t.Errorf("after it was negotiated: %s, it needs layers %b", r.slot.Paused(), r.slot.Needs())
+	}
+	r.slot.Switch(80*ms, Source{Formats: both}, 2, nil)
+	if r.slot.Paused() != Keyframe || r.slot.Needs() != 1 {
+		t.Errorf("while it is not known: %s, it needs layers %b", r.slot.Paused(), r.slot.Needs())
+	}
+}
+
 func TestNewEpochNeedsAKeyframe(t *testing.T) {
 	r, u := newRig(t, videoConfig), newPublisher(1, 1, 'a')
 	r.slot.Switch(0, video(), 1, &Rings{u.ring})

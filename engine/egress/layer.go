@@ -39,7 +39,7 @@ func (s *Slot) Carries(layer uint8) bool {
 
 // Needs returns the layers, one bit each, that have to reach the slot: what flows, and what is to.
 func (s *Slot) Needs() uint32 {
-	if !s.fed || s.target.Off {
+	if !s.fed || s.target.Off || s.refused {
 		return 0
 	}
 	layers := uint32(1) << s.target.Layer

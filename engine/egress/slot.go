@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"slices"
 	"time"
 
 	"switchyard/media"
@@ -20,6 +21,7 @@ type Slot struct {
 	fed        bool                 // there is a source
 	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
 	codec      bool                 // the source's format cannot be decoded
+	refused    bool                 // and that was known before a packet came
 	lean       bool                 // no RED, for want of bandwidth
 	generation uint32
 	first      media.Ticks // outgoing, of the generation's first packet
@@ -157,6 +159,13 @@ func (s *Slot) negotiate(src Source) {
 			break
 		}
 	}
+	s.refused = s.video && src.Current.Codec != media.UnknownCodec && !s.Takes(src.Current)
+	s.codec = s.codec || s.refused
+}
+
+// Takes reports whether the receiver negotiated a format.
+func (s *Slot) Takes(f media.Format) bool {
+	return slices.ContainsFunc(s.cfg.Formats, func(c Format) bool { return c.Format == f })
 }
 
 // Clear takes the source away.

@@ -105,6 +105,7 @@ func (s *Slot) admit(p *media.Packet) bool {
 		s.drop(DropCodec)
 		return false
 	}
+	s.refused = false
 	if s.flowing {
 		return s.anchor(p)
 	}
