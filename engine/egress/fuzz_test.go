@@ -141,6 +141,9 @@ func (w *world) step(op, arg byte) {
 		if u.audio {
 			src.Formats[0] = opusFormat
 		}
+		if arg >= 0xc0 { // it is said to be in another format than it comes in
+			src.Current = av1Format
+		}
 		w.gen++
 		span := w.slot.Switch(w.now, src, w.gen, &Rings{u.ring})
 		for s := span.First; span.Any && s <= span.Last; s++ {
@@ -197,6 +200,7 @@ func configs() []Config {
 // no frame is earlier than the one before.
 func FuzzSlot(f *testing.F) {
 	f.Add(uint8(0), []byte{0, 0, 1, 3, 9, 0, 9, 1, 2, 0, 3, 0, 0, 1, 1, 2, 9, 0, 3, 4, 0, 2, 9, 0, 1, 0, 9, 6})
+	f.Add(uint8(0), []byte{0, 0xc0, 9, 0, 1, 0, 9, 1, 0, 0xc4, 1, 0, 3, 0})
 	f.Add(uint8(1), []byte{0, 1, 1, 0, 9, 0, 3, 0, 3, 1, 6, 9, 3, 0, 5, 8, 1, 1, 9, 1, 2, 0, 2, 0})
 	f.Add(uint8(2), []byte{0, 0, 9, 0, 9, 0, 0, 2, 9, 0, 9, 1, 9, 0, 9, 0, 9, 0, 2, 0, 0, 1, 9, 0})
 	f.Add(uint8(3), []byte{0, 0, 9, 1, 9, 2, 3, 0, 9, 8, 9, 15, 9, 0, 3, 0, 3, 1, 2, 0, 0, 1, 9, 0, 9, 21, 3, 0})
