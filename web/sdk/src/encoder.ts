@@ -15,7 +15,7 @@ export class Encoder {
   #size?: Size; // of what the browser encodes, which may be less than what the camera gives
   #settling: Promise<void> = Promise.resolve();
 
-  /** Gives the send position its media; null sends nothing at all. */
+  /** Gives the send position its media; a silent one sends nothing at all. */
   async feed(media: MediaStreamTrack, silent: boolean): Promise<void> {
     if (media !== this.#media) this.#size = undefined;
     this.#media = media;
