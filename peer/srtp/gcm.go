@@ -15,9 +15,25 @@ const (
 // gcm is AEAD_AES_128_GCM (RFC 7714).
 type gcm struct {
 	rtp, rtcp         cipher.AEAD
-	rtpSalt, rtcpSalt [12]byte
+	rtpSalt, rtcpSalt salt
 	nonce             [12]byte // scratch: a local one would escape to the heap
 	aad               [12]byte // scratch
+}
+
+// salt masks nonces; it is kept as two numbers since that is done for each packet.
+type salt struct {
+	high uint64
+	low  uint32
+}
+
+func newSalt(b []byte) salt {
+	return salt{binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:])}
+}
+
+// mask writes a nonce of twelve bytes, given as its first eight and its last four.
+func (s *salt) mask(n *[12]byte, high uint64, low uint32) {
+	binary.BigEndian.PutUint64(n[:8], s.high^high)
+	binary.BigEndian.PutUint32(n[8:], s.low^low)
 }
 
 func newGCM(k Keys) (*gcm, error) {
@@ -30,16 +46,16 @@ func newGCM(k Keys) (*gcm, error) {
 	return g, err
 }
 
-func (k Keys) aead(keyLabel, saltLabel byte, salt *[12]byte) (cipher.AEAD, error) {
+func (k Keys) aead(keyLabel, saltLabel byte, to *salt) (cipher.AEAD, error) {
 	key, err := k.derive(keyLabel, masterKeyLen)
 	if err != nil {
 		return nil, err
 	}
-	s, err := k.derive(saltLabel, len(salt))
+	s, err := k.derive(saltLabel, 12)
 	if err != nil {
 		return nil, err
 	}
-	copy(salt[:], s)
+	*to = newSalt(s)
 	return newAEAD(key)
 }
 
@@ -57,25 +73,13 @@ func (g *gcm) indexAt() int      { return 4 }
 
 // rtpNonce is two zero bytes, SSRC, ROC and sequence number, masked by the salt (RFC 7714 §8.1).
 func (g *gcm) rtpNonce(header []byte, roc uint32) {
-	n := &g.nonce
-	*n = [12]byte{}
-	copy(n[2:6], header[8:12])
-	binary.BigEndian.PutUint32(n[6:10], roc)
-	copy(n[10:12], header[2:4])
-	for i := range n {
-		n[i] ^= g.rtpSalt[i]
-	}
+	ssrc, seq := binary.BigEndian.Uint32(header[8:]), binary.BigEndian.Uint16(header[2:])
+	g.rtpSalt.mask(&g.nonce, uint64(ssrc)<<16|uint64(roc>>16), roc<<16|uint32(seq))
 }
 
 // rtcpNonce is two zero bytes, SSRC, two zero bytes and the index, masked (RFC 7714 §9.1).
 func (g *gcm) rtcpNonce(header []byte, index uint32) {
-	n := &g.nonce
-	*n = [12]byte{}
-	copy(n[2:6], header[4:8])
-	binary.BigEndian.PutUint32(n[8:12], index)
-	for i := range n {
-		n[i] ^= g.rtcpSalt[i]
-	}
+	g.rtcpSalt.mask(&g.nonce, uint64(binary.BigEndian.Uint32(header[4:]))<<16, index)
 }
 
 func (g *gcm) sealRTP(buf []byte, h int, payload []byte, roc uint32) int {

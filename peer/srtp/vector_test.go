@@ -64,9 +64,8 @@ func TestGCMVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gcm{rtp: aead, rtcp: aead}
-	copy(g.rtpSalt[:], unhex(t, "517569642070726f2071756f"))
-	g.rtcpSalt = g.rtpSalt
+	masks := newSalt(unhex(t, "517569642070726f2071756f"))
+	g := &gcm{rtp: aead, rtcp: aead, rtpSalt: masks, rtcpSalt: masks}
 
 	plain := unhex(t, `8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976
 		69736120 696e2070 61727465 73207472 6573`)
