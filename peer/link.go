@@ -100,22 +100,21 @@ const (
 // (RFC 5764), and SCTP over it (RFC 8261) where data was negotiated. Its methods are called on the
 // shard that owns it, but for those of its data channels.
 type Link struct {
-	cfg     LinkConfig
-	session *Session
-
-	// Owned by the shard.
-	state    linkState
-	agent    *ice.Agent
-	icePath  ice.Path
-	path     Path
-	hasPath  bool
-	failAt   media.Time
+	// Owned by the shard. What every packet touches comes first.
 	sender   *srtp.Sender
 	receiver *srtp.Receiver
 	tap      func(now media.Time, in bool, packet []byte)
+	state    linkState
+	hasPath  bool
+	failAt   media.Time
+	agent    *ice.Agent
+	icePath  ice.Path
+	path     Path
 	tapped   []byte // scratch
 
-	dtls *transport
+	cfg     LinkConfig
+	session *Session
+	dtls    *transport
 }
 
 // NewLink makes a link; nothing is sent before Start.

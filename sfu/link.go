@@ -35,35 +35,41 @@ type Link struct {
 	log     *slog.Logger
 	origin  media.NTP
 
-	mu      sync.Mutex
-	local   peer.LocalDescription // guarded by mu
-	session *peer.Session         // guarded by mu
-
-	// Owned by the shard.
-	ufrags    []string // under which byUfrag knows the link, the newest last
-	paths     []peer.Path
-	path      peer.Path
+	// Owned by the shard. What every packet touches comes first.
 	up        bool // path has consent
-	receivers []*receiver
-	slots     []*slot
-	bySSRC    map[media.SSRC]*slot
-	demux     ingest.Demux
-	sync      ingest.Sync
-	twccIn    *bwe.Receiver
-	twccOut   *bwe.Sender
-	rate      rate
-	share     share
-	pacer     *bwe.Pacer[held] // nil until the path was found full
-	twccID    uint8            // extension id on what the other end sends
-	tally     tally
-	data      map[string]*peer.DataChannel
-	tap       *tap
 	touched   bool
 	ended     bool
+	twccID    uint8            // extension id on what the other end sends
+	pacer     *bwe.Pacer[held] // nil until the path was found full
+	tap       *tap
+	path      peer.Path
+	twccOut   bwe.Sender
+	rate      rate
 	deadline  media.Time
 	heapAt    int // in shard.timers, -1 outside
 	reportAt  media.Time
 	levelAt   media.Time
+	slots     []*slot
+	bySSRC    []streamOf
+	receivers []*receiver
+	share     share
+	tally     tally
+	demux     ingest.Demux
+	sync      ingest.Sync
+	twccIn    *bwe.Receiver
+	ufrags    []string // under which byUfrag knows the link, the newest last
+	paths     []peer.Path
+	data      map[string]*peer.DataChannel
+
+	mu      sync.Mutex
+	local   peer.LocalDescription // guarded by mu
+	session *peer.Session         // guarded by mu
+}
+
+// streamOf is the slot that sends a stream, or repairs it.
+type streamOf struct {
+	ssrc media.SSRC
+	slot *slot
 }
 
 // receiver is one m-line that the other end sends on. Owned by the shard.
@@ -96,11 +102,11 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		log:    s.sfu.cfg.Log.With("link", o.ID),
 		origin: s.clock.Origin(),
 		local:  local, session: session,
-		bySSRC: map[media.SSRC]*slot{}, data: map[string]*peer.DataChannel{},
-		twccIn: bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: bwe.NewSender(),
+		data:   map[string]*peer.DataChannel{},
+		twccIn: bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: *bwe.NewSender(),
 		deadline: media.Never, heapAt: -1,
 	}
-	l.rate.est = bwe.NewEstimator(bwe.Config{}, l.twccOut)
+	l.rate.est = bwe.NewEstimator(bwe.Config{}, &l.twccOut)
 	l.peer, err = peer.NewLink(peer.LinkConfig{
 		Session: session, LocalUfrag: ufrag, LocalPwd: pwd,
 		Certificate:   s.sfu.certificate,

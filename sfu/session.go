@@ -64,9 +64,9 @@ func (l *Link) applySlot(m *peer.Media) {
 	case wanted && s == nil:
 		s = newSlot(l, m, rand.Uint64())
 		l.slots = append(l.slots, s)
-		l.bySSRC[s.ssrc] = s
+		l.bySSRC = append(l.bySSRC, streamOf{s.ssrc, s})
 		if s.rtx != 0 {
-			l.bySSRC[s.rtx] = s
+			l.bySSRC = append(l.bySSRC, streamOf{s.rtx, s})
 		}
 	case wanted:
 		s.update(m)
@@ -143,7 +143,15 @@ func (l *Link) slot(mid string) *slot {
 	return nil
 }
 
-func (l *Link) slotBySSRC(ssrc media.SSRC) *slot { return l.bySSRC[ssrc] }
+// slotBySSRC searches: links have few streams, and a map of each costs more lines of memory.
+func (l *Link) slotBySSRC(ssrc media.SSRC) *slot {
+	for i := range l.bySSRC {
+		if l.bySSRC[i].ssrc == ssrc {
+			return l.bySSRC[i].slot
+		}
+	}
+	return nil
+}
 
 // Publish makes what the m-line sends a track under the given id. The m-line must be one that the
 // other end sends on.

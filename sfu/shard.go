@@ -47,6 +47,7 @@ type shard struct {
 	timers   linkHeap
 	rtcp     [media.MaxDatagram]byte // scratch for outgoing RTCP
 	rtx      [2 * media.MaxDatagram]byte
+	sealed   uint64     // RTP packets since the last turn; counters has those before
 	turned   media.Time // when the last turn began
 	yielded  media.Time
 	stopped  bool
@@ -101,8 +102,18 @@ func (s *shard) run() {
 		s.takeMail(now)
 		s.settle(now)
 		s.writer.Flush()
+		s.count()
 	}
 	s.finish()
+}
+
+// count makes what the turn sent visible. An atomic addition for each packet would wait for the packet's bytes
+// to be stored.
+func (s *shard) count() {
+	if s.sealed > 0 {
+		s.counters.sent.Add(s.sealed)
+		s.sealed = 0
+	}
 }
 
 // rest keeps the distance between two turns.
@@ -251,6 +262,7 @@ func (s *shard) finish() {
 		p.Release()
 	}
 	s.writer.Flush()
+	s.count()
 	_ = s.sock.Close()
 }
 

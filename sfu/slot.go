@@ -11,35 +11,34 @@ import (
 
 // slot is one sending position of a link. Owned by the link's shard.
 type slot struct {
-	link *Link
-	out  *egress.Slot
-	mid  string
-	ssrc media.SSRC
-	rtx  media.SSRC
-	kind media.Kind
-	twcc bool    // packets carry a transport-wide sequence number
-	red  bool    // the receiver reads RED
-	ccfb bool    // the receiver reports by sequence numbers of RTP (RFC 8888)
-	fan  *fanout // what feeds it, nil when empty
+	link       *Link
+	fan        *fanout // what feeds it, nil when empty
+	ssrc       media.SSRC
+	rtx        media.SSRC
+	kind       media.Kind
+	twcc       bool   // packets carry a transport-wide sequence number
+	red        bool   // the receiver reads RED
+	ccfb       bool   // the receiver reports by sequence numbers of RTP (RFC 8888)
+	live       bool   // SlotLive told of it
+	codec      bool   // SlotPaused told that the codec cannot be decoded
+	generation uint32 // of what feeds it
+	hopes      uint32 // layers that it would get if they lived
+	needs      uint32 // layers that its fanout counts it for
+	out        egress.Slot
 
+	mid        string
 	view       View            // how it is shown
 	preference Preference      // of this feeding
 	allowed    Preference      // by bandwidth
 	options    []egress.Option // to choose from for want of bandwidth
 	bounds     []Preference    // that they stand for
-	hopes      uint32          // layers that it would get if they lived
-	needs      uint32          // layers that its fanout counts it for
-
 	tallied    tallied
-	generation uint32 // of what feeds it
-	live       bool   // SlotLive told of it
-	codec      bool   // SlotPaused told that the codec cannot be decoded
 }
 
 func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
 	s := &slot{link: l, mid: m.MID, ssrc: m.SlotSSRC, rtx: m.SlotRTX, kind: m.Kind, twcc: m.Ext.TWCC != 0}
 	s.ccfb, s.red = reportsByRTP(m), readsRED(m)
-	s.out = egress.New(l.egressConfig(m, seed))
+	s.out.Init(l.egressConfig(m, seed))
 	return s
 }
 
@@ -186,7 +185,7 @@ func padded(buf []byte, headerLen int, payload []byte) []byte {
 func (s *slot) sent(now media.Time, b []byte) {
 	l := s.link
 	s.note(now, b)
-	l.shard.counters.sent.Add(1)
+	l.shard.sealed++
 	l.transmit(b)
 }
 
@@ -207,7 +206,7 @@ func (s *slot) resend(now media.Time, seq uint16) {
 	}
 	out := l.shard.writer.Reserve(sealedMax)
 	if r.Sealed != nil { // byte-identical: it has a transport-wide number already
-		l.shard.counters.sent.Add(1)
+		l.shard.sealed++
 		l.transmit(out[:copy(out, r.Sealed)])
 		return
 	}

@@ -74,10 +74,9 @@ func (l Limit) String() string {
 // of what was sent before a decrease do not lead to another; a sender that limits itself is not
 // reduced for jitter. Its methods are called by the shard that owns the link, and never allocate.
 type Estimator struct {
-	out outflow // first: all that a packet which leaves touches
-
 	cfg    Config
 	sender *Sender
+	out    *outflow // the sender's
 
 	trend   trend
 	arrived throughput
@@ -120,7 +119,7 @@ func NewEstimator(c Config, s *Sender) *Estimator {
 	}
 	c.Max = max(c.Max, c.Min)
 	c.Start = min(max(c.Start, c.Min), c.Max)
-	e := &Estimator{cfg: c, sender: s, trend: newTrend(), calm: true}
+	e := &Estimator{cfg: c, sender: s, out: &s.out, trend: newTrend(), calm: true}
 	e.rate.rate = float64(c.Start)
 	e.loss.rate = float64(c.Max)
 	s.est = e
@@ -166,19 +165,11 @@ func (e *Estimator) SetDemand(now media.Time, rate media.Bitrate) {
 	e.demand = min(demandRoom*float64(rate), float64(e.cfg.Max))
 }
 
-// onSent is called by the Sender for each packet; it returns the probe cluster that it belongs to.
-func (e *Estimator) onSent(now media.Time, size int) uint8 {
-	o := &e.out
-	o.add(now, size)
-	if o.unheard == 0 {
-		o.heard = now
-	}
-	o.unheard += size
-	if !o.probing {
-		return 0
-	}
+// onProbe is called by the Sender for each packet while a probe runs; it returns the cluster that the packet
+// belongs to.
+func (e *Estimator) onProbe(now media.Time, size int) uint8 {
 	id := e.probe.onSent(now, size)
-	o.probing = !e.probe.c.sent
+	e.out.probing = !e.probe.c.sent
 	return id
 }
 

@@ -14,14 +14,17 @@ const (
 )
 
 // Sender remembers what was sent under which transport-wide number.
+//
+// A packet that leaves touches only what stands here, and one entry of history.
 type Sender struct {
 	next    media.ExtSeq
 	est     *Estimator // told of everything, nil when there is none
 	named   *named     // made when the first packet is named
 	history []sent     // made at the first packet
-	buckets [buckets]bucket
-	latest  media.Time // newest feedback
+	out     outflow    // kept for est
 	stats   Stats
+	latest  media.Time // newest feedback
+	buckets [buckets]bucket
 }
 
 type sent struct {
@@ -68,8 +71,9 @@ func (s *Sender) Sent(now media.Time, size int) {
 	}
 	h := &s.history[s.next%historySize]
 	*h = sent{at: now, size: uint16(size)}
-	if s.est != nil {
-		h.probe = s.est.onSent(now, size)
+	s.out.sent(now, size)
+	if s.out.probing {
+		h.probe = s.est.onProbe(now, size)
 	}
 	s.next++
 	s.stats.Sent++

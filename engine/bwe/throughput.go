@@ -142,6 +142,15 @@ type outflow struct {
 	probing bool       // packets belong to a cluster
 }
 
+// sent counts a packet that feedback will tell of.
+func (o *outflow) sent(now media.Time, size int) {
+	o.add(now, size)
+	if o.unheard == 0 {
+		o.heard = now
+	}
+	o.unheard += size
+}
+
 func (o *outflow) add(now media.Time, size int) {
 	number := int64(now) / int64(sentBucket)
 	if number > o.newest {

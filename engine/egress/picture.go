@@ -17,6 +17,9 @@ type pictures struct {
 
 	numbered bool
 	frame    uint16 // newest number in a dependency descriptor
+
+	noted  bool // the frame that was sent last is
+	noteOf frameID
 }
 
 // shift is what a segment adds to the ids of its source.
@@ -52,6 +55,7 @@ func ids(codec media.Codec, b []byte) (id uint16, tl0 uint8, ok bool) {
 
 // begin returns the shift of a segment whose first packet is first.
 func (p *pictures) begin(first *media.Packet, codec media.Codec) (by shift) {
+	p.noted = false
 	if id, tl0, ok := ids(codec, first.Payload); ok && p.any {
 		by.id, by.tl0 = (p.id+1-id)&0x7fff, p.tl0+1-tl0
 	}
@@ -63,6 +67,10 @@ func (p *pictures) begin(first *media.Packet, codec media.Codec) (by shift) {
 
 // sent notes what left under a segment's shift.
 func (p *pictures) sent(packet *media.Packet, codec media.Codec, by shift) {
+	if p.noted && p.noteOf == frameOf(packet) { // packets of one frame have one id
+		return
+	}
+	p.noted, p.noteOf = true, frameOf(packet)
 	if frame, ok := dependency.Frame(packet.Dependency); ok {
 		frame += by.frame
 		if !p.numbered || int16(frame-p.frame) > 0 {

@@ -130,7 +130,7 @@ func (s *Slot) find(out media.ExtSeq) *segment {
 // Sealed gives the slot the sealed datagram that Write and the caller made. It copies it where NACKs
 // have to be answered without RTX and does nothing otherwise.
 func (s *Slot) Sealed(datagram []byte) {
-	if len(datagram) < transportLen || len(datagram) > media.MaxDatagram || !s.repeats() {
+	if len(datagram) < transportLen || len(datagram) > media.MaxDatagram || !s.repeats || s.begun == 0 {
 		return
 	}
 	if media.SSRC(binary.BigEndian.Uint32(datagram[8:])) != s.cfg.SSRC {
@@ -139,20 +139,6 @@ func (s *Slot) Sealed(datagram []byte) {
 	if out, ok := s.sent.extend(binary.BigEndian.Uint16(datagram[2:])); ok {
 		s.sealed.put(out, datagram)
 	}
-}
-
-// repeats reports whether a lost packet can only be repeated as it was: the receiver sends NACKs
-// and does not know RTX.
-func (s *Slot) repeats() bool {
-	if s.begun == 0 {
-		return false
-	}
-	for i := range s.table {
-		if o := &s.table[i]; o.ok && o.nack && o.rtx == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // sealedRing keeps the newest sealed datagrams. It is made when the first one comes.

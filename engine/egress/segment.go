@@ -16,27 +16,25 @@ const (
 // segment is a stretch of the outgoing stream that comes from one source without a break: there, both
 // sequence numbers and timestamps differ from the publisher's by a constant.
 type segment struct {
-	id    uint32
-	ring  *Ring
-	layer uint8 // of its packets
-	epoch uint32
-	rate  int64
-	table [maxFormats]outgoing
-
-	in, out media.ExtSeq // its first packet, as published and as sent
-	delta   media.Ticks  // added to the publisher's timestamps
-	shift   shift        // added to its picture ids
-
+	in, out  media.ExtSeq // its first packet, as published and as sent
 	seen     media.ExtSeq // published, newest one sent or taken out
-	codec    media.Codec  // of its first packet
-	removed  uint32       // packets taken out so far, see cut
-	pictures uint16       // and frames
 	highest  media.ExtSeq // published, newest one sent
 	lastIn   media.Ticks  // its timestamp
-	started  bool         // something was sent
-
+	delta    media.Ticks  // added to the publisher's timestamps
+	shift    shift        // added to its picture ids
+	pictures uint16       // frames taken out so far, see cut
+	removed  uint32       // and packets
+	epoch    uint32
+	layer    uint8       // of its packets
+	codec    media.Codec // of its first packet
+	started  bool        // something was sent
 	moved    bool        // some frames' timestamps are in the slot's table
-	movedIn  media.Ticks // the latest of them, as published
+	rate     int64
+	table    [maxFormats]outgoing
+
+	id       uint32
+	ring     *Ring
+	movedIn  media.Ticks // the latest moved frame's timestamp, as published
 	movedMax media.Ticks // and as sent
 }
 

@@ -7,59 +7,66 @@ import (
 	"switchyard/media"
 )
 
-// Slot is one sending position of a subscriber.
+// Slot is one sending position of a subscriber. What every packet touches comes first: among many
+// subscribers each line of memory costs as much as the work on it.
 type Slot struct {
-	cfg   Config
-	video bool
+	cfg Config
 
-	// The source.
-	source     Source
-	rings      *Rings
+	video      bool
+	fed        bool // there is a source
+	flowing    bool // the newest segment goes on; else video waits for a keyframe
+	codec      bool // the source's format cannot be decoded
+	refused    bool // and that was known before a packet came
+	lean       bool // no RED, for want of bandwidth
+	live       bool // the generation's first packet was written
+	any        bool // something was sent
+	filler     bool // the packet that was written last went out as padding
+	wrapped    bool // it went out with the redundancy
+	heard      bool // a report came: the receiver knows our SSRC
+	repeats    bool // a format can only be resent as it was: the receiver sends NACKs and does not know RTX
 	target     Target
 	selector   selector
-	table      [maxFormats]outgoing // of the source's formats
-	fed        bool                 // there is a source
-	flowing    bool                 // the newest segment goes on; else video waits for a keyframe
-	codec      bool                 // the source's format cannot be decoded
-	refused    bool                 // and that was known before a packet came
-	lean       bool                 // no RED, for want of bandwidth
+	place      place  // of the packet that was written last
+	begun      uint32 // segments so far: the newest is segments[(begun-1)%maxSegments]
 	generation uint32
 	first      media.Ticks // outgoing, of the generation's first packet
-	live       bool        // it was written
+	lastTS     media.Ticks // latest sent
+	lastAt     media.Time  // arrival of the packet sent last
+	time       timeline
+	pictures   pictures
+	budget     int // bytes that may be resent now
+	refilled   media.Time
+	rings      *Rings
+	cuts       *cuts
+	stats      Stats
+	playout    playout
+	red        redundancy
+	sent       history
 
-	// The outgoing stream, for the slot's life.
-	sent     history
+	// The stretches of the outgoing stream, for the slot's life.
 	segments [maxSegments]segment
-	begun    uint32 // segments so far: the newest is segments[(begun-1)%maxSegments]
-	time     timeline
-	lastTS   media.Ticks // latest sent
-	lastAt   media.Time  // arrival of the packet sent last
-	any      bool        // something was sent
-	moved    [maxMoved]movedFrame
-	movedN   uint32
-	pictures pictures
-	cuts     *cuts
-	place    place // of the packet that was written last
-	filler   bool  // it went out as padding
-	wrapped  bool  // it went out with the redundancy
-	red      redundancy
-	fillers  [8]media.ExtSeq // outgoing numbers of such, a ring
-	filled   uint32
-	rtx      media.ExtSeq // newest on the RTX stream
-	resent   [64]resent   // by sequence number
-	budget   int          // bytes that may be resent now
-	refilled media.Time
-	sealed   sealedRing
 
-	playout playout
-
-	heard bool // a report came: the receiver knows our SSRC
-	stats Stats
+	source  Source
+	table   [maxFormats]outgoing // of the source's formats
+	moved   [maxMoved]movedFrame
+	movedN  uint32
+	filled  uint32
+	fillers [8]media.ExtSeq // outgoing numbers of packets of padding, a ring
+	rtx     media.ExtSeq    // newest on the RTX stream
+	resent  [64]resent      // by sequence number
+	sealed  sealedRing
 }
 
 // New returns an empty slot.
 func New(c Config) *Slot {
-	s := &Slot{video: c.Kind == media.Video, budget: resendBurst}
+	s := new(Slot)
+	s.Init(c)
+	return s
+}
+
+// Init makes the zero Slot an empty one.
+func (s *Slot) Init(c Config) {
+	s.video, s.budget = c.Kind == media.Video, resendBurst
 	// RFC 3711 §3.3.1: below 2^15, so that a lost first packet does not confuse the roll-over count.
 	s.sent.highest = media.ExtSeq(c.Seed & 0x7fff)
 	s.rtx = media.ExtSeq(c.Seed >> 16 & 0x7fff)
@@ -73,7 +80,6 @@ func New(c Config) *Slot {
 	}
 	s.cfg = c
 	s.selector.aim(s.target)
-	return s
 }
 
 // Update takes renegotiated formats, extension ids and MID; the identity (SSRCs, Seed) stays as it was.
@@ -139,7 +145,7 @@ func (s *Slot) recall(now media.Time, layer uint8) Span {
 func (s *Slot) negotiate(src Source) {
 	s.source = src
 	s.table = [maxFormats]outgoing{}
-	s.codec = true
+	s.codec, s.repeats = true, false
 	for i, f := range src.Formats {
 		if i == maxFormats {
 			break
@@ -156,6 +162,7 @@ func (s *Slot) negotiate(src Source) {
 				o.rtx = c.RTX
 			}
 			s.table[i], s.codec = o, false
+			s.repeats = s.repeats || o.nack && o.rtx == 0
 			break
 		}
 	}

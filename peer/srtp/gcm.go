@@ -36,14 +36,12 @@ func (s *salt) mask(n *[12]byte, high uint64, low uint32) {
 	binary.BigEndian.PutUint32(n[8:], s.low^low)
 }
 
-func newGCM(k Keys) (*gcm, error) {
-	g := &gcm{}
-	var err error
+func (g *gcm) init(k Keys) (err error) {
 	if g.rtp, err = k.aead(labelRTPKey, labelRTPSalt, &g.rtpSalt); err != nil {
-		return nil, err
+		return err
 	}
 	g.rtcp, err = k.aead(labelRTCPKey, labelRTCPSalt, &g.rtcpSalt)
-	return g, err
+	return err
 }
 
 func (k Keys) aead(keyLabel, saltLabel byte, to *salt) (cipher.AEAD, error) {

@@ -18,11 +18,16 @@ type Receiver struct {
 
 // NewReceiver returns a receiver with the other end's keys.
 func NewReceiver(k Keys) (*Receiver, error) {
-	t, err := k.transform()
+	r := new(struct { // side by side, as in NewSender
+		Receiver
+		gcm gcm
+	})
+	t, err := k.transform(&r.gcm)
 	if err != nil {
 		return nil, err
 	}
-	return &Receiver{t: t, rtp: newStreams(), rtcp: newStreams()}, nil
+	r.t, r.rtp, r.rtcp = t, newStreams(), newStreams()
+	return &r.Receiver, nil
 }
 
 // OpenRTP opens b in place and returns header and payload. After an error b's bytes are undefined.

@@ -92,14 +92,15 @@ type transform interface {
 	indexAt() int
 }
 
-func (k Keys) transform() (transform, error) {
+// transform returns what the profile does; GCM stands in g.
+func (k Keys) transform(g *gcm) (transform, error) {
 	switch {
 	case k.Profile.saltLen() == 0:
 		return nil, errProfile
 	case len(k.Key) != masterKeyLen || len(k.Salt) != k.Profile.saltLen():
 		return nil, errKey
 	case k.Profile == AEADAES128GCM:
-		return newGCM(k)
+		return g, g.init(k)
 	}
 	return newCM(k)
 }
@@ -112,11 +113,16 @@ type Sender struct {
 
 // NewSender returns a sender with our keys.
 func NewSender(k Keys) (*Sender, error) {
-	t, err := k.transform()
+	s := new(struct { // side by side: each packet needs both
+		Sender
+		gcm gcm
+	})
+	t, err := k.transform(&s.gcm)
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{t: t}, nil
+	s.t = t
+	return &s.Sender, nil
 }
 
 // SealRTP seals the packet whose header stands in buf[:headerLen], and whose payload may stand
