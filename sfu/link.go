@@ -44,6 +44,7 @@ type Link struct {
 	tap       *tap
 	path      peer.Path
 	twccOut   bwe.Sender
+	twccIn    bwe.Receiver
 	rate      rate
 	deadline  media.Time
 	heapAt    int // in shard.timers, -1 outside
@@ -56,7 +57,6 @@ type Link struct {
 	tally     tally
 	demux     ingest.Demux
 	sync      ingest.Sync
-	twccIn    *bwe.Receiver
 	ufrags    []string // under which byUfrag knows the link, the newest last
 	paths     []peer.Path
 	data      map[string]*peer.DataChannel
@@ -103,7 +103,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		origin: s.clock.Origin(),
 		local:  local, session: session,
 		data:   map[string]*peer.DataChannel{},
-		twccIn: bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: *bwe.NewSender(),
+		twccIn: *bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: *bwe.NewSender(),
 		deadline: media.Never, heapAt: -1,
 	}
 	l.rate.est = bwe.NewEstimator(bwe.Config{}, &l.twccOut)

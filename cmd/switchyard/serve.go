@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -41,6 +43,10 @@ type ServeCmd struct {
 	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text" placeholder:"FORM" group:"log"`
 }
 
+// gcPercent is how much garbage may stand beside what lives. Half of Go's usual: a subscriber takes a quarter less
+// memory, and only joining and leaving pays for it, since forwarding allocates nothing.
+const gcPercent = 50
+
 // Run serves until ctx ends.
 func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	if err := c.check(); err != nil {
@@ -69,6 +75,9 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	defer s.Close()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // New made a shard for each; one more for everything else
 	if err := c.greet(ctx, s, std); err != nil {
 		return err

@@ -25,7 +25,7 @@ type Receiver struct {
 	due     media.Time
 	pending bool
 	count   uint8
-	scratch [perFeedback]arrival
+	scratch []arrival // made with the ring
 }
 
 type noted struct {
@@ -40,7 +40,7 @@ func NewReceiver(sender media.SSRC) *Receiver { return &Receiver{sender: sender}
 func (r *Receiver) OnPacket(now media.Time, seq uint16, source media.SSRC) {
 	r.source = source
 	if !r.started {
-		r.ring = make([]noted, arrivals)
+		r.ring, r.scratch = make([]noted, arrivals), make([]arrival, perFeedback)
 		r.started = true
 		r.highest = 1<<16 | media.ExtSeq(seq)
 		r.next = r.highest
