@@ -28,11 +28,12 @@ func TestWhatSlotsDoIsCounted(t *testing.T) {
 	told(t, s, "the slot that flows", func(st Stats) bool { return st.Slots["live"] == 1 && st.KeyframesAsked > 0 && st.Keyframes > 0 })
 	viewer.link.Prefer(mid, Preference{Layers: 1})
 	v.until(0)
-	told(t, s, "the switch", func(st Stats) bool { return st.LayerSwitches == 1 })
+	switches := uint64(v.changes - 1) // it may have begun with a smaller layer, whose keyframe was there first
+	told(t, s, "the switch", func(st Stats) bool { return st.LayerSwitches == switches })
 	viewer.link.Prefer(mid, Preference{Off: true})
 	told(t, s, "the slot that is off", func(st Stats) bool { return st.Slots["off"] == 1 && st.Slots["live"] == 0 })
 	viewer.link.Close()
-	told(t, s, "nothing", func(st Stats) bool { return st.Slots["off"] == 0 && st.LayerSwitches == 1 })
+	told(t, s, "nothing", func(st Stats) bool { return st.Slots["off"] == 0 && st.LayerSwitches == switches })
 }
 
 func TestALinkSaysWhichLayersItsSlotsShow(t *testing.T) {
