@@ -143,7 +143,10 @@ export async function openDevices(want: { camera: boolean; microphone: boolean }
   await listDevices();
 }
 
+/** Turns both off; the next lobby asks anew, and does not begin with the words of this one. */
 export function closeDevices(): void {
-  camera.close();
-  microphone.close();
+  for (const device of [camera, microphone]) {
+    device.close();
+    device.problem.value = "";
+  }
 }
