@@ -47,6 +47,7 @@ const (
 	probeBeyond   = 1.25   // of what all slots could use: choices rise only with room to spare
 	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
 	tooMuch       = 15     // tenths of the whole budget: more than that is not sent to the end
+	keepShare     = 0.85   // of what arrived is the estimate after an over-use (gcc-02 §5.5: beta)
 	layerStep     = 3      // a layer that does not live costs so many times the one below
 	firstLayer    = 150_000
 )
@@ -94,7 +95,7 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		}
 		left = max(left, 1.2*float64(least))
 	}
-	wanted := sh.alloc.Allocate(media.Bitrate(left), sh.claims)
+	wanted := sh.alloc.Allocate(keep(media.Bitrate(left), sh.claims), sh.claims)
 	l.rate.demand = media.Bitrate(float64(wanted)*headers*probeBeyond) + sound
 	sh.given = 0
 	for i, s := range sh.slots {
@@ -103,6 +104,21 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		}
 		s.bound(now, sh.claims[i], s == fresh)
 	}
+}
+
+// keep returns the budget, or what all that is sent now costs where that may go on: after an over-use the
+// estimate is a share of what arrived, and what arrived did fit. What does not fit brings it further down.
+func keep(budget media.Bitrate, claims []egress.Claim) media.Bitrate {
+	sent := media.Bitrate(0)
+	for i := range claims {
+		if c := &claims[i]; c.Chosen >= 0 && c.Chosen < len(c.Options) {
+			sent += c.Options[c.Chosen].Rate
+		}
+	}
+	if float64(sent)*keepShare > float64(budget) {
+		return budget
+	}
+	return max(budget, sent)
 }
 
 // sound returns what the slots of sound may need, in bit/s. Where there are so many that their redundancy would
