@@ -25,14 +25,22 @@ func play(t *testing.T, p *person, name string) (video, audio protocol.TrackID) 
 		t.Fatal(err)
 	}
 	player := clip.NewPlayer(c, clip.PlayerOptions{StreamID: name})
-	v, err := p.Publish(t.Context(), player.Video, client.PublishOptions{Group: name})
+	video, audio = publish(t, p, player.Video, name), publish(t, p, player.Audio, name)
+	keepPlaying(t, c, player)
+	return video, audio
+}
+
+func publish(t *testing.T, p *person, track *clip.Track, group string) protocol.TrackID {
+	t.Helper()
+	pub, err := p.Publish(t.Context(), track, client.PublishOptions{Group: group})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := p.Publish(t.Context(), player.Audio, client.PublishOptions{Group: name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return pub.Track().ID
+}
+
+// keepPlaying plays until the test ends.
+func keepPlaying(t *testing.T, c *clip.Clip, player *clip.Player) {
 	done := make(chan error, 1)
 	go func() { done <- player.Play(t.Context()) }() // which ends before cleanups run
 	t.Cleanup(func() {
@@ -41,7 +49,6 @@ func play(t *testing.T, p *person, name string) (video, audio protocol.TrackID) 
 		}
 		_ = c.Close()
 	})
-	return v.Track().ID, a.Track().ID
 }
 
 // Three people in a call, each behind a network that loses a twentieth of everything both ways. What

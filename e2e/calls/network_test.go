@@ -67,16 +67,23 @@ type person struct {
 	states []client.State
 	chats  []string
 	data   []client.Packet
+	slots  map[string]protocol.Slot // what the server said last
 }
 
-// join brings somebody into the room; the n-th has networks of its own.
+// join brings somebody into the room; the n-th has bad networks of its own.
 func (s site) join(t *testing.T, who string, n uint64, slots int) *person {
+	t.Helper()
+	return s.joinOver(t, who, n, slots, bad, bad)
+}
+
+// joinOver does so over networks out of the client and into it.
+func (s site) joinOver(t *testing.T, who string, n uint64, slots int, out, in simnet.Conditions) *person {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{net: simnet.Shape(conn, bad, bad, n), tcp: &cable{}}
+	p := &person{net: simnet.Shape(conn, out, in, n), tcp: &cable{}, slots: map[string]protocol.Slot{}}
 	mux := webrtc.NewICEUDPMux(nil, p.net)
 	t.Cleanup(func() { _ = mux.Close(); _ = p.net.Close() })
 	api, err := client.NewAPI(s.url, func(e *webrtc.SettingEngine) { e.SetICEUDPMux(mux) })
@@ -108,6 +115,11 @@ func (p *person) events() client.Events {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.states = append(p.states, s)
+		},
+		Slot: func(s protocol.Slot) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.slots[s.MID] = s
 		},
 		Data: func(d protocol.Data) {
 			p.mu.Lock()
