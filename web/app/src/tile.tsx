@@ -69,6 +69,7 @@ function onPicture(e: MouseEvent): boolean {
 function Stand({ call, model }: { call: Call; model: TileModel }) {
   const { participant, video, screen, you } = model;
   const trouble = useTrouble(call, model);
+  const paused = video !== undefined && call.room.slot(video.id)?.paused === "bandwidth";
   return (
     <div class="stand">
       {!screen && (
@@ -76,9 +77,22 @@ function Stand({ call, model }: { call: Call; model: TileModel }) {
           {initials(nameOf(participant))}
         </div>
       )}
-      {trouble && <p class="trouble">{trouble}</p>}
+      {trouble && (paused ? <PausedWords words={trouble} /> : <p class="trouble">{trouble}</p>)}
       {screen && !trouble && !you && video && <p class="trouble">Waiting for the picture…</p>}
     </div>
+  );
+}
+
+/** A picture that waits for bandwidth: nothing is wrong, so it is said calmly, in a word where there is no room. */
+function PausedWords({ words }: { words: string }) {
+  return (
+    <p class="trouble paused" title={words}>
+      <Icon name="paused" size={18} />
+      <span class="paused-words">{words}</span>
+      <span class="paused-word" aria-hidden="true">
+        Paused
+      </span>
+    </p>
   );
 }
 

@@ -7,7 +7,7 @@ export function troubleWords(slot: Slot | undefined, track: Track, late: boolean
     case "codec":
       return `Your browser cannot play ${track.codec || "this kind of"} video. Another browser may.`;
     case "bandwidth":
-      return "Paused: your connection is too slow for it now.";
+      return "Paused: your connection is too slow for it now. It comes back by itself.";
     case "no-media":
       return "No picture is coming from their side.";
     case "muted":
