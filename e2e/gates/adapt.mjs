@@ -1,23 +1,30 @@
-// The adaptation gate: a camera in three sizes on its way to a watcher whose downlink gets worse and better
-// again. Two Chromiums in network namespaces, with a shaper between the server and the watcher. It prints
-// as JSON what the watcher saw and ends with 1 where a limit is missed.
+// The adaptation gate: a film of 2 Mbit/s in three sizes on its way to a watcher whose downlink gets worse and
+// better again. The watcher is a Chromium in a network namespace, with a shaper between it and the server. It prints
+// as JSON what was seen and ends with 1 where a limit is missed.
 //
-//   node e2e/gates/adapt.mjs [drop-200|drop-1000|loss|queue ...] [--screenshot FILE]
+//   node e2e/gates/adapt.mjs [drop-200|drop-1000|loss|queue|ten|dynacast ...] [--camera] [--screenshot FILE] [--verbose]
+//
+// The film comes from `switchyard publish --layers`, encoded before, so that two cores are enough; with --camera a
+// Chromium films it.
 
 import { parseArgs } from "node:util";
 import { Chromium } from "../harness/browsers.mjs";
+import { Film } from "../harness/film.mjs";
 import { Wire } from "../harness/namespace.mjs";
+import { Process, binary } from "../harness/process.mjs";
 import { Server } from "../harness/server.mjs";
-import { forAWhile } from "../harness/wait.mjs";
+import { dynacast } from "./adapt_dynacast.mjs";
+import { condense, observe, tell, watch } from "./adapt_seen.mjs";
+import { ten } from "./adapt_ten.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { screenshot: { type: "string" }, verbose: { type: "boolean" } },
+  options: { camera: { type: "boolean" }, screenshot: { type: "string" }, verbose: { type: "boolean" } },
 });
 const Mbit = 1e6;
-const sampleEvery = 100; // ms
+const sizes = [{ height: 180, kbps: 150 }, { height: 360, kbps: 500 }, { height: 720, kbps: 2000 }]; // as the SDK sends a camera
 
-/** Each scenario: phases of the wire, and what must hold. */
+/** Each scenario: phases of the wire, and what must hold; or what is played in its place. */
 const scenarios = {
   "drop-200": drop(200, 1000),
   "drop-1000": drop(1000, 2500),
@@ -35,6 +42,8 @@ const scenarios = {
     ],
     limits: (s) => [[s.steady.queueP95 < 150, `the queue was ${s.steady.queueP95} ms at its 95th percentile; less than 150`]],
   },
+  ten: { play: ten },
+  dynacast: { play: dynacast },
 };
 
 /** 2.5 Mbit/s, then 300 kbit/s, then 2.5 Mbit/s again. */
@@ -47,6 +56,7 @@ function drop(queue, longestFreeze) {
       { for: 20_000, name: "wideAgain", down: wide, up },
     ],
     limits: (s) => [
+      [s.wide.wireKbpsAtEnd > 2000, `${s.wide.wireKbpsAtEnd} kbit/s came in the 5 s before the drop: more than 2000, or it is no drop`],
       [s.narrow.longestGap < longestFreeze, `the picture stood ${s.narrow.longestGap} ms after the drop; less than ${longestFreeze}`],
       [s.wideAgain.topAfter <= 8000, `the top layer was back ${s.wideAgain.topAfter ?? "never"} ms after the rise; within 8000`],
     ],
@@ -54,108 +64,71 @@ function drop(queue, longestFreeze) {
 }
 
 const wire = await Wire.shaped();
+const film = await Film.make();
 const results = {};
-let server, there, here;
+const world = { wire, film, screenshot: values.screenshot, verbose: values.verbose };
 try {
-  server = await Server.start({ log: "adapt-server", host: "10.78.0.1", namespace: wire.server });
-  there = await Chromium.start({ namespace: wire.server, origin: server.url });
-  here = await Chromium.start({ namespace: wire.client, origin: server.url });
+  world.server = await Server.start({ log: "adapt-server", host: "10.78.0.1", namespace: wire.server });
+  world.here = await Chromium.start({ namespace: wire.client, origin: world.server.url });
   const names = positionals.length > 0 ? positionals : Object.keys(scenarios);
   for (const name of names) {
     if (!scenarios[name]) throw new Error(`there is no scenario ${name}; there are ${Object.keys(scenarios).join(", ")}`);
-    results[name] = await play(name, scenarios[name]);
+    await wire.shape({});
+    results[name] = await (scenarios[name].play ?? play)(world, name, scenarios[name]);
   }
 } finally {
-  await here?.close();
-  await there?.close();
-  await server?.close();
+  await world.there?.close();
+  await world.here?.close();
+  await world.server?.close();
   await wire.close();
+  film.close();
 }
 report();
 
-async function play(name, { phases, limits }) {
-  await wire.shape({});
-  const link = await server.invite({ room: name });
-  const anna = await there.person("anna");
+async function play({ server, here }, name, { phases, limits }) {
+  const anna = values.camera ? await camera(name) : await publisher(name);
   const bert = await here.person("bert");
   await bert.page.setViewportSize({ width: 1280, height: 800 });
-  await anna.page.addInitScript(() => window.probe.film({ width: 960, height: 540, frameRate: 25 })); // enough for three layers
-  await anna.join(link);
-  await bert.join(link);
+  await bert.join(await server.invite({ room: name }));
   await bert.seesOthers(1);
-  await bert.page.evaluate(watchPicture, await anna.me());
+  await watch(bert, await bert.page.evaluate(() => window.switchyard.room.participants.find((p) => p.id !== window.switchyard.room.you).id));
   const summary = {};
   let top = 0;
   for (const phase of phases) {
     await wire.shape(phase);
-    const seen = await observe(bert, phase.for);
+    const seen = await observe(bert, wire, phase.for);
     if (top === 0) top = seen.pictures.reduce((most, p) => Math.max(most, p.height), 0);
     summary[phase.name] = condense(seen, top);
     if (values.screenshot) await bert.page.screenshot({ path: `${values.screenshot}-${name}-${phase.name}.png` });
-    if (values.verbose) console.error(name, phase.name, JSON.stringify(seen.samples.map((s) => [s.at, s.height, s.kbps, s.queue])));
+    if (values.verbose) tell(`${name} ${phase.name}`, seen);
   }
   const faults = [...anna.faults(), ...bert.faults()];
   await bert.page.close();
-  await anna.page.close();
-  const broken = [...limits(summary), [faults.length === 0, `the pages showed errors: ${faults.join("; ")}`]]
-    .filter(([ok]) => !ok).map(([, what]) => what);
-  return { ...summary, broken };
+  await anna.close();
+  return { ...summary, broken: missed([...limits(summary), [faults.length === 0, `the pages showed errors: ${faults.join("; ")}`]]) };
 }
 
-/** Notes when each picture of somebody's camera is presented, and its size. */
-function watchPicture(participant) {
-  const tile = document.querySelector(`[data-participant="${participant}"][data-track] video`);
-  window.pictures = [];
-  const next = () => tile.requestVideoFrameCallback((at, { width, height }) => {
-    window.pictures.push({ at: performance.timeOrigin + at, width, height });
-    next();
-  });
-  next();
+function missed(limits) {
+  return limits.filter(([ok]) => !ok).map(([, what]) => what);
 }
 
-/** Samples statistics and queue for a while; the pictures come with them. */
-async function observe(person, ms) {
-  const began = Date.now(), samples = [];
-  await person.page.evaluate(() => (window.pictures.length = 0));
-  let before = await inbound(person);
-  const first = before;
-  for (let at = 0; at < ms; at = Date.now() - began) {
-    await forAWhile(sampleEvery - ((Date.now() - began) % sampleEvery));
-    const now = await inbound(person);
-    const { ab } = await wire.carried();
-    const kbps = Math.round((8 * (now.bytes - before.bytes)) / Math.max(1, now.at - before.at));
-    samples.push({ at: Date.now() - began, height: now.height, kbps, queue: Math.round(ab.queue) });
-    before = now;
-  }
-  const pictures = await person.page.evaluate(() => window.pictures);
-  return { began, ended: Date.now(), samples, pictures, first, last: before };
+/** Somebody whose picture and sound come out of files. */
+async function publisher(room) {
+  const { server } = world;
+  world.files ??= await film.encoded(sizes);
+  const [command, args] = wire.server.wrap(binary, ["publish", "--data", server.data, "--room", room, "--layers", "--name", "anna", ...world.files]);
+  const process = new Process(command, args, { log: "adapt-publisher" });
+  return { faults: () => (process.running ? [] : [`the publisher ended: ${process.tail()}`]), close: () => process.stop({ signal: "SIGINT" }) };
 }
 
-async function inbound(person) {
-  const { inbound } = await person.stats();
-  const sum = (key, kind) => inbound.filter((s) => !kind || s.kind === kind).reduce((n, s) => n + (s[key] ?? 0), 0);
-  return {
-    at: Date.now(), bytes: sum("bytesReceived"), height: inbound.reduce((most, s) => Math.max(most, s.frameHeight ?? 0), 0),
-    samples: sum("totalSamplesReceived", "audio"), concealed: sum("concealedSamples", "audio"),
-    silent: sum("silentConcealedSamples", "audio"), freezes: sum("freezeCount", "video"),
-  };
-}
-
-function condense({ began, ended, samples, pictures, first, last }, top) {
-  const times = [began, ...pictures.map((p) => p.at), ended];
-  const gaps = times.slice(1).map((t, i) => t - times[i]);
-  const queues = samples.map((s) => s.queue).sort((a, b) => a - b);
-  const back = pictures.find((p) => p.height >= top);
-  const heights = {};
-  for (const p of pictures) heights[p.height] = (heights[p.height] ?? 0) + 1;
-  const sound = last.samples - first.samples;
-  return {
-    fps: Math.round((10_000 * pictures.length) / (ended - began)) / 10, longestGap: Math.round(Math.max(...gaps)),
-    freezesOver500: gaps.filter((g) => g > 500).length, heights, topAfter: back && Math.round(back.at - began),
-    kbps: Math.round((8 * (last.bytes - first.bytes)) / (ended - began)),
-    queueP50: queues[Math.floor(queues.length / 2)], queueP95: queues[Math.floor(queues.length * 0.95)],
-    concealed: sound > 0 ? (last.concealed - first.concealed - (last.silent - first.silent)) / sound : 1,
-  };
+/** Somebody with a browser that films. */
+async function camera(room) {
+  const { server } = world;
+  world.there ??= await Chromium.start({ namespace: wire.server, origin: server.url, args: [film.flag] });
+  const anna = await world.there.person("anna");
+  await anna.page.addInitScript(() => window.probe.film({ width: 1280, height: 720, frameRate: 25 }));
+  await anna.join(await server.invite({ room }));
+  return { faults: () => anna.faults(), close: () => anna.page.close() };
 }
 
 function report() {

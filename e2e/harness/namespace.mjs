@@ -53,23 +53,33 @@ export class Wire {
     return w;
   }
 
-  /** The same with a shaper between the ends (e2e/shaper): shape() says how bad the wire is. */
-  static async shaped({ network = "10.78.0" } = {}) {
+  /**
+   * The same with a shaper between the ends (e2e/shaper): shape() says how bad the wire is. One more wire
+   * to the server of another one has a `network` of its own; the server keeps the address that it has.
+   */
+  static async shaped({ network = "10.78.0", beside } = {}) {
     const w = new Wire();
-    w.server = await hold("unshare", ["--net", "sleep", "3600"], "namespace-server");
+    w.guest = Boolean(beside);
+    w.server = beside?.server ?? await hold("unshare", ["--net", "sleep", "3600"], "namespace-server");
     w.client = await hold("unshare", ["--net", "sleep", "3600"], "namespace-client");
     w.middle = await hold("unshare", ["--net", "sleep", "3600"], "namespace-middle");
-    const shaper = path.join(mkdtempSync(path.join(tmpdir(), "switchyard-shaper-")), "shaper");
-    await run("go", ["build", "-o", shaper, "./e2e/shaper"], { log: "shaper-build", cwd: root });
-    for (const [end, device, own, other] of [[w.server, "wire0", 1, 2], [w.client, "wire1", 2, 1]]) {
-      await w.middle.run("ip", "link", "add", `to-${device}`, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
-      await w.middle.run("ip", "link", "set", `to-${device}`, "up");
-      await w.up(end, device, `${network}.${own}`, `${network}.${other}`);
-      await end.run(shaper, "--plain", device);
+    w.program = beside?.program ?? await Wire.#build();
+    const device = `wire${network.replaceAll(".", "")}`;
+    for (const [end, way, own, other] of [[w.server, "a", 1, 2], [w.client, "b", 2, 1]]) {
+      await w.middle.run("ip", "link", "add", way, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
+      await w.middle.run("ip", "link", "set", way, "up");
+      await w.up(end, device, `${network}.${own}`, w.guest && own === 1 ? undefined : `${network}.${other}`);
+      await end.run(w.program, "--plain", device);
     }
-    const [command, args] = w.middle.wrap(shaper, ["--a", "to-wire0", "--b", "to-wire1"]);
+    const [command, args] = w.middle.wrap(w.program, ["--a", "a", "--b", "b"]);
     w.shaper = new Process(command, args, { log: "shaper", stdin: "pipe" });
     return w;
+  }
+
+  static async #build() {
+    const program = path.join(mkdtempSync(path.join(tmpdir(), "switchyard-shaper-")), "shaper");
+    await run("go", ["build", "-o", program, "./e2e/shaper"], { log: "shaper-build", cwd: root });
+    return program;
   }
 
   /** Sets both directions of a shaped wire: rate in bit/s, queue and delay in ms, loss from 0 to 1. */
@@ -103,7 +113,7 @@ export class Wire {
     await namespace.run("ip", "link", "set", "lo", "up");
     await namespace.run("ip", "addr", "add", `${address}/24`, "dev", device);
     await namespace.run("ip", "link", "set", device, "up");
-    await namespace.run("ip", "route", "add", "default", "via", gateway);
+    if (gateway) await namespace.run("ip", "route", "add", "default", "via", gateway);
   }
 
   /** Drops all UDP at the client's side, both ways, and counts it. */
@@ -116,6 +126,12 @@ export class Wire {
     }
   }
 
+  /** Lets no more than rate bit/s through to the client, with a queue of 200 ms; without a rate, all again. */
+  async narrow(rate) {
+    const how = rate ? ["replace", "dev", "wire0", "root", "tbf", "rate", `${rate}bit`, "burst", "5kb", "latency", "200ms"] : ["del", "dev", "wire0", "root"];
+    await this.server.run("tc", "qdisc", ...how);
+  }
+
   /** How many UDP packets the firewall has dropped. */
   async blocked() {
     const text = await this.client.run("nft", "list", "table", "inet", "firewall");
@@ -124,6 +140,6 @@ export class Wire {
 
   async close() {
     await this.shaper?.stop({ signal: "SIGKILL" });
-    for (const n of [this.middle, this.client, this.server]) if (n) await n.holder.stop({ signal: "SIGKILL" });
+    for (const n of [this.middle, this.client, this.guest ? undefined : this.server]) if (n) await n.holder.stop({ signal: "SIGKILL" });
   }
 }

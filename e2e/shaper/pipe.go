@@ -21,9 +21,11 @@ type conditions struct {
 // carried counts frames of one direction.
 type carried struct {
 	Passed   int     `json:"passed"`
+	Bytes    int     `json:"bytes"`    // of those
 	Lost     int     `json:"lost"`     // at random
 	Overflow int     `json:"overflow"` // the queue was full
 	Queue    float64 `json:"queue"`    // ms that a frame would wait now
+	Streams  streams `json:"streams"`  // what came, lost or not
 }
 
 // due is a frame on its way.
@@ -50,7 +52,9 @@ type pipe struct {
 }
 
 func newPipe(from, to int, seed uint64) *pipe {
-	return &pipe{from: from, to: to, way: make(chan due, underWay), rng: rand.New(rand.NewPCG(seed, 0))}
+	p := &pipe{from: from, to: to, way: make(chan due, underWay), rng: rand.New(rand.NewPCG(seed, 0))}
+	p.n.Streams = streams{}
+	return p
 }
 
 func (p *pipe) set(c conditions) {
@@ -64,6 +68,11 @@ func (p *pipe) carried() carried {
 	defer p.mu.Unlock()
 	n := p.n
 	n.Queue = max(0, float64(time.Until(p.free))/1e6)
+	n.Streams = make(streams, len(p.n.Streams))
+	for ssrc, s := range p.n.Streams {
+		seen := *s
+		n.Streams[ssrc] = &seen
+	}
 	return n
 }
 
@@ -77,7 +86,7 @@ func (p *pipe) read() {
 			}
 			return
 		}
-		at, ok := p.admit(time.Now(), n)
+		at, ok := p.admit(time.Now(), buf[:n])
 		if !ok {
 			continue
 		}
@@ -85,16 +94,18 @@ func (p *pipe) read() {
 		case p.way <- due{at, append([]byte(nil), buf[:n]...)}:
 		default:
 			p.mu.Lock()
-			p.n.Passed, p.n.Overflow = p.n.Passed-1, p.n.Overflow+1
+			p.n.Passed, p.n.Bytes, p.n.Overflow = p.n.Passed-1, p.n.Bytes-n, p.n.Overflow+1
 			p.mu.Unlock()
 		}
 	}
 }
 
-// admit says when a frame of n bytes leaves the wire; false when it does not.
-func (p *pipe) admit(now time.Time, n int) (time.Time, bool) {
+// admit says when a frame leaves the wire; false when it does not.
+func (p *pipe) admit(now time.Time, frame []byte) (time.Time, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	n := len(frame)
+	p.n.Streams.see(now, frame)
 	if p.c.Loss > 0 && p.rng.Float64() < p.c.Loss {
 		p.n.Lost++
 		return time.Time{}, false
@@ -114,6 +125,7 @@ func (p *pipe) admit(now time.Time, n int) (time.Time, bool) {
 		p.free = p.free.Add(time.Duration(float64(n) * 8 / p.c.Rate * 1e9))
 	}
 	p.n.Passed++
+	p.n.Bytes += n
 	return p.free.Add(ms(p.c.Delay)), true
 }
 
