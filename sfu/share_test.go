@@ -6,7 +6,9 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"switchyard/engine/egress"
 	"switchyard/internal/simnet"
+	"switchyard/media"
 )
 
 // A subscriber whose path gets narrow is given the layer that fits, and the largest again when
@@ -68,5 +70,31 @@ func TestWhatDoesNotFitIsPausedAndTold(t *testing.T) {
 	wire.Set(simnet.Conditions{}, simnet.Conditions{})
 	if back := waitFor[SlotPaused](viewer); back.MID != second || back.Reason != PausedNot {
 		t.Errorf("%+v", back)
+	}
+}
+
+// What is sent stays while the estimate could be the share of it that an over-use leaves; nothing more is given.
+func TestWhatArrivedMayGoOn(t *testing.T) {
+	options := []egress.Option{{Rate: 150_000}, {Rate: 500_000}, {Rate: 2_000_000}}
+	for _, c := range []struct {
+		budget, want media.Bitrate
+		chosen       []int
+	}{
+		{1_750_000, 2_000_000, []int{2}},           // 0.85 of 2.06 Mbit/s
+		{1_650_000, 1_650_000, []int{2}},           // 0.85 of 1.94: it did not fit
+		{2_500_000, 2_500_000, []int{2}},           // there is room
+		{900_000, 1_000_000, []int{1, 1}},          // together
+		{800_000, 800_000, []int{1, 1}},            // too much together
+		{10_000, 10_000, []int{egress.None}},       // nothing is sent
+		{140_000, 150_000, []int{egress.None, 0}},  // one is
+		{1_000_000, 1_000_000, []int{7, -3, 1, 0}}, // choices that there are no more
+	} {
+		var claims []egress.Claim
+		for _, n := range c.chosen {
+			claims = append(claims, egress.Claim{Options: options, Chosen: n})
+		}
+		if got := keep(c.budget, claims); got != c.want {
+			t.Errorf("%d with %v: %d, want %d", c.budget, c.chosen, got, c.want)
+		}
 	}
 }

@@ -47,6 +47,18 @@ func (c *Claim) least(best int) int {
 	return best
 }
 
+// decent is the option above the least at which the picture is larger for the first time: who is looked at should
+// be seen as well as that.
+func (c *Claim) decent(best int) int {
+	least := c.least(best)
+	for i := least; i <= best; i++ {
+		if c.Options[i].Pixels > c.Options[least].Pixels {
+			return i
+		}
+	}
+	return best
+}
+
 // A first claim keeps its least while the budget reaches for this share of it: a picture that stutters
 // sometimes is better than none, and estimates are not that exact.
 const (
@@ -73,7 +85,8 @@ type Allocator struct {
 // exceed it by a third while it is being sent), and returns what the best of
 // each would cost: with less than that the link is worth probing. Everything gets its least, by rank and
 // then by size, before anything gets more; then each rank is raised as far as it goes before the next,
-// those of one rank step by step together.
+// those of one rank step by step together. Where there is not even everybody's least, and somebody has to be paused
+// anyway, those above the last rank get a decent size first.
 func (a *Allocator) Allocate(budget media.Bitrate, claims []Claim) (wanted media.Bitrate) {
 	a.order, a.choices = a.order[:0], a.choices[:0]
 	for i := range claims {
@@ -86,16 +99,7 @@ func (a *Allocator) Allocate(budget media.Bitrate, claims []Claim) (wanted media
 	slices.SortStableFunc(a.order, func(i, j int) int {
 		return cmp.Or(cmp.Compare(claims[i].Rank, claims[j].Rank), cmp.Compare(claims[j].Pixels, claims[i].Pixels))
 	})
-	for n, i := range a.order {
-		c := &claims[i]
-		if n == 0 && c.Chosen != None {
-			budget = max(budget, min(c.Options[0].Rate, budget*clingDen/clingNum))
-		}
-		budget = a.choose(c, i, c.least(c.best()), budget)
-		if a.choices[i] == None && c.Screen { // small and whole rather than nothing
-			budget = a.choose(c, i, 0, budget)
-		}
-	}
+	budget = a.begin(claims, budget)
 	for first := 0; first < len(a.order); {
 		last := first + 1
 		for last < len(a.order) && claims[a.order[last]].Rank == claims[a.order[first]].Rank {
@@ -108,6 +112,32 @@ func (a *Allocator) Allocate(budget media.Bitrate, claims []Claim) (wanted media
 		claims[i].Chosen = a.choices[i]
 	}
 	return wanted
+}
+
+// begin gives all claims their least, in order, and in want the first ranks a decent size at once.
+func (a *Allocator) begin(claims []Claim, budget media.Bitrate) media.Bitrate {
+	least := media.Bitrate(0)
+	for _, i := range a.order {
+		c := &claims[i]
+		least += c.cost(c.least(c.best()))
+	}
+	scarce := least > budget
+	for n, i := range a.order {
+		c := &claims[i]
+		if n == 0 && c.Chosen != None {
+			budget = max(budget, min(c.Options[0].Rate, budget*clingDen/clingNum))
+		}
+		budget = a.choose(c, i, c.least(c.best()), budget)
+		if a.choices[i] == None && c.Screen { // small and whole rather than nothing
+			budget = a.choose(c, i, 0, budget)
+		}
+		if last := claims[a.order[len(a.order)-1]].Rank; scarce && c.Rank < last && a.choices[i] != None {
+			for o := a.choices[i] + 1; o <= c.decent(c.best()); o++ {
+				budget = a.choose(c, i, o, budget)
+			}
+		}
+	}
+	return budget
 }
 
 // raise lifts claims of one rank, a step at a time, until each has its best or nothing fits.

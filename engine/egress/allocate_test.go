@@ -20,6 +20,15 @@ func camera(pixels int, rank uint8) Claim {
 	return c
 }
 
+// crowd is n cameras of the last rank.
+func crowd(n int) []Claim {
+	var all []Claim
+	for range n {
+		all = append(all, camera(320*180, 2))
+	}
+	return all
+}
+
 // screen has one size at three frame rates.
 func screen() Claim {
 	return Claim{Screen: true, Rank: 2, Chosen: None, Options: []Option{
@@ -52,6 +61,9 @@ func TestAllocation(t *testing.T) {
 		{"those of one rank rise together", 1_000_000, []Claim{camera(full, 2), camera(full, 2)}, []int{1, 1}},
 		{"the larger one where only one can rise", 600_000, []Claim{camera(full/4, 2), camera(full, 2)}, []int{0, 1}},
 		{"the last in line is paused", 250_000, []Claim{camera(small, 2), camera(full, 2), camera(full, 0)}, []int{None, 0, 0}},
+		{"in want, who is pinned is seen well", 750_000, append([]Claim{camera(full, 0)}, crowd(8)...), []int{1, 0, 0, None, None, None, None, None, None}},
+		{"but not at any price", 3_000_000, append([]Claim{camera(full, 0)}, crowd(30)...), slices.Concat([]int{1}, make([]int, 23), slices.Repeat([]int{None}, 7))},
+		{"in want of one rank all are alike", 750_000, crowd(8), []int{0, 0, 0, 0, 0, 0, None, None}},
 		{"nothing fits", 50_000, []Claim{camera(full, 0)}, []int{None}},
 		{"a screen gives up frames", 700_000, []Claim{screen()}, []int{0}},
 		{"a silent publisher takes nothing", 500_000, []Claim{{Rank: 0, Chosen: None}, camera(full, 2)}, []int{None, 1}},
