@@ -65,13 +65,13 @@ export class Wire {
     w.middle = await hold("unshare", ["--net", "sleep", "3600"], "namespace-middle");
     w.program = beside?.program ?? await Wire.#build();
     const device = `wire${network.replaceAll(".", "")}`;
-    for (const [end, way, own, other] of [[w.server, "a", 1, 2], [w.client, "b", 2, 1]]) {
+    for (const [end, way, own, other] of [[w.server, "to-a", 1, 2], [w.client, "to-b", 2, 1]]) {
       await w.middle.run("ip", "link", "add", way, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
       await w.middle.run("ip", "link", "set", way, "up");
       await w.up(end, device, `${network}.${own}`, w.guest && own === 1 ? undefined : `${network}.${other}`);
       await end.run(w.program, "--plain", device);
     }
-    const [command, args] = w.middle.wrap(w.program, ["--a", "a", "--b", "b"]);
+    const [command, args] = w.middle.wrap(w.program, ["--a", "to-a", "--b", "to-b"]);
     w.shaper = new Process(command, args, { log: "shaper", stdin: "pipe" });
     return w;
   }

@@ -83,14 +83,14 @@ function Stand({ call, model }: { call: Call; model: TileModel }) {
   );
 }
 
-/** A picture that waits for bandwidth: nothing is wrong, so it is said calmly, in a word where there is no room. */
+/** A picture that waits for bandwidth: nothing is wrong, so it is said calmly, and in few words where there is little room. */
 function PausedWords({ words }: { words: string }) {
   return (
     <p class="trouble paused" title={words}>
       <Icon name="paused" size={18} />
       <span class="paused-words">{words}</span>
       <span class="paused-word" aria-hidden="true">
-        Paused
+        Paused<span class="paused-why">: slow connection</span>
       </span>
     </p>
   );
