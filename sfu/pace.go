@@ -39,12 +39,15 @@ func (l *Link) admit(now media.Time, s *slot, p *media.Packet) bool {
 	if s.kind == media.Audio {
 		class = bwe.ClassAudio
 	}
-	size := len(p.Payload) + wrapping
+	size, key := len(p.Payload)+wrapping, p.FrameStart && p.Keyframe
 	if l.pacer.Admit(now, size, class) {
+		if key {
+			l.pacer.Restart(uint32(s.ssrc)) // else the rest of it is cut
+		}
 		return true
 	}
 	p.Retain()
-	it := bwe.Item[held]{Ref: held{s, s.generation, p}, Bytes: size, Stream: uint32(s.ssrc), Key: p.FrameStart && p.Keyframe}
+	it := bwe.Item[held]{Ref: held{s, s.generation, p}, Bytes: size, Stream: uint32(s.ssrc), Key: key, Whole: p.Keyframe}
 	if dropped, _, full := l.pacer.Push(now, class, it); full {
 		l.forgo(now, dropped.Ref)
 	}

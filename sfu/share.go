@@ -29,8 +29,10 @@ type share struct {
 	slots  []*slot // of claims
 	budget media.Bitrate
 	given  media.Bitrate // what all choices cost together
-	stale  bool          // slots, views or layers changed since the last division
-	last   media.Time    // of the last division
+	// strained: what is sent goes on only while there is no queue.
+	strained bool
+	stale    bool       // slots, views or layers changed since the last division
+	last     media.Time // of the last division
 }
 
 const (
@@ -48,7 +50,9 @@ const (
 	headers       = 1.06   // RTP, SRTP, UDP and IP around a layer's payload
 	tooMuch       = 15     // tenths of the whole budget: more than that is not sent to the end
 	keepShare     = 0.85   // of what arrived is the estimate after an over-use (gcc-02 §5.5: beta)
-	layerStep     = 3      // a layer that does not live costs so many times the one below
+	keepCalm      = 0.75   // while no queue says that it was one: rates of layers and of arrival are measured apart
+	keepQueue     = 50 * time.Millisecond
+	layerStep     = 3 // a layer that does not live costs so many times the one below
 	firstLayer    = 150_000
 )
 
@@ -56,7 +60,7 @@ const (
 func (l *Link) divide(now media.Time) {
 	sh := &l.share
 	budget := float64(l.rate.est.Steady())
-	urgent := sh.stale || budget < shareFell*float64(sh.budget)
+	urgent := sh.stale || budget < shareFell*float64(sh.budget) || sh.strained && l.rate.est.Queue() >= keepQueue
 	rose := budget > shareRose*float64(sh.budget)
 	if since := now.Sub(sh.last); urgent && since >= shareSoon || rose && since >= shareEvery {
 		sh.last, sh.stale = now, false
@@ -95,7 +99,13 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 		}
 		left = max(left, 1.2*float64(least))
 	}
-	wanted := sh.alloc.Allocate(keep(media.Bitrate(left), sh.claims), sh.claims)
+	share := keepShare
+	if l.rate.est.Queue() < keepQueue {
+		share = keepCalm
+	}
+	kept := keep(media.Bitrate(left), sh.claims, share)
+	sh.strained = float64(kept)*keepShare > left
+	wanted := sh.alloc.Allocate(kept, sh.claims)
 	l.rate.demand = media.Bitrate(float64(wanted)*headers*probeBeyond) + sound
 	sh.given = 0
 	for i, s := range sh.slots {
@@ -106,16 +116,17 @@ func (l *Link) allocate(now media.Time, fresh *slot) {
 	}
 }
 
-// keep returns the budget, or what all that is sent now costs where that may go on: after an over-use the
-// estimate is a share of what arrived, and what arrived did fit. What does not fit brings it further down.
-func keep(budget media.Bitrate, claims []egress.Claim) media.Bitrate {
+// keep returns the budget, or what all that is sent now costs where that may go on: where the budget is this share
+// of it. After an over-use the estimate is a share of what arrived, and what arrived did fit; what does not fit
+// brings it further down.
+func keep(budget media.Bitrate, claims []egress.Claim, share float64) media.Bitrate {
 	sent := media.Bitrate(0)
 	for i := range claims {
 		if c := &claims[i]; c.Chosen >= 0 && c.Chosen < len(c.Options) {
 			sent += c.Options[c.Chosen].Rate
 		}
 	}
-	if float64(sent)*keepShare > float64(budget) {
+	if float64(sent)*share > float64(budget) {
 		return budget
 	}
 	return max(budget, sent)

@@ -93,7 +93,7 @@ func TestWhatArrivedMayGoOn(t *testing.T) {
 		for _, n := range c.chosen {
 			claims = append(claims, egress.Claim{Options: options, Chosen: n})
 		}
-		if got := keep(c.budget, claims); got != c.want {
+		if got := keep(c.budget, claims, keepShare); got != c.want {
 			t.Errorf("%d with %v: %d, want %d", c.budget, c.chosen, got, c.want)
 		}
 	}

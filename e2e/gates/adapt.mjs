@@ -86,6 +86,8 @@ try {
 report();
 
 async function play({ server, here }, name, { phases, limits }) {
+  const { down, up } = phases[0];
+  await wire.shape({ down: { delay: down.delay }, up }); // as long as it is from the start: what becomes longer looks like a queue
   const anna = values.camera ? await camera(name) : await publisher(name);
   const bert = await here.person("bert");
   await bert.page.setViewportSize({ width: 1280, height: 800 });

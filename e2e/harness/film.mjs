@@ -17,14 +17,14 @@ export class Film {
     return f;
   }
 
-  /** The same encoded in several sizes with a keyframe each second, and a tone: files for `switchyard publish --layers`. */
+  /** The same encoded in several sizes with a keyframe every 3 s, and a tone: files for `switchyard publish --layers`. */
   async encoded(sizes, { seconds = 6 } = {}) {
     const files = [];
     for (const { height, kbps } of sizes) {
       const file = path.join(this.folder, `film-${height}.ivf`), rate = `${kbps}k`;
       await run("ffmpeg", ["-v", "error", "-framerate", "30", "-i", this.file, "-t", String(seconds), "-vf", `scale=-2:${height},fps=25`,
         "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "6", "-auto-alt-ref", "0", "-lag-in-frames", "0",
-        "-g", "25", "-keyint_min", "25", "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, file], { log: "film" });
+        "-g", "75", "-keyint_min", "75", "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, file], { log: "film" });
       files.push(file);
     }
     const tone = path.join(this.folder, "tone.ogg");

@@ -151,6 +151,9 @@ func (e *Estimator) Congested() bool {
 // Sending returns the rate of what was sent in the last half second.
 func (e *Estimator) Sending(now media.Time) media.Bitrate { return media.Bitrate(e.out.rate(now)) }
 
+// Queue returns how long packets wait in the path: the delay above the least one of the last 10 to 20 s.
+func (e *Estimator) Queue() time.Duration { return e.queue.delay() }
+
 // Usage is how the estimator came to its target.
 type Usage struct {
 	Target   media.Bitrate

@@ -26,6 +26,10 @@ const (
 // longest is how long a packet of a class may wait; what is older is dropped.
 var longest = [classes]time.Duration{120 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond}
 
+// A keyframe is sent to its end, though it takes longer: the next one would be no smaller, and a receiver that
+// never gets one whole sees nothing at all. What follows it begins to wait when it has left.
+const longestKey = 2 * time.Second
+
 // queued bounds each class's queue in packets; a full one drops as one that waited too long does.
 var queued = [classes]int{64, 256, 1024}
 
@@ -45,6 +49,7 @@ type Item[T any] struct {
 	Bytes  int
 	Stream uint32 // of video: what a drop cuts
 	Key    bool   // first packet of a video keyframe: a cut ends here
+	Whole  bool   // any packet of a video keyframe
 	at     media.Time
 }
 
@@ -58,7 +63,8 @@ type Pacer[T any] struct {
 	debt   float64 // bytes that left and are not yet paid for by time
 	paid   media.Time
 	queues [classes]fifo[T]
-	cut    []uint32 // streams that wait for a keyframe: few
+	cut    []uint32   // streams that wait for a keyframe: few
+	keyAt  media.Time // the last packet of a keyframe left
 	stats  PacerStats
 }
 
@@ -139,7 +145,7 @@ func (p *Pacer[T]) Next(now media.Time) (Item[T], Class, Verdict, bool) {
 		case c == ClassVideo && p.isCut(it):
 			p.stats.Cut++
 			return q.pop(), c, Cut, true
-		case now.Sub(it.at) > longest[c]:
+		case now > p.until(c, it):
 			p.stats.Late++
 			p.cutBehind(c, *it)
 			return q.pop(), c, Late, true
@@ -148,10 +154,25 @@ func (p *Pacer[T]) Next(now media.Time) (Item[T], Class, Verdict, bool) {
 		}
 		p.debt += float64(it.Bytes)
 		p.stats.Sent++
+		if it.Whole {
+			p.keyAt = now
+		}
 		p.stats.Longest = max(p.stats.Longest, now.Sub(it.at))
 		return q.pop(), c, Send, true
 	}
 	return Item[T]{}, 0, 0, false
+}
+
+// until returns how long an item may wait.
+func (p *Pacer[T]) until(c Class, it *Item[T]) media.Time {
+	if c != ClassVideo {
+		return it.at.Add(longest[c])
+	}
+	most := it.at.Add(longestKey)
+	if it.Whole {
+		return most
+	}
+	return min(max(it.at, p.keyAt).Add(longest[c]), most)
 }
 
 // isCut reports whether a drop took what the packet depends on; a keyframe ends that.
@@ -208,7 +229,7 @@ func (p *Pacer[T]) Deadline() media.Time {
 			continue
 		}
 		it := q.head()
-		next = min(next, it.at.Add(longest[c]+1))
+		next = min(next, p.until(c, it).Add(1))
 		if lack := float64(it.Bytes) - p.room(); lack > 0 && p.rate > 0 {
 			next = min(next, p.paid.Add(time.Duration(lack/p.rate*1e9)+1))
 		} else {

@@ -209,3 +209,34 @@ func FuzzPacer(f *testing.F) {
 		}
 	})
 }
+
+// A keyframe that takes longer than anything may wait is sent to its end: were it cut, the next would be as well, for ever.
+func TestKeyframeIsSentToItsEnd(t *testing.T) {
+	p := NewPacer[int]()
+	p.SetRate(0, 160_000) // 20 bytes a ms
+	now := media.Time(time.Second)
+	const packets, later = 20, 30
+	for i := range packets { // a second's worth
+		p.Push(now, ClassVideo, Item[int]{Ref: i, Bytes: 1000, Stream: 1, Key: i == 0, Whole: true})
+	}
+	sent, dropped, last := 0, 0, 0
+	for frame := 0; frame < later; frame++ {
+		for end := now.Add(40 * time.Millisecond); now < end; now = now.Add(time.Millisecond) {
+			refs, d := leave(p, now)
+			sent, dropped = sent+len(refs), dropped+d
+			if len(refs) > 0 {
+				last = refs[len(refs)-1]
+			}
+		}
+		p.Push(now, ClassVideo, Item[int]{Ref: packets + frame, Bytes: 300, Stream: 1})
+	}
+	if sent < packets+later/2 || dropped > 0 {
+		t.Errorf("%d of %d sent, the last was %d; %d dropped", sent, packets+later, last, dropped)
+	}
+	// Nothing waits for ever: at no rate worth the name even a keyframe is dropped.
+	p.SetRate(now, 100)
+	p.Push(now, ClassVideo, Item[int]{Ref: 100, Bytes: 1000, Stream: 1, Key: true, Whole: true})
+	if _, d := leave(p, now.Add(longestKey+time.Millisecond)); d == 0 {
+		t.Error("nothing was dropped")
+	}
+}
