@@ -28,8 +28,11 @@ func (l *Link) pace(now media.Time) {
 		}
 		l.pacer = bwe.NewPacer[held]()
 	}
-	given := media.Bitrate(float64(l.share.given)*paceGiven) + audioBudget
-	l.pacer.SetRate(now, max(l.rate.est.Pace(), given))
+	rate := l.rate.est.Pace()
+	if !l.rate.est.Draining() { // else what was given waits as well, or the queue stays for many seconds
+		rate = max(rate, media.Bitrate(float64(l.share.given)*paceGiven)+audioBudget)
+	}
+	l.pacer.SetRate(now, rate)
 	l.release(now)
 }
 

@@ -151,6 +151,9 @@ func (e *Estimator) Congested() bool {
 // Sending returns the rate of what was sent in the last half second.
 func (e *Estimator) Sending(now media.Time) media.Bitrate { return media.Bitrate(e.out.rate(now)) }
 
+// Draining reports whether less is sent for a moment, so that the queue of a collapse empties.
+func (e *Estimator) Draining() bool { return e.draining }
+
 // Queue returns how long packets wait in the path: the delay above the least one of the last 10 to 20 s.
 func (e *Estimator) Queue() time.Duration { return e.queue.delay() }
 
