@@ -234,6 +234,9 @@ func (s *slot) bound(now media.Time, c egress.Claim, starting bool) {
 	was, before := s.allowed, s.chosen()
 	s.allowed = p
 	if starting {
+		if p.Off {
+			s.tellPause()
+		}
 		return
 	}
 	s.retarget(now)
@@ -241,10 +244,15 @@ func (s *slot) bound(now media.Time, c egress.Claim, starting bool) {
 		s.interrupt(now) // until the keyframe of the lower layer comes it would fill the queue
 	}
 	if was.Off != p.Off {
-		reason := PausedNot
-		if p.Off {
-			reason = PausedBandwidth
-		}
-		s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: reason})
+		s.tellPause()
 	}
+}
+
+// tellPause tells the owner whether the slot is off for want of bandwidth.
+func (s *slot) tellPause() {
+	reason := PausedNot
+	if s.allowed.Off {
+		reason = PausedBandwidth
+	}
+	s.link.emit(SlotPaused{MID: s.mid, Generation: s.generation, Reason: reason})
 }

@@ -61,9 +61,13 @@ function state(person) {
   return person.page.evaluate(() => {
     const { room } = window.switchyard;
     const names = new Map(room.participants.map((p) => [p.id, p.name]));
+    const near = (tile) => {
+      const { x, y, width, height } = tile.getBoundingClientRect();
+      return x >= 0 && y >= 0 && x + width <= innerWidth && y + height <= innerHeight;
+    };
     const tiles = [...document.querySelectorAll(".stage .tile[data-track]")].filter((t) => t.dataset.participant !== room.you).map((tile) => ({
       name: names.get(tile.dataset.participant), visible: tile.dataset.visible === "true", height: tile.querySelector("video").videoHeight,
-      paused: room.slot(tile.dataset.track)?.paused, words: tile.querySelector(".trouble")?.textContent ?? "",
+      near: near(tile), paused: room.slot(tile.dataset.track)?.paused, words: tile.querySelector(".trouble")?.textContent ?? "",
     }));
     return { people: names.size, tiles };
   });
@@ -75,7 +79,7 @@ async function during(pages, verbose, picture) {
   return Promise.all(pages.map(async ({ person, path }) => {
     const first = await sound(person), heard = new Map([...first].map(([track, s]) => [track, { ...s, since: Date.now(), silence: 0 }]));
     const heights = {}, queues = [];
-    let looks = 0, missing = 0, outdone = 0, paused = 0, unsaid = 0, kinds = new Set();
+    let looks = 0, missing = 0, outdone = 0, paused = 0, unsaid = 0, dark = 0, kinds = new Set();
     for (const until = Date.now() + look; Date.now() < until; looks++) {
       await forAWhile(every);
       const now = await state(person), speaker = now.tiles.find((t) => t.name === "speaker");
@@ -84,6 +88,7 @@ async function during(pages, verbose, picture) {
       const shown = now.tiles.filter((t) => t.visible);
       if (shown.some((t) => t.height > (speaker?.height ?? 0) && t.name !== "speaker")) outdone++;
       const resting = now.tiles.filter((t) => t.paused);
+      dark += now.tiles.filter((t) => t.near && !t.visible && !t.paused).length;
       paused += resting.length;
       for (const t of resting) kinds.add(t.paused);
       unsaid += resting.filter((t) => t.paused === "bandwidth" && !t.words.includes("too slow")).length;
@@ -95,7 +100,7 @@ async function during(pages, verbose, picture) {
     if (picture) await person.page.screenshot({ path: `${picture}-${person.name}.png` });
     const concealed = [...last].map(([track, s]) => (s.concealed - (first.get(track)?.concealed ?? 0)) / Math.max(1, s.samples - (first.get(track)?.samples ?? 0)));
     return {
-      name: person.name, looks, speaker: { missing, outdone, heights }, pausedPerLook: Math.round((10 * paused) / looks) / 10, reasons: [...kinds], unsaid,
+      name: person.name, looks, speaker: { missing, outdone, heights }, pausedPerLook: Math.round((10 * paused) / looks) / 10, reasons: [...kinds], unsaid, dark,
       sounds: last.size, concealed: Math.max(...concealed), longestSilence: Math.max(...[...heard.values()].map((h) => h.silence)),
       queueP95: Math.round(queues.sort((a, b) => a - b)[Math.floor(queues.length * 0.95)]),
     };
@@ -132,6 +137,7 @@ function misses(one) {
     [one.speaker.outdone === 0, `somebody else was larger than who speaks at ${one.speaker.outdone} of ${one.looks} looks`],
     [one.pausedPerLook > 0, "nobody was paused: the path was no narrow one"],
     [one.reasons.every((r) => r === "bandwidth"), `somebody was paused for ${one.reasons}`],
+    [one.dark <= 2 * people, `${one.dark} times a tile was dark without being paused`], // while pictures change over
     [one.unsaid === 0, `${one.unsaid} paused tiles did not say why`],
   ].filter(([ok]) => !ok).map(([, what]) => what);
 }

@@ -145,7 +145,7 @@ func (e *Estimator) OnReport(now media.Time, lost float64, rtt time.Duration) {
 // Congested reports whether there was ever reason to believe that the path carries no more than the target:
 // before that the target is only where the search begins.
 func (e *Estimator) Congested() bool {
-	return e.rate.decreased != 0 || e.loss.rate < e.rate.rate || e.remb > 0
+	return e.rate.decreased != 0 || e.lossy || e.loss.rate < e.rate.rate || e.remb > 0
 }
 
 // Sending returns the rate of what was sent in the last half second.

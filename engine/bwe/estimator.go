@@ -90,6 +90,7 @@ type Estimator struct {
 	started bool          // feedback came
 
 	limited  bool    // ALR
+	lossy    bool    // losses brought the rate down, once
 	demand   float64 // what the owner would send if it could, bit/s
 	silent   bool
 	timeouts uint64
@@ -243,6 +244,7 @@ func (e *Estimator) onFeedback(now media.Time) {
 			e.loss.rate = min(e.loss.rate, backoff*recent)
 		}
 		e.rate.rate = min(e.rate.rate, e.loss.rate)
+		e.lossy = true
 		e.probe.later(now)
 	}
 	e.drain(now)
