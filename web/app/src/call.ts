@@ -137,6 +137,7 @@ export class Call {
       ended(e);
     });
     this.audioBlocked.value = room.audioBlocked;
+    this.#hear(room.speakers.map((s) => s.participant)); // told at the join, perhaps before anybody listened
   }
 
   /** What those who cannot see it are told, too. */
