@@ -37,7 +37,7 @@ func TestATrackThatNobodyCanDecodeIsNotNeeded(t *testing.T) {
 	var unable []*client
 	for range 2 { // links go to the shards by turns
 		v := newClient(t)
-		v.receive(webrtc.RTPCodecTypeVideo)
+		v.discard(webrtc.RTPCodecTypeVideo)
 		h264 := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
 			SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
 		if err := v.pc.GetTransceivers()[0].SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: h264, PayloadType: 125}}); err != nil {

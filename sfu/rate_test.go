@@ -171,7 +171,7 @@ func TestWithoutDemandNothingButMediaIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.discard(webrtc.RTPCodecTypeVideo)
 	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
 	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
 	stop := make(chan struct{})
@@ -235,7 +235,7 @@ func TestCongestionFeedbackIsEnoughForAnEstimate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.discard(webrtc.RTPCodecTypeVideo)
 	viewer.via(s, simnet.Conditions{Rate: 2_000_000, Queue: 50_000, Latency: 10 * time.Millisecond})
 	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
 	vlink.Feed(vlink.Session().Media[0].MID, track, 1)

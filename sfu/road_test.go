@@ -39,7 +39,7 @@ func newRoad(t testing.TB, subscribers int) *road {
 	r := &road{shard: s.shards[0], track: track, seq: 1000}
 	for range subscribers {
 		viewer := newClient(t)
-		viewer.receive(webrtc.RTPCodecTypeVideo)
+		viewer.discard(webrtc.RTPCodecTypeVideo)
 		link := viewer.connect(s, LinkOptions{ID: "viewer"})
 		link.Feed(link.Session().Media[0].MID, track, 1)
 		r.shard.call(func() { link.path.Remote = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), remote.Port()) })

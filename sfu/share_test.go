@@ -51,8 +51,8 @@ func TestWhatDoesNotFitIsPausedAndTold(t *testing.T) {
 	s := newSFU(t, 1)
 	_, track := publishSimulcast(t, s)
 	viewer := newClient(t)
-	viewer.receive(webrtc.RTPCodecTypeVideo)
-	viewer.receive(webrtc.RTPCodecTypeVideo)
+	viewer.discard(webrtc.RTPCodecTypeVideo)
+	viewer.discard(webrtc.RTPCodecTypeVideo)
 	wire := viewer.via(s, simnet.Conditions{Rate: 3_000_000, Queue: 75_000, Latency: 10 * time.Millisecond})
 	link := viewer.connect(s, LinkOptions{ID: "viewer"})
 	first, second := link.Session().Media[0].MID, link.Session().Media[1].MID
