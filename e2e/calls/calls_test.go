@@ -18,7 +18,7 @@ const (
 )
 
 // play publishes a built-in clip until the test ends.
-func play(t *testing.T, p *person, name string) (video, audio protocol.TrackID) {
+func play(t testing.TB, p *person, name string) (video, audio protocol.TrackID) {
 	t.Helper()
 	c, err := clip.Open(name)
 	if err != nil {
@@ -30,7 +30,7 @@ func play(t *testing.T, p *person, name string) (video, audio protocol.TrackID) 
 	return video, audio
 }
 
-func publish(t *testing.T, p *person, track *clip.Track, group string) protocol.TrackID {
+func publish(t testing.TB, p *person, track *clip.Track, group string) protocol.TrackID {
 	t.Helper()
 	pub, err := p.Publish(t.Context(), track, client.PublishOptions{Group: group})
 	if err != nil {
@@ -40,7 +40,7 @@ func publish(t *testing.T, p *person, track *clip.Track, group string) protocol.
 }
 
 // keepPlaying plays until the test ends.
-func keepPlaying(t *testing.T, c *clip.Clip, player *clip.Player) {
+func keepPlaying(t testing.TB, c *clip.Clip, player *clip.Player) {
 	done := make(chan error, 1)
 	go func() { done <- player.Play(t.Context()) }() // which ends before cleanups run
 	t.Cleanup(func() {
@@ -116,7 +116,7 @@ func TestCallOverBadNetworks(t *testing.T) {
 }
 
 // sendInOrder sends numbered messages on the reliable DataChannel, which all arrive once and in order.
-func sendInOrder(t *testing.T, from *person, to ...*person) {
+func sendInOrder(t testing.TB, from *person, to ...*person) {
 	t.Helper()
 	const messages = 200
 	for i := range messages {
@@ -145,7 +145,7 @@ func sendInOrder(t *testing.T, from *person, to ...*person) {
 }
 
 // cutAndResume cuts the WebSocket of away: media goes on, and what is said meanwhile comes after it.
-func cutAndResume(t *testing.T, from, away *person) {
+func cutAndResume(t testing.TB, from, away *person) {
 	t.Helper()
 	session := away.Welcome().Session
 	before := away.ear.any().newest()

@@ -33,7 +33,7 @@ type site struct {
 	key []byte
 }
 
-func startServer(t *testing.T) site {
+func startServer(t testing.TB) site {
 	t.Helper()
 	data := t.TempDir()
 	s, err := server.New(server.Config{HTTP: "127.0.0.1:0", Media: "127.0.0.1:0", Data: data})
@@ -71,13 +71,13 @@ type person struct {
 }
 
 // join brings somebody into the room; the n-th has bad networks of its own.
-func (s site) join(t *testing.T, who string, n uint64, slots int) *person {
+func (s site) join(t testing.TB, who string, n uint64, slots int) *person {
 	t.Helper()
 	return s.joinOver(t, who, n, slots, bad, bad)
 }
 
 // joinOver does so over networks out of the client and into it.
-func (s site) joinOver(t *testing.T, who string, n uint64, slots int, out, in simnet.Conditions) *person {
+func (s site) joinOver(t testing.TB, who string, n uint64, slots int, out, in simnet.Conditions) *person {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -182,7 +182,7 @@ func (c *cable) mend() {
 	c.cut = false
 }
 
-func eventually(t *testing.T, within time.Duration, what string, missing func() string) {
+func eventually(t testing.TB, within time.Duration, what string, missing func() string) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for {

@@ -15,7 +15,7 @@ type shown struct{ video, audio protocol.TrackID }
 
 // show publishes the picture of a clip and its sound, each by a player of its own: a picture that jumps to a keyframe
 // takes no sound along.
-func show(t *testing.T, p *person, name string, speaks bool) shown {
+func show(t testing.TB, p *person, name string, speaks bool) shown {
 	t.Helper()
 	level := func(time.Duration) (uint8, bool) { return 127, false }
 	if speaks {
@@ -40,8 +40,16 @@ func show(t *testing.T, p *person, name string, speaks bool) shown {
 
 // Ten people who all send and watch, with 1 Mbit/s towards each: nine sounds and nine pictures of 110 kbit/s do not
 // fit. Everybody hears everybody, whoever speaks is seen without a break, and some of the others are paused for
-// want of bandwidth.
-func TestTenShareNarrowPaths(t *testing.T) {
+// want of bandwidth. A benchmark since what arrives in time is a matter of how busy the machine is:
+//
+//	go test ./e2e/calls -run '^$' -bench Ten -benchtime 1x
+func BenchmarkTenShareNarrowPaths(b *testing.B) {
+	for b.Loop() {
+		tenShareNarrowPaths(b)
+	}
+}
+
+func tenShareNarrowPaths(t testing.TB) {
 	const people = 10
 	s := startServer(t)
 	out := simnet.Conditions{Latency: 20 * time.Millisecond}
@@ -72,7 +80,7 @@ func TestTenShareNarrowPaths(t *testing.T) {
 }
 
 // watchTen looks at everybody for ten seconds.
-func watchTen(t *testing.T, all []*person, media []shown) {
+func watchTen(t testing.TB, all []*person, media []shown) {
 	const length, frequent = 10 * time.Second, 50 * time.Millisecond
 	type heard struct {
 		from, count int
