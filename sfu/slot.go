@@ -38,7 +38,7 @@ type slot struct {
 func newSlot(l *Link, m *peer.Media, seed uint64) *slot {
 	s := &slot{link: l, mid: m.MID, ssrc: m.SlotSSRC, rtx: m.SlotRTX, kind: m.Kind, twcc: m.Ext.TWCC != 0}
 	s.ccfb, s.red = reportsByRTP(m), readsRED(m)
-	s.out.Init(l.egressConfig(m, seed))
+	s.out = *egress.New(l.egressConfig(m, seed))
 	return s
 }
 

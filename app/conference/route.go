@@ -137,7 +137,7 @@ func (a *actor) assign(sub *room.Subscriber, scene *router.Scene, short shortage
 func (a *actor) feed(s *subscription, sub *room.Subscriber, l Link, changes []router.Change, short shortage) {
 	for _, c := range changes {
 		delete(s.fed, c.MID)
-		if c.Track == "" {
+		if a.tracks[c.Track] == nil { // an empty slot, or a track that came to nothing: the picture before it must not go on
 			l.Feed(c.MID, nil, c.Generation)
 		}
 	}

@@ -89,6 +89,9 @@ func (a *actor) snapshot() RoomSnapshot {
 	for id, p := range a.backups {
 		backups[p.owner] = append(backups[p.owner], p.backup(id).mid)
 	}
+	for _, mids := range backups {
+		slices.Sort(mids)
+	}
 	for id, l := range a.links {
 		if l.media != nil {
 			who, _ := a.room.Who(id)

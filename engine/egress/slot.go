@@ -57,16 +57,9 @@ type Slot struct {
 	sealed  sealedRing
 }
 
-// New returns an empty slot.
+// New returns an empty slot. It may be copied until it is first used.
 func New(c Config) *Slot {
-	s := new(Slot)
-	s.Init(c)
-	return s
-}
-
-// Init makes the zero Slot an empty one.
-func (s *Slot) Init(c Config) {
-	s.video, s.budget = c.Kind == media.Video, resendBurst
+	s := &Slot{cfg: c, video: c.Kind == media.Video, budget: resendBurst}
 	// RFC 3711 §3.3.1: below 2^15, so that a lost first packet does not confuse the roll-over count.
 	s.sent.highest = media.ExtSeq(c.Seed & 0x7fff)
 	s.rtx = media.ExtSeq(c.Seed >> 16 & 0x7fff)
@@ -78,8 +71,8 @@ func (s *Slot) Init(c Config) {
 			s.time.rate = 90000
 		}
 	}
-	s.cfg = c
 	s.selector.aim(s.target)
+	return s
 }
 
 // Update takes renegotiated formats, extension ids and MID; the identity (SSRCs, Seed) stays as it was.

@@ -79,7 +79,7 @@ export class Publisher implements LocalTrackOwner {
    * is nothing for our person to do: the server tells those who wait for it what they lack. */
   async backup({ track: id, codec }: Backup): Promise<void> {
     const link = await this.owner.ready().catch(() => undefined);
-    if (link) await this.#inTurn(() => this.#backUp(link, id, codec)).catch((e) => {console.log("BACKUP", String(e))});
+    if (link) await this.#inTurn(() => this.#backUp(link, id, codec)).catch(() => {});
   }
 
   async unpublish(track: LocalTrack): Promise<void> {
