@@ -17,20 +17,20 @@ func (r *run) measure(ctx context.Context, before int64) (Result, error) {
 	if err := sleep(ctx, r.Settle); err != nil {
 		return Result{}, err
 	}
+	if err := r.open(ctx); err != nil {
+		return Result{}, err
+	}
 	from, err := r.reading()
 	if err != nil {
 		return Result{}, err
 	}
-	r.window.from.Store(from.at.UnixNano())
 	r.Progress("measuring for " + r.For.String())
-	interrupted := r.watch(ctx)
+	if err := r.watch(ctx); err != nil {
+		return Result{}, err
+	}
 	to, err := r.reading()
 	if err != nil {
 		return Result{}, err
-	}
-	r.window.to.Store(to.at.UnixNano())
-	if interrupted != nil {
-		return Result{}, interrupted
 	}
 	after := int64(0)
 	if r.PID != 0 {
@@ -53,6 +53,16 @@ func (r *run) measure(ctx context.Context, before int64) (Result, error) {
 	return res, nil
 }
 
+// open waits for the window. Its edges are said before it begins: who sends a packet and who receives it
+// must agree on whether it counts.
+func (r *run) open(ctx context.Context) error {
+	const ahead = 20 * time.Millisecond
+	from := time.Now().Add(ahead)
+	r.window.to.Store(from.Add(r.For).UnixNano())
+	r.window.from.Store(from.UnixNano())
+	return sleep(ctx, ahead)
+}
+
 // reading reads the clocks.
 func (r *run) reading() (v reading, err error) {
 	v.lacked = r.lacked()
@@ -71,10 +81,10 @@ func (r *run) reading() (v reading, err error) {
 // watch waits for the end of the window; of a shaped downlink it keeps each second.
 func (r *run) watch(ctx context.Context) error {
 	if r.Downlink == nil {
-		return sleep(ctx, r.For)
+		return sleep(ctx, time.Until(time.Unix(0, r.window.to.Load())))
 	}
 	r.second(0)
-	start := time.Now()
+	start := time.Unix(0, r.window.from.Load())
 	for at := time.Second; at <= r.For; at += time.Second {
 		if err := sleep(ctx, time.Until(start.Add(at))); err != nil {
 			return err

@@ -139,7 +139,7 @@ func (r *run) reports(ctx context.Context) {
 func (r *run) downlinkRate() int {
 	at := time.Duration(0)
 	if from := r.window.from.Load(); from != 0 {
-		at = time.Duration(time.Now().UnixNano() - from)
+		at = max(0, time.Duration(time.Now().UnixNano()-from))
 	}
 	return r.Downlink.rate(at)
 }
