@@ -353,16 +353,33 @@ func (l *Link) settle(now media.Time) {
 	l.setDeadline(l.nextDeadline(now))
 }
 
+// timerGrid is what deadlines are rounded up to where milliseconds do not matter, so that the timers of many links
+// wake their shard together.
+const timerGrid = 10 * time.Millisecond
+
 func (l *Link) nextDeadline(now media.Time) media.Time {
-	next := min(l.peer.Deadline(), l.twccIn.Deadline(), l.rateDeadline(now), l.paceDeadline())
+	later := min(l.peer.Deadline(), l.twccIn.Deadline())
 	if len(l.slots) > 0 {
-		next = min(next, l.reportAt)
+		later = min(later, l.reportAt)
 	}
+	next := min(l.rateDeadline(now), l.paceDeadline())
 	for _, r := range l.receivers {
 		next = min(next, r.in.Deadline())
 		if r.track != nil {
-			next = min(next, l.levelAt)
+			later = min(later, l.levelAt)
 		}
 	}
-	return next
+	if !l.up { // connecting: each retransmission counts
+		return min(next, later)
+	}
+	return min(next, onGrid(later))
+}
+
+// onGrid rounds up.
+func onGrid(t media.Time) media.Time {
+	if t == media.Never {
+		return t
+	}
+	const grid = media.Time(timerGrid)
+	return (t + grid - 1) / grid * grid
 }

@@ -62,20 +62,16 @@ func New(cfg Config) (*SFU, error) {
 	return s, nil
 }
 
-// listen opens one socket per shard, all on one port.
+// listen opens a socket for each shard, all on one port.
 func (s *SFU) listen() error {
-	addr := s.cfg.Listen
-	for i := range s.cfg.Shards {
-		sock, err := udp.Listen(addr, udp.Options{ReusePort: s.cfg.Shards > 1})
-		if err != nil {
-			for _, sh := range s.shards {
-				_ = sh.sock.Close()
-			}
-			return fmt.Errorf("sfu: listen on UDP %v: %w", addr, err)
-		}
-		addr = netip.AddrPortFrom(addr.Addr(), sock.LocalAddr().Port())
+	socks, err := udp.ListenGroup(s.cfg.Listen, s.cfg.Shards, udp.Options{})
+	if err != nil {
+		return fmt.Errorf("sfu: listen on UDP %v: %w", s.cfg.Listen, err)
+	}
+	for i, sock := range socks {
 		s.shards = append(s.shards, newShard(s, i, sock))
 	}
+	addr := netip.AddrPortFrom(s.cfg.Listen.Addr(), socks[0].LocalAddr().Port())
 	s.cfg.Listen = addr
 	addrs := localAddrs(addr.Addr(), s.cfg.PublicIPs)
 	for _, a := range addrs {

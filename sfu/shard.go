@@ -49,6 +49,7 @@ type shard struct {
 	rtx      [2 * media.MaxDatagram]byte
 	sealed   uint64     // RTP packets since the last turn; counters has those before
 	turned   media.Time // when the last turn began
+	more     bool       // it brought what more follows soon
 	yielded  media.Time
 	stopped  bool
 }
@@ -92,7 +93,7 @@ func (s *shard) run() {
 		s.rest()
 		n := s.read()
 		now := s.clock.Now()
-		s.turned = now
+		s.turned, s.more = now, n > 0 && !s.sock.Waited()
 		for i := range n {
 			d := &s.in[i]
 			if s.receive(now, peer.Path{Remote: d.From, Local: d.To}, s.inPkts[i], d.N) {
@@ -116,10 +117,10 @@ func (s *shard) count() {
 	}
 }
 
-// rest keeps the distance between two turns.
+// rest keeps the distance to a turn that more may follow.
 func (s *shard) rest() {
 	now := s.clock.Now()
-	if since := now.Sub(s.turned); since < turnGap {
+	if since := now.Sub(s.turned); s.more && since < turnGap {
 		s.sock.Rest(turnGap - since)
 	}
 	if now.Sub(s.yielded) >= yieldEvery {
@@ -182,6 +183,7 @@ func (s *shard) hand(path peer.Path, b []byte) {
 
 func (s *shard) takeMail(now media.Time) {
 	s.box.swap(&s.mail)
+	s.more = s.more || len(s.mail.funcs)+len(s.mail.inbound)+len(s.mail.deliveries) > 0
 	for _, f := range s.mail.funcs {
 		f()
 	}

@@ -35,10 +35,15 @@ type reader struct {
 
 	deadline time.Time
 	timeout  unix.Timespec
-	waiting  [2]unix.PollFd // the socket and the event
+	waiting  [3]unix.PollFd // the socket, the event, and the slow socket
 
-	wait    func(event uintptr) // runs with the event held open
-	waitFor func(fd uintptr)    // the rest of it, with the socket held too
+	slow   uintptr   // 0 where there is none
+	slowAt time.Time // when it is to be read; zero while nothing is known to wait there
+	waited bool      // what was read last comes from there
+
+	wait     func(event uintptr) // runs with the event held open
+	waitFor  func(fd uintptr)    // the rest of it, with the socket held too
+	waitSlow func(slow uintptr)  // and that with the slow socket held, where there is one
 
 	msgs     [MaxBatch]mmsghdr
 	iovs     [MaxBatch]unix.Iovec
@@ -54,6 +59,12 @@ func (r *reader) init(s *Socket) {
 		_ = s.raw.control(r.waitFor) // closed: EBADF stays
 	}
 	r.waitFor = r.loop
+	if s.slow != nil {
+		r.waitSlow = func(slow uintptr) {
+			r.slow, r.waiting[2] = slow, unix.PollFd{Fd: int32(slow), Events: unix.POLLIN}
+			r.turn(uintptr(r.waiting[0].Fd))
+		}
+	}
 	for i := range r.msgs {
 		h := &r.msgs[i].hdr
 		h.Iov = &r.iovs[i]
@@ -63,33 +74,76 @@ func (r *reader) init(s *Socket) {
 	}
 }
 
-// loop reads, and waits where there is nothing to read, until there is a reason to return.
+// loop reads with all descriptors held.
 func (r *reader) loop(fd uintptr) {
 	r.waiting[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	if r.s.slow == nil {
+		r.turn(fd)
+		return
+	}
+	_ = r.s.slow.control(r.waitSlow) // closed: EBADF stays
+}
+
+// turn reads, and waits where there is nothing to read, until there is a reason to return.
+func (r *reader) turn(fd uintptr) {
 	for {
+		if r.waited = !r.slowAt.IsZero() && time.Until(r.slowAt) <= 0; r.waited {
+			if r.receiveSlow(); r.errno != unix.EAGAIN {
+				return
+			}
+		}
 		r.receive(fd)
+		r.waited = false
 		if r.errno != unix.EAGAIN || r.s.woken.Swap(false) || !r.sleep() {
 			return
 		}
 	}
 }
 
+// receiveSlow reads what may wait. Where much comes, there will be more, and the next look is in slowGap;
+// where little comes, the next one is watched for.
+func (r *reader) receiveSlow() {
+	r.receive(r.slow)
+	switch {
+	case r.errno == 0 && r.n == len(r.d): // there may be more now
+	case r.errno == 0 && r.n > 1:
+		r.slowAt = time.Now().Add(slowGap)
+	default:
+		r.slowAt = time.Time{}
+	}
+}
+
 // sleep waits for a datagram or a signal; false when the deadline has passed.
 func (r *reader) sleep() bool {
+	until, n := r.deadline, 2
+	switch {
+	case r.slow == 0:
+	case r.slowAt.IsZero():
+		n = 3
+	case until.IsZero() || r.slowAt.Before(until):
+		until = r.slowAt
+	default:
+		r.slowAt = until // who has to be awake then can read as well
+	}
 	var timeout *unix.Timespec
-	if !r.deadline.IsZero() {
-		left := time.Until(r.deadline)
+	if !until.IsZero() {
+		left := time.Until(until)
 		if left <= 0 {
-			return false
+			return until == r.slowAt
 		}
 		r.timeout = unix.NsecToTimespec(int64(left))
 		timeout = &r.timeout
 	}
-	r.waiting[0].Revents, r.waiting[1].Revents = 0, 0
-	_, _, _ = syscall.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&r.waiting[0])), 2,
+	for i := range r.waiting {
+		r.waiting[i].Revents = 0
+	}
+	_, _, _ = syscall.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&r.waiting[0])), uintptr(n),
 		uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
 	if r.waiting[1].Revents != 0 {
 		drainEvent(r.waiting[1].Fd)
+	}
+	if r.waiting[2].Revents != 0 {
+		r.slowAt = time.Now().Add(slowGap)
 	}
 	return true
 }

@@ -18,8 +18,9 @@ import (
 // Close may be called from any goroutine.
 type Socket struct {
 	// Immutable.
-	raw   descriptor // the socket itself
-	event descriptor // an eventfd that ends the wait of ReadBatch
+	raw   descriptor  // the socket itself
+	slow  *descriptor // another of its port, which gets what may wait; nil outside of groups
+	event descriptor  // an eventfd that ends the wait of ReadBatch
 	local netip.AddrPort
 	v6    bool
 	mmsg  bool
@@ -43,27 +44,46 @@ func Listen(addr netip.AddrPort, o Options) (*Socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
 	}
+	return newSocket(fd, -1, addr, o)
+}
+
+// newSocket takes over a bound socket, and another of its port where slow is not negative.
+func newSocket(fd, slow int, addr netip.AddrPort, o Options) (*Socket, error) {
 	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+	if err == nil {
+		var event int
+		if event, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err == nil {
+			return makeSocket(fd, slow, event, sa, addr.Addr().Is6(), o), nil
+		}
 	}
-	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
-	}
+	closeAll([]int{fd, slow})
+	return nil, fmt.Errorf("udp: listen on %v: %w", addr, err)
+}
+
+func makeSocket(fd, slow, event int, sa unix.Sockaddr, v6 bool, o Options) *Socket {
 	s := &Socket{
 		raw:   newDescriptor(fd, "udp"),
 		event: newDescriptor(event, "udp-wake"),
 		local: addrPortOf(sa),
-		v6:    addr.Addr().Is6(),
+		v6:    v6,
 		mmsg:  !o.NoMmsg,
+	}
+	if slow >= 0 {
+		d := newDescriptor(slow, "udp-slow")
+		s.slow = &d
 	}
 	s.gso.Store(!o.NoGSO && gsoWorks(fd))
 	s.singles.New = func() any { return newSender(s, 1) }
 	s.rd.init(s)
-	return s, nil
+	return s
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 // open makes a bound socket with its options set. It is in blocking mode, so that Go's poller leaves
@@ -135,7 +155,11 @@ func (s *Socket) Stats() Stats { return s.stats.snapshot() }
 func (s *Socket) Close() error {
 	s.closed.Store(true)
 	s.Wake()
-	return errors.Join(s.raw.close(), s.event.close())
+	err := errors.Join(s.raw.close(), s.event.close())
+	if s.slow != nil {
+		err = errors.Join(err, s.slow.close())
+	}
+	return err
 }
 
 // Wake has the pending ReadBatch, or the next one, return at once. What was posted before Wake is
@@ -164,6 +188,9 @@ func (s *Socket) ReadBatch(d []Datagram, deadline time.Time) (int, error) {
 	}
 	return r.result()
 }
+
+// Waited reports whether what ReadBatch returned last could wait (ListenGroup).
+func (s *Socket) Waited() bool { return s.rd.waited }
 
 // Rest blocks the caller's thread for d. Nothing ends it early.
 func (s *Socket) Rest(d time.Duration) {

@@ -32,6 +32,7 @@ type Options struct {
 
 	NoGSO  bool // never use UDP_SEGMENT
 	NoMmsg bool // one system call per message
+	NoSlow bool // of ListenGroup: read everything at once
 }
 
 const defaultBuffer = 4 << 20

@@ -133,3 +133,15 @@ func (w *Writer) Commit(to netip.AddrPort, from netip.Addr, n int) {
 
 // Flush does nothing here.
 func (w *Writer) Flush() {}
+
+// ListenGroup opens one socket: several on one port need Linux.
+func ListenGroup(addr netip.AddrPort, n int, o Options) ([]*Socket, error) {
+	if n != 1 {
+		return nil, errors.New("udp: several sockets on one port need Linux")
+	}
+	s, err := Listen(addr, o)
+	return []*Socket{s}, err
+}
+
+// Waited reports whether what ReadBatch returned last could wait: never here.
+func (s *Socket) Waited() bool { return false }
