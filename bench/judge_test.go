@@ -80,7 +80,7 @@ func TestMetricsAndPortDropsAreRead(t *testing.T) {
 	if n := portDrops(table, "127.0.0.1:19443"); n != 9 {
 		t.Errorf("%d drops", n)
 	}
-	if n := heapInUse("heap profile: 1\n\n# runtime.MemStats\n# Alloc = 7\n# HeapAlloc = 12345\n# HeapSys = 9\n"); n != 12345 || heapInUse("# HeapAlloc = x") != 0 {
+	if n := memStat("heap profile: 1\n\n# runtime.MemStats\n# Alloc = 7\n# HeapAlloc = 12345\n# HeapSys = 9\n", "HeapAlloc"); n != 12345 || memStat("\n# HeapAlloc = x", "HeapAlloc") != 0 {
 		t.Errorf("a heap of %d", n)
 	}
 	if n := portDrops(table, "nonsense"); n != 0 {

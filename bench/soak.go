@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +30,9 @@ type SoakConfig struct {
 	For   time.Duration // how long people come and go
 	Rooms int
 	Lives int // how many are there at once
-	Log   *slog.Logger
+	// Profiles is a folder for heap profiles taken before and after, "" for none.
+	Profiles string
+	Log      *slog.Logger
 	// Progress is told what happens, in words for a person.
 	Progress func(string)
 }
@@ -101,6 +106,9 @@ func (s *soak) run(ctx context.Context) (SoakResult, error) {
 	if err != nil {
 		return SoakResult{}, err
 	}
+	if err := s.profile(ctx, "before"); err != nil {
+		return SoakResult{}, err
+	}
 	s.count(func(d *SoakCounts) { *d = SoakCounts{} })
 	start := time.Now()
 	s.live(ctx, s.For)
@@ -109,9 +117,30 @@ func (s *soak) run(ctx context.Context) (SoakResult, error) {
 	if err != nil {
 		return SoakResult{}, err
 	}
+	if err := s.profile(ctx, "after"); err != nil {
+		return SoakResult{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return judge(lived, s.done, before, after), ctx.Err()
+}
+
+// profile keeps what is on the heap, and who waits, for `go tool pprof -base`.
+func (s *soak) profile(ctx context.Context, when string) error {
+	if s.Profiles == "" {
+		return nil
+	}
+	for _, name := range []string{"heap?gc=1", "goroutine"} {
+		b, err := s.get(ctx, "/v1/admin/profile/"+name)
+		if err != nil {
+			return err
+		}
+		kind, _, _ := strings.Cut(name, "?")
+		if err := os.WriteFile(filepath.Join(s.Profiles, kind+"-"+when+".pb.gz"), []byte(b), 0o600); err != nil {
+			return fmt.Errorf("bench: profile: %w", err)
+		}
+	}
+	return nil
 }
 
 // live lets people come and go for a time, and waits until all are gone.

@@ -18,8 +18,9 @@ import (
 // Reading is a server at rest, and what was sent to it and came from it until then.
 type Reading struct {
 	Goroutines int                `json:"goroutines"`
-	Heap       int64              `json:"heap"`   // bytes in use after a collection
-	Memory     int64              `json:"memory"` // resident, in bytes
+	Heap       int64              `json:"heap"`    // bytes in use after a collection
+	Objects    int64              `json:"objects"` // that hold them
+	Memory     int64              `json:"memory"`  // resident, in bytes
 	Links      int                `json:"links"`
 	Rooms      int                `json:"rooms"`
 	Metrics    map[string]float64 `json:"metrics"`
@@ -62,7 +63,8 @@ func (s *soak) reading(ctx context.Context) (r Reading, err error) {
 			return r, err
 		}
 	}
-	r.Heap = heapInUse(text)
+	r.Heap = memStat(text, "HeapAlloc")
+	r.Objects = memStat(text, "Mallocs") - memStat(text, "Frees")
 	text, err = s.get(ctx, "/metrics")
 	if err != nil {
 		return r, err
@@ -103,9 +105,9 @@ func (s *soak) get(ctx context.Context, path string) (string, error) {
 	return string(b), err
 }
 
-// heapInUse reads the bytes of live objects from a heap profile in text; 0 where they are not told.
-func heapInUse(profile string) int64 {
-	_, rest, _ := strings.Cut(profile, "\n# HeapAlloc = ")
+// memStat reads one of the runtime's figures from a heap profile in text; 0 where it is not told.
+func memStat(profile, name string) int64 {
+	_, rest, _ := strings.Cut(profile, "\n# "+name+" = ")
 	line, _, _ := strings.Cut(rest, "\n")
 	n, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -234,6 +235,7 @@ func (l *Link) end(cause error) {
 	l.uncount()
 	s.load.Add(-1)
 	l.sfu.links.Add(-1)
+	s.forgotten(l.paths)
 	l.emit(Closed{Err: cause})
 	l.untap()
 }
@@ -247,10 +249,14 @@ func (l *Link) claim(path peer.Path) {
 	s.byPath[path] = l
 	l.paths = append(l.paths, path)
 	if len(l.paths) > maxPaths {
-		if oldest := l.paths[0]; oldest != l.path && s.byPath[oldest] == l {
-			delete(s.byPath, oldest)
+		oldest := 0
+		if l.paths[oldest] == l.path { // it is in use
+			oldest++
 		}
-		l.paths = l.paths[1:]
+		if s.byPath[l.paths[oldest]] == l {
+			delete(s.byPath, l.paths[oldest])
+		}
+		l.paths = slices.Delete(l.paths, oldest, oldest+1)
 	}
 }
 

@@ -37,8 +37,12 @@ type mail struct {
 	deliveries []delivery
 }
 
+// reset empties it for the next round. What stood in it must not stay alive by that: a delivery has a track and
+// its link behind it.
 func (m *mail) reset() {
 	clear(m.funcs)
+	clear(m.inbound)
+	clear(m.deliveries)
 	m.funcs, m.inbound, m.deliveries = m.funcs[:0], m.inbound[:0], m.deliveries[:0]
 }
 

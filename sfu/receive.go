@@ -98,9 +98,33 @@ func (s *shard) passOn(path peer.Path, b []byte) {
 
 func (s *shard) remember(path peer.Path, owner *shard) {
 	if len(s.foreign) >= maxForeign {
-		clear(s.foreign)
+		s.foreign = map[peer.Path]*shard{}
 	}
 	s.foreign[path] = owner
+}
+
+// forgotten has a link's paths forgotten when it has ended: by the other shards, and by this one's tables, which
+// keep the size of what was in them, when nothing is left in them.
+func (s *shard) forgotten(paths []peer.Path) {
+	if len(s.byUfrag) == 0 {
+		s.byUfrag, s.byPath = map[string]*Link{}, map[peer.Path]*Link{}
+	}
+	for _, other := range s.sfu.shards {
+		if other != s {
+			other.post(func() { other.forget(paths) })
+		}
+	}
+}
+
+// forget forgets the paths of a link of another shard. Of strangers' checks more may be left: they go with the
+// last link of all.
+func (s *shard) forget(paths []peer.Path) {
+	for _, p := range paths {
+		delete(s.foreign, p)
+	}
+	if len(s.foreign) == 0 || s.sfu.links.Load() == 0 {
+		s.foreign = map[peer.Path]*shard{}
+	}
 }
 
 // onRTP opens one SRTP packet and gives it to the m-line it belongs to.

@@ -20,6 +20,7 @@ type BenchSoakCmd struct {
 	Lives int           `help:"How many are there at once." default:"16" placeholder:"N"`
 	HTTP  string        `help:"Address for the server's HTTP." name:"http" default:"127.0.0.1:18090" placeholder:"ADDR"`
 	Media string        `help:"Address for its media." default:"127.0.0.1:18453" placeholder:"ADDR"`
+	Out   string        `help:"Put profiles of the server's heap before and after into this folder, for go tool pprof -base." type:"existingdir" placeholder:"DIR"`
 	JSON  bool          `help:"Print JSON."`
 }
 
@@ -54,7 +55,7 @@ func (c *BenchSoakCmd) Run(ctx context.Context, std *Streams) error {
 	}
 	line := newStatus(std.Err)
 	result, err := bench.Soak(ctx, bench.SoakConfig{
-		Server: "http://" + c.HTTP, Media: c.Media, PID: pid, Admin: admin, For: c.For, Rooms: c.Rooms, Lives: c.Lives, Progress: line.show,
+		Server: "http://" + c.HTTP, Media: c.Media, PID: pid, Admin: admin, For: c.For, Rooms: c.Rooms, Lives: c.Lives, Profiles: c.Out, Progress: line.show,
 		Token: benchTokens(key), Log: slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	line.end()
