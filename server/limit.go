@@ -8,7 +8,8 @@ import (
 
 // limiter is a token bucket per address with bounded memory: it holds two generations of at most
 // size addresses. When the young one is full the old one is forgotten, so an address that comes
-// back after a flood of others starts with a full bucket.
+// back after a flood of others starts with a full bucket. It is also forgotten when whoever is only in it has
+// a full bucket again.
 type limiter struct {
 	rate  float64 // tokens per second
 	burst float64
@@ -16,6 +17,7 @@ type limiter struct {
 
 	mu         sync.Mutex
 	young, old map[netip.Addr]*bucket // guarded by mu
+	born       time.Time              // guarded by mu; when young was empty
 }
 
 type bucket struct {
@@ -45,6 +47,9 @@ func (l *limiter) take(addr netip.Addr, n float64, now time.Time) bool {
 }
 
 func (l *limiter) bucket(addr netip.Addr, now time.Time) *bucket {
+	if filled := l.burst / l.rate; now.Sub(l.born).Seconds() > max(filled, 60) {
+		l.grow(now)
+	}
 	if b := l.young[addr]; b != nil {
 		return b
 	}
@@ -53,8 +58,13 @@ func (l *limiter) bucket(addr netip.Addr, now time.Time) *bucket {
 		b = &bucket{tokens: l.burst, at: now}
 	}
 	if len(l.young) >= l.size {
-		l.old, l.young = l.young, map[netip.Addr]*bucket{}
+		l.grow(now)
 	}
 	l.young[addr] = b
 	return b
+}
+
+// grow makes the young generation the old one.
+func (l *limiter) grow(now time.Time) {
+	l.old, l.young, l.born = l.young, map[netip.Addr]*bucket{}, now
 }

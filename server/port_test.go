@@ -269,6 +269,30 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
+func TestALimiterForgetsWhoHasItsTokensAgain(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := newLimiter(1, 300)
+	spender := netip.MustParseAddr("192.0.2.1")
+	l.take(spender, 300, now)
+	for i := range 1000 {
+		l.take(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1, now)
+	}
+	if n := len(l.young) + len(l.old); n != 1001 {
+		t.Fatalf("%d addresses are remembered, all just came", n)
+	}
+	now = now.Add(299 * time.Second)
+	if l.take(spender, 300, now) {
+		t.Error("who spent everything has it back too early")
+	}
+	for range 2 {
+		now = now.Add(301 * time.Second)
+		l.take(netip.MustParseAddr("192.0.2.2"), 1, now)
+	}
+	if n := len(l.young) + len(l.old); n != 2 { // the same one, in both
+		t.Errorf("%d addresses are remembered of one that came lately", n)
+	}
+}
+
 func TestNetwork(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "fe80::1%eth0": "fe80::",

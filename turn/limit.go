@@ -58,16 +58,19 @@ func (m *meter) take(now time.Time, n, rate int) bool {
 const (
 	floodRate, floodBurst       = 50, 200 // of one address, per second
 	floodAllRate, floodAllBurst = 10000, 10000
-	maxFloodAddresses           = 8192 // beyond it the memory starts afresh
+	maxFloodAddresses           = 8192 // beyond it those that were silent for longest are forgotten
+	floodMemory                 = time.Minute
 )
 
-// limiter bounds unauthenticated messages. One goroutine owns it.
+// limiter bounds unauthenticated messages. One goroutine owns it. An address that was silent for floodMemory has a
+// full bucket again and is forgotten.
 type limiter struct {
-	of  map[netip.Addr]*bucket
-	all bucket
+	young, old map[netip.Addr]*bucket
+	born       time.Time // when young was empty
+	all        bucket
 }
 
-func newLimiter() *limiter { return &limiter{of: map[netip.Addr]*bucket{}} }
+func newLimiter() *limiter { return &limiter{young: map[netip.Addr]*bucket{}} }
 
 // allow says whether a message of addr is answered. A nil limiter allows everything.
 func (l *limiter) allow(now time.Time, addr netip.Addr) bool {
@@ -79,13 +82,15 @@ func (l *limiter) allow(now time.Time, addr netip.Addr) bool {
 			addr = p.Addr()
 		}
 	}
-	b := l.of[addr]
+	if len(l.young) >= maxFloodAddresses || now.Sub(l.born) > floodMemory {
+		l.old, l.young, l.born = l.young, map[netip.Addr]*bucket{}, now
+	}
+	b := l.young[addr]
 	if b == nil {
-		if len(l.of) >= maxFloodAddresses {
-			clear(l.of)
+		if b = l.old[addr]; b == nil {
+			b = &bucket{}
 		}
-		b = &bucket{}
-		l.of[addr] = b
+		l.young[addr] = b
 	}
 	return b.take(now, 1, floodRate, floodBurst) && l.all.take(now, 1, floodAllRate, floodAllBurst)
 }

@@ -22,6 +22,7 @@ type fakeMedia struct {
 	mu    sync.Mutex
 	links []*fakeLink // guarded by mu
 	delay time.Duration
+	ends  bool // links end at once
 }
 
 type fed struct {
@@ -66,6 +67,9 @@ func (f *fakeMedia) Connect(offer string, o sfu.LinkOptions) (Link, string, erro
 	f.mu.Lock()
 	f.links = append(f.links, l)
 	f.mu.Unlock()
+	if f.ends {
+		l.Close()
+	}
 	return l, "answer to " + offer, nil
 }
 

@@ -133,6 +133,9 @@ func (a *actor) listener(l *link) func(sfu.Event) {
 }
 
 func (a *actor) onEvent(l *link, e sfu.Event) {
+	if _, over := e.(sfu.Closed); over && l.session == 0 { // a visit that has not begun
+		l.closed = true
+	}
 	if l.closed || a.links[l.session] != l {
 		return
 	}

@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -96,6 +97,9 @@ func first(errs ...error) error {
 
 // settle makes a visit's link known before the room asks for its tracks.
 func (a *actor) settle(_ time.Time, v *Visit, l *link, enter func() (room.ID, error)) error {
+	if l.closed {
+		return offerError(errors.New("conference: the link has ended"))
+	}
 	id, err := enter()
 	if err != nil {
 		return err

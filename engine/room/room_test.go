@@ -191,9 +191,27 @@ func FuzzReceive(f *testing.F) {
 		}
 		r.Subscribers()
 		r.Tracks()
+		leaveNothing(t, r, now, conns[:])
+		c.check(r, r.Outputs())
 		r.Close(now, protocol.Error{Code: protocol.CodeShuttingDown})
 		c.check(r, r.Outputs())
 	})
+}
+
+// leaveNothing takes everybody's socket away and waits: the room must have forgotten them then.
+func leaveNothing(t *testing.T, r *Room, now time.Time, conns []Conn) {
+	for _, c := range conns {
+		r.Disconnect(now, c)
+	}
+	r.Advance(now.Add(r.cfg.Grace))
+	for what, n := range map[string]int{
+		"conns": len(r.conns), "sessions": len(r.sessions), "secrets": len(r.secrets), "participants": len(r.participants),
+		"order": len(r.order), "tracks": len(r.tracks), "backups": len(r.backups), "viewers": r.viewers,
+	} {
+		if n != 0 {
+			t.Fatalf("everybody has left, and there are still %d %s", n, what)
+		}
+	}
 }
 
 // seed makes a fuzz script from a dialogue.
