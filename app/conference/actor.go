@@ -36,6 +36,7 @@ type actor struct {
 	visits   map[room.ID]*Visit
 	watches  map[room.ID]*watch // sessions that want to know how their link does
 	watchAt  time.Time          // when to look again; zero while nobody wants to know
+	askAt    time.Time          // when to ask for a backup again; zero while none is missing
 	ranking  router.Ranking
 	rankAt   time.Time                // when to rank again; zero while all are quiet
 	speaking []protocol.ParticipantID // the ranking that was routed last
@@ -110,6 +111,7 @@ func (a *actor) turn() {
 	a.hear(now, levels)
 	a.room.Advance(now)
 	a.perform()
+	a.askAgain(now)
 	a.route(now)
 	a.tellLess(now)
 	a.look(now)
@@ -119,7 +121,7 @@ func (a *actor) turn() {
 // wait is how long nothing happens by itself.
 func (a *actor) wait() time.Duration {
 	next := a.room.Deadline()
-	for _, t := range []time.Time{a.rankAt, a.pendingRoute(), a.lessAt(), a.watchAt} {
+	for _, t := range []time.Time{a.rankAt, a.pendingRoute(), a.lessAt(), a.watchAt, a.askAt} {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}

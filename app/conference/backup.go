@@ -2,6 +2,7 @@ package conference
 
 import (
 	"slices"
+	"time"
 
 	"switchyard/engine/room"
 	"switchyard/media"
@@ -27,7 +28,37 @@ type published struct {
 	owner   protocol.ParticipantID
 	can     []media.Format // that its m-line can send: what the publisher can encode
 	backups []*encoding
-	asked   []media.Codec // of backups that its publisher was asked for and does not send
+	asked   []ask // for backups that its publisher does not send
+}
+
+// A backup that does not come is asked for again, for its publisher may be able to send it by then: after
+// askPause, which doubles each time, and askTimes in all. A publisher that cannot is left alone.
+const (
+	askPause = 15 * time.Second
+	askTimes = 4
+)
+
+// ask is what a publisher was asked for.
+type ask struct {
+	codec media.Codec
+	times int
+	at    time.Time // when to ask again, if at all
+}
+
+// idle reports whether it is not asked for any more.
+func (k *ask) idle() bool { return k.times >= askTimes }
+
+// asks returns how often a codec was asked for; where it was not, it is due.
+func (p *published) asks(now time.Time, c media.Codec) ask {
+	if i := slices.IndexFunc(p.asked, func(k ask) bool { return k.codec == c }); i >= 0 {
+		return p.asked[i]
+	}
+	return ask{codec: c, at: now}
+}
+
+// was reports whether a codec was asked for.
+func (p *published) was(c media.Codec) bool {
+	return slices.ContainsFunc(p.asked, func(k ask) bool { return k.codec == c })
 }
 
 // on finds what is sent on an m-line.
@@ -72,7 +103,7 @@ func (a *actor) backup(o room.PublishTrack, t Track) {
 		b.format = o.Formats[i]
 	}
 	p.backups = append(p.backups, b)
-	p.asked = slices.DeleteFunc(p.asked, func(c media.Codec) bool { return c == o.Codec })
+	p.asked = slices.DeleteFunc(p.asked, func(k ask) bool { return k.codec == o.Codec })
 	a.backups[o.Track] = p
 	a.routing = true
 }
@@ -88,7 +119,7 @@ func (a *actor) dropBackup(id protocol.TrackID) bool {
 	gone := p.backup(id)
 	gone.media.Close()
 	p.backups = slices.DeleteFunc(p.backups, func(b *encoding) bool { return b == gone })
-	p.asked = append(p.asked, gone.format.Codec) // it was of no use: it is not asked for again at once
+	p.asked = append(p.asked, ask{gone.format.Codec, 1, time.Now().Add(askPause)}) // it was of no use: not again at once
 	a.routing = true
 	return true
 }
@@ -113,19 +144,43 @@ func (a *actor) started(e sfu.TrackStarted) {
 type shortage map[protocol.TrackID][][]media.Format
 
 // backUp asks publishers for the backups that somebody needs.
-func (a *actor) backUp(s shortage) {
+func (a *actor) backUp(now time.Time, s shortage) {
+	a.askAt = time.Time{}
 	for id, p := range a.tracks {
 		if len(s[id]) == 0 {
 			p.asked = nil // the next who needs one is worth another try
 			continue
 		}
 		needed := p.missing(s[id])
+		asked := make([]ask, 0, len(needed))
 		for _, c := range needed {
-			if !slices.Contains(p.asked, c) && a.room.AskBackup(id, c) {
-				a.host.count.backupsAsked.Add(1)
-			}
+			asked = append(asked, a.ask(now, id, p.asks(now, c)))
 		}
-		p.asked = needed
+		p.asked = asked
+	}
+}
+
+// ask asks for a backup if it is time, and returns what is to be remembered of it.
+func (a *actor) ask(now time.Time, id protocol.TrackID, k ask) ask {
+	if !k.idle() && !now.Before(k.at) {
+		k.at = now.Add(askPause << k.times)
+		k.times++
+		if a.room.AskBackup(id, k.codec) {
+			a.host.count.backupsAsked.Add(1)
+		} else {
+			k.times = askTimes // nor can it be later
+		}
+	}
+	if !k.idle() && (a.askAt.IsZero() || k.at.Before(a.askAt)) {
+		a.askAt = k.at
+	}
+	return k
+}
+
+// askAgain has routes, and with them what is missing, looked at again when a backup did not come for a while.
+func (a *actor) askAgain(now time.Time) {
+	if !a.askAt.IsZero() && !now.Before(a.askAt) {
+		a.askAt, a.routing = time.Time{}, true
 	}
 }
 
@@ -151,7 +206,7 @@ func (p *published) missing(needy [][]media.Format) (codecs []media.Codec) {
 		for len(codecs)+len(p.backups) < room.MaxBackups {
 			best, most := media.Format{}, 0
 			for _, f := range p.candidates() {
-				if slices.Contains(p.asked, f.Codec) != asked || slices.Contains(codecs, f.Codec) {
+				if p.was(f.Codec) != asked || slices.Contains(codecs, f.Codec) {
 					continue
 				}
 				if n := count(f); n > most {

@@ -141,6 +141,66 @@ func TestABackupThatEndsIsNotAskedForAgainBeforeSomebodyElseNeedsIt(t *testing.T
 	})
 }
 
+func TestABackupThatDoesNotComeIsAskedForAgainAFewTimes(t *testing.T) {
+	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
+		ann := enter(t, h, "ann", "video:0:recv::"+every+" video:1:recv::"+every)
+		cyd := enter(t, h, "cyd", "video:2:send:p:VP8")
+		track := ann.film(m.link(0), media.AV1)
+		expect[protocol.Backup](ann, protocol.TypeBackup)
+		const early = 10 * time.Millisecond
+		again := func(after time.Duration) { // called early after the last time
+			t.Helper()
+			time.Sleep(after - 2*early)
+			cyd.send(protocol.TypeSubscribe, protocol.Subscribe{Auto: true}) // routes are looked at again
+			ann.none(protocol.TypeBackup)
+			time.Sleep(2 * early)
+			if ask := expect[protocol.Backup](ann, protocol.TypeBackup); ask.Track != track || ask.Codec != "VP8" {
+				t.Fatalf("asked for %+v", ask)
+			}
+		}
+		time.Sleep(early)
+		again(askPause)
+		again(2 * askPause)
+		again(4 * askPause)
+		time.Sleep(time.Hour)
+		ann.none(protocol.TypeBackup) // it cannot
+
+		// The need goes and comes back: another try, and this time it comes.
+		cyd.send(protocol.TypeSubscribe, protocol.Subscribe{})
+		synctest.Wait()
+		cyd.send(protocol.TypeSubscribe, protocol.Subscribe{Auto: true})
+		expect[protocol.Backup](ann, protocol.TypeBackup)
+		time.Sleep(early)
+		again(askPause)
+		backup := ann.backUp(track, "1", "VP8")
+		time.Sleep(time.Hour)
+		ann.none(protocol.TypeBackup)
+		if f := m.link(1).feeds("2"); f.mid != "1" {
+			t.Fatalf("with a backup: %+v", f)
+		}
+		// It ends, although it is needed.
+		ann.send(protocol.TypeUnpublish, protocol.Unpublish{Tracks: []protocol.TrackID{backup}})
+		expect[protocol.OK](ann, protocol.TypeOK)
+		time.Sleep(early)
+		again(askPause)
+	})
+}
+
+func TestAPublisherWithoutASocketIsAskedForNoBackup(t *testing.T) {
+	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
+		if _, _, err := h.Publish(t.Context(), "demo", "demo whip "+all, "video:0:recv::"+every); err != nil {
+			t.Fatal(err)
+		}
+		id := h.Snapshot()[0].Participants[0].Tracks[0].ID
+		m.link(0).event(sfu.TrackStarted{Track: &sfu.Track{ID: string(id), MID: "0"}, Format: format(media.AV1)})
+		enter(t, h, "cyd", "video:2:send:p:VP8")
+		time.Sleep(time.Hour)
+		if n := h.Stats().BackupsAsked; n != 0 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
 func TestCodecsOfBackups(t *testing.T) {
 	formats := func(codecs ...media.Codec) (f []media.Format) {
 		for _, c := range codecs {
@@ -173,7 +233,10 @@ func TestCodecsOfBackups(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := &published{encoding: encoding{format: format(test.sends)}, can: test.can, asked: test.asked}
+			p := &published{encoding: encoding{format: format(test.sends)}, can: test.can}
+			for _, c := range test.asked {
+				p.asked = append(p.asked, ask{codec: c})
+			}
 			for _, c := range test.made {
 				p.backups = append(p.backups, &encoding{format: format(c)})
 			}

@@ -67,7 +67,7 @@ func (a *actor) route(now time.Time) {
 	for i := range subs {
 		a.assign(&subs[i], scene, short)
 	}
-	a.backUp(short)
+	a.backUp(now, short)
 	a.routeAt = now.Add(min(routeMost, routeShare*time.Since(now)))
 }
 

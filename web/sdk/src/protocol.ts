@@ -485,7 +485,7 @@ export interface WantedTrack {
 /**
  * Backup asks the publisher of a video track to send the same picture in another codec as well, for
  * somebody who cannot decode the track. It does so on an m-line of its own, by a Publish with BackupOf, or
- * not at all where it cannot. What is needed of it a Wanted for the backup's own id says. No answer.
+ * not at all where it cannot. What is needed of it a Wanted for the backup's own id says. No answer; it may come again.
  */
 export interface Backup {
   track: TrackID;
