@@ -103,11 +103,11 @@ func FuzzMetrics(f *testing.F) {
 
 // soakBefore and soakAfter are readings between which everything adds up.
 func soakReadings() (before, after Reading) {
-	before = Reading{Goroutines: 30, Heap: 10e6, Memory: 50e6, Metrics: map[string]float64{
+	before = Reading{Goroutines: 30, Heap: 10e6, Objects: 20000, Memory: 50e6, Metrics: map[string]float64{
 		"switchyard_udp_received_total": 10, "switchyard_udp_sent_total": 20, "switchyard_rtp_received_total": 5, "switchyard_rtp_sent_total": 8,
 	}}
 	after = Reading{
-		Goroutines: 31, Heap: 11e6, Memory: 60e6, Sent: 100, SentRTP: 80, Came: 190, CameRTP: 150, OwnDrops: 10, KernelDrop: 2,
+		Goroutines: 31, Heap: 11e6, Objects: 21000, Memory: 60e6, Sent: 100, SentRTP: 80, Came: 190, CameRTP: 150, OwnDrops: 10, KernelDrop: 2,
 		Metrics: map[string]float64{
 			"switchyard_udp_received_total": 108, "switchyard_udp_sent_total": 220, "switchyard_rtp_received_total": 80, "switchyard_rtp_sent_total": 168,
 			`switchyard_drops_total{reason="srtp"}`: 3,
@@ -125,7 +125,8 @@ func TestSoakJudges(t *testing.T) {
 	for name, spoil := range map[string]func(*Reading){
 		"everybody is forgotten":    func(r *Reading) { r.Links = 1 },
 		"goroutines":                func(r *Reading) { r.Goroutines = 60 },
-		"heap":                      func(r *Reading) { r.Heap = 40e6 },
+		"heap":                      func(r *Reading) { r.Heap = 13e6 },
+		"objects":                   func(r *Reading) { r.Objects = 24000 },
 		"memory":                    func(r *Reading) { r.Memory = 200e6 },
 		"datagrams to the server":   func(r *Reading) { r.Sent++ },
 		"RTP to the server":         func(r *Reading) { r.SentRTP = 90 },

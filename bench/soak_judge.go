@@ -168,11 +168,12 @@ type SoakResult struct {
 	OK      bool       `json:"ok"`
 }
 
-// What may be more after a soak than before it: the runtime's own goroutines come and go, and maps keep
-// room for what they held.
+// What may be more after a soak than before it, however many came and went: the runtime's own goroutines come and
+// go, and maps and slices keep room for what they held.
 const (
 	moreGoroutines = 4
-	moreHeap       = 8 << 20
+	moreHeap       = 2 << 20
+	moreObjects    = 3000
 	moreMemory     = 48 << 20
 )
 
@@ -196,6 +197,9 @@ func judge(lived time.Duration, done SoakCounts, before, after Reading) SoakResu
 	check("everybody is forgotten", after.Links == 0 && after.Rooms == 0, "%d links, %d rooms", after.Links, after.Rooms)
 	check("goroutines", after.Goroutines <= before.Goroutines+moreGoroutines, "%d, then %d", before.Goroutines, after.Goroutines)
 	check("heap", after.Heap > 0 && after.Heap <= before.Heap+moreHeap, "%.1f MB, then %.1f", mega(before.Heap), mega(after.Heap))
+	joins := float64(max(done.Joins, 1))
+	check("objects", after.Objects > 0 && after.Objects <= before.Objects+moreObjects, "%d on the heap, then %d: %+.2f, and %+.0f bytes, for each join",
+		before.Objects, after.Objects, float64(after.Objects-before.Objects)/joins, float64(after.Heap-before.Heap)/joins)
 	check("memory", after.Memory <= before.Memory+moreMemory, "%.1f MB, then %.1f", mega(before.Memory), mega(after.Memory))
 
 	sent, kernel := after.Sent-before.Sent, after.KernelDrop-before.KernelDrop

@@ -110,14 +110,16 @@ func (s *shard) forgotten(paths []peer.Path) {
 		s.byUfrag, s.byPath = map[string]*Link{}, map[peer.Path]*Link{}
 	}
 	for _, other := range s.sfu.shards {
-		if other != s {
-			other.post(func() { other.forget(paths) })
+		if other == s {
+			s.forget(nil)
+			continue
 		}
+		other.post(func() { other.forget(paths) })
 	}
 }
 
-// forget forgets the paths of a link of another shard. Of strangers' checks more may be left: they go with the
-// last link of all.
+// forget forgets the paths of a link of another shard. Of strangers' checks, and of those that came late, more may
+// be left: they go with the last link of all.
 func (s *shard) forget(paths []peer.Path) {
 	for _, p := range paths {
 		delete(s.foreign, p)
