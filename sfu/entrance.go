@@ -54,6 +54,9 @@ func (s *SFU) ServeTCP(nc net.Conn) {
 	defer func() {
 		s.tcpMu.Lock()
 		delete(s.tcp, c)
+		if len(s.tcp) == 0 {
+			s.tcp = map[*tcp.Conn]struct{}{} // a map keeps the room that it had for many
+		}
 		s.tcpMu.Unlock()
 		c.Close()
 	}()

@@ -149,6 +149,9 @@ func (s *Server) end(a *allocation) {
 	if a.sock != nil {
 		_ = a.sock.Close() // its reader ends
 	}
+	if len(s.byClient) == 0 { // maps keep the room that they had for many
+		s.byClient, s.byPort, s.users = map[client]*allocation{}, map[uint16]*allocation{}, map[string]*user{}
+	}
 }
 
 // idleLife is how long an allocation may carry nothing but connectivity checks before it has to make room:

@@ -188,6 +188,9 @@ func (h *Host) retire(a *actor) bool {
 	if h.rooms[a.name] == a {
 		delete(h.rooms, a.name)
 	}
+	if len(h.rooms) == 0 {
+		h.rooms = map[string]*actor{} // a map keeps the room that it had for many
+	}
 	a.tell(api.Event{Type: api.RoomClosed}) // before a room of the same name can open
 	return true
 }

@@ -39,6 +39,9 @@ func (h *Handler) forget(s *session) bool {
 	first := !s.closed
 	s.closed = true
 	delete(h.sessions, s.id)
+	if len(h.sessions) == 0 {
+		h.sessions = map[string]*session{} // a map keeps the room that it had for many
+	}
 	return first
 }
 

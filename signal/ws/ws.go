@@ -165,6 +165,9 @@ func (s *Server) add(c *conn) bool {
 func (s *Server) remove(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
+	if len(s.conns) == 0 {
+		s.conns = map[*conn]struct{}{} // a map keeps the room that it had for many
+	}
 	s.mu.Unlock()
 	s.count.open.Add(-1)
 	s.wg.Done()
