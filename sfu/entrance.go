@@ -31,7 +31,7 @@ func (e *Entrance) Receive(b []byte) bool {
 	if owner == nil || len(b) == 0 {
 		return false
 	}
-	owner.hand(e.path, b)
+	owner.hand(nil, e.path, b)
 	return true
 }
 

@@ -82,6 +82,12 @@ func TestNothingIsKeptOfLinksThatEnded(t *testing.T) {
 			_ = c.pc.Close()
 		}
 	}
+	nothingKept(t, s)
+}
+
+// nothingKept waits until nobody is left, and fails where something of them is.
+func nothingKept(t *testing.T, s *SFU) {
+	t.Helper()
 	var what string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		what = ""
@@ -99,6 +105,51 @@ func TestNothingIsKeptOfLinksThatEnded(t *testing.T) {
 		}
 	}
 	t.Fatalf("everybody has left, and there are still %s", what)
+}
+
+// Who vanishes says nothing: its link ends by time, which passes here at once.
+func TestNothingIsKeptOfLinksThatVanished(t *testing.T) {
+	s := newSFU(t, 2)
+	publisher, viewer := newClient(t), newClient(t)
+	frame, _ := publisher.sendVP8()
+	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	go pump(frame, stop)
+	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
+	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
+	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
+	next(t, packets)
+	close(stop)
+	stranger := newClient(t) // joins, and nothing ever comes
+	stranger.sendVP8()
+	offer, err := stranger.pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slink, _, err := s.Connect(offer.SDP, LinkOptions{OnEvent: stranger.onEvent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []*Link{slink, vlink, plink} {
+		l.shard.call(func() {
+			now := l.shard.clock.Now()
+			for range 3 { // first consent goes, then the link
+				now = now.Add(31 * time.Second)
+				l.settle(now)
+			}
+			if !l.ended {
+				t.Errorf("%q goes on", l.ID)
+			}
+		})
+	}
+	for _, c := range []*client{publisher, viewer, stranger} {
+		waitFor[Closed](c)
+	}
+	nothingKept(t, s)
 }
 
 // A client that roams has many paths; the one in use is the oldest of them.
@@ -123,6 +174,31 @@ func TestTheOldestPathOfARoamingLinkGoesWithIt(t *testing.T) {
 			t.Errorf("%d paths of an ended link are kept", n)
 		}
 	})
+}
+
+// A client that does not know that its link has ended goes on with its checks.
+func TestLateChecksAreNotRemembered(t *testing.T) {
+	s := newSFU(t, 2)
+	home, other := s.shards[0], s.shards[1]
+	path := peer.Path{Remote: netip.MustParseAddrPort("192.0.2.1:1000")}
+	ufrag, _ := newUfrag(home.index)
+	name := ufrag + ":ab"
+	check := stunMessage(stunBinding, append([]byte{0, stunUsername, 0, byte(len(name))}, name+"\x00"...)...)
+	if string(stunUfrag(check)) != ufrag {
+		t.Fatalf("%q is no check", check)
+	}
+	other.call(func() {
+		p := s.pool.Get()
+		other.receive(other.clock.Now(), path, p, copy(p.Data[:], check))
+		p.Release()
+		if other.foreign[path] != home {
+			t.Error("the path is not remembered before the owner has said something")
+		}
+	})
+	nothingKept(t, s)
+	if n := home.counters.drops[DropUnknownUfrag].Load(); n != 1 {
+		t.Errorf("%d checks of no link", n)
+	}
 }
 
 func TestPathsOfOtherShardsAreForgotten(t *testing.T) {

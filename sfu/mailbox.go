@@ -20,7 +20,8 @@ const (
 type inbound struct {
 	path peer.Path
 	pkt  *media.Packet
-	n    int // bytes in pkt.Data
+	n    int    // bytes in pkt.Data
+	from *shard // that was given it; nil for a reader
 }
 
 // delivery is a packet for the subscribers that a track has on this shard. It owns one reference.

@@ -48,10 +48,11 @@ func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
 		if named == nil {
 			if owner := s.sfu.shardOf(ufrag); owner != nil && owner != s {
 				s.remember(path, owner)
-				owner.hand(path, b)
+				owner.hand(s, path, b)
 				return
 			}
 			s.counters.drop(DropUnknownUfrag)
+			s.disown(path)
 			return
 		}
 		l = named
@@ -90,7 +91,7 @@ func forServer(b []byte) bool {
 func (s *shard) passOn(path peer.Path, b []byte) {
 	if owner := s.foreign[path]; owner != nil {
 		s.counters.passedOn.Add(1)
-		owner.hand(path, b)
+		owner.hand(s, path, b)
 		return
 	}
 	s.counters.drop(DropUnknownPath)
@@ -101,6 +102,13 @@ func (s *shard) remember(path peer.Path, owner *shard) {
 		s.foreign = map[peer.Path]*shard{}
 	}
 	s.foreign[path] = owner
+}
+
+// disown tells the shard that passed on a check that it is of no link here.
+func (s *shard) disown(path peer.Path) {
+	if from := s.handing; from != nil {
+		from.post(func() { from.forget([]peer.Path{path}) })
+	}
 }
 
 // forgotten has a link's paths forgotten when it has ended: by the other shards, and by this one's tables, which
@@ -118,8 +126,8 @@ func (s *shard) forgotten(paths []peer.Path) {
 	}
 }
 
-// forget forgets the paths of a link of another shard. Of strangers' checks, and of those that came late, more may
-// be left: they go with the last link of all.
+// forget forgets the paths of a link of another shard. Some of strangers' checks may be left: they go with the
+// last link of all.
 func (s *shard) forget(paths []peer.Path) {
 	for _, p := range paths {
 		delete(s.foreign, p)

@@ -42,6 +42,7 @@ type shard struct {
 	byUfrag  map[string]*Link
 	byPath   map[peer.Path]*Link
 	foreign  map[peer.Path]*shard // paths whose link lives on another shard
+	handing  *shard               // that passed on what is being received
 	touched  []*Link              // links with input since the last settle
 	settling []*Link              // the other half of a double buffer
 	timers   linkHeap
@@ -173,11 +174,11 @@ func (s *shard) call(f func()) bool {
 	return true
 }
 
-// hand passes a datagram that another goroutine read to this shard. b is copied.
-func (s *shard) hand(path peer.Path, b []byte) {
+// hand passes a datagram that another goroutine read to this shard: that of a shard, or nil. b is copied.
+func (s *shard) hand(from *shard, path peer.Path, b []byte) {
 	p := s.sfu.pool.Get()
 	n := copy(p.Data[:], b)
-	s.box.postInbound(inbound{path, p, n})
+	s.box.postInbound(inbound{path, p, n, from})
 	s.wake()
 }
 
@@ -188,10 +189,12 @@ func (s *shard) takeMail(now media.Time) {
 		f()
 	}
 	for _, in := range s.mail.inbound {
+		s.handing = in.from
 		if !s.receive(now, in.path, in.pkt, in.n) {
 			in.pkt.Release()
 		}
 	}
+	s.handing = nil
 	for rest := s.mail.deliveries; len(rest) > 0; {
 		rest = s.deliverRun(now, rest)
 	}
