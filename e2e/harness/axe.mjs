@@ -21,7 +21,7 @@ export async function accessible(person, where) {
 }
 
 /** Something that fades in has no contrast of its own yet. */
-function settled(page) {
+export function settled(page) {
   return page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => {}))));
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Person } from "./person.mjs";
+import { patience } from "./wait.mjs";
 
 const probe = readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), "probe.js"), "utf8");
 
@@ -40,13 +41,14 @@ export class Chromium {
     }
     const more = namespace ? [] : onLoopback;
     if (origin) more.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
-    c.browser = await chromium.launch({ executablePath, args: [...flags, ...more, ...args], handleSIGINT: false });
+    c.browser = await chromium.launch({ executablePath, args: [...flags, ...more, ...args], handleSIGINT: false, timeout: patience });
     return c;
   }
 
   /** A new person with storage of their own. */
   async person(name) {
     const context = await this.browser.newContext({ viewport: { width: 800, height: 600 }, permissions: ["camera", "microphone"] });
+    context.setDefaultTimeout(patience);
     await context.addInitScript({ content: probe });
     const person = new Person(await context.newPage(), name);
     this.people.push(person);
@@ -67,6 +69,7 @@ export class Firefox {
       browser: "firefox",
       executablePath: find("/usr/bin/firefox-esr", "/usr/bin/firefox"),
       headless: true,
+      timeout: patience,
       extraPrefsFirefox: {
         "media.navigator.streams.fake": true,
         "media.navigator.permission.disabled": true,
@@ -86,6 +89,7 @@ export class Firefox {
   async person(name) {
     const context = await this.browser.createBrowserContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(patience);
     await page.setViewport({ width: 800, height: 600 });
     await page.evaluateOnNewDocument(probe);
     const person = new Person(page, name);

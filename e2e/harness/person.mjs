@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { out } from "./process.mjs";
-import { eventually } from "./wait.mjs";
+import { eventually, patience } from "./wait.mjs";
 
 export class Person {
   constructor(page, name) {
@@ -28,14 +28,14 @@ export class Person {
   }
 
   /** Clicks a button by its accessible name, as a person: with user activation. */
-  async click(name, within = 15_000) {
+  async click(name) {
     await eventually(`${this.name} finds the button ${name}`, async () => {
       const handle = await this.page.evaluateHandle((n) => window.probe.button(n), name);
       const element = handle.asElement();
       if (!element) throw new Error(`the buttons are ${JSON.stringify(await this.page.evaluate(() => window.probe.buttons()))}`);
       await element.click();
       return true;
-    }, { within });
+    });
   }
 
   /** Writes into the visible text field. */
@@ -76,12 +76,12 @@ export class Person {
     });
   }
 
-  async connected(within = 20_000) {
+  async connected() {
     await eventually(`${this.name} is connected`, async () => {
       const state = await this.state();
       if (state !== "connected") throw new Error(state);
       return true;
-    }, { within, every: 50 });
+    }, { every: 50 });
   }
 
   /** Publishes a moving picture of the page's own, beside the camera. Returns the track's id. */
@@ -139,7 +139,7 @@ export class Person {
   }
 
   /** Waits until the tiles of this many video tracks of others show moving pictures. */
-  async seesOthers(count, { within = 30_000, from } = {}) {
+  async seesOthers(count, { within = patience, from } = {}) {
     const me = await this.me();
     return eventually(`${this.name} sees ${count} moving pictures of others`, async () => {
       const tiles = await this.tiles();
@@ -151,13 +151,13 @@ export class Person {
   }
 
   /** Waits until this many receivers carry sound. */
-  async hears(count, { within = 30_000 } = {}) {
+  async hears(count) {
     return eventually(`${this.name} hears ${count} others`, async () => {
       const heard = await this.page.evaluate(() => window.probe.loudness());
       const loud = heard.filter((h) => h.peak > 0.01);
       if (loud.length < count) throw new Error(JSON.stringify(heard.filter((h) => h.peak > 0)));
       return loud;
-    }, { within });
+    });
   }
 
   /** Received video tracks that decode frames, by mid. */
@@ -170,11 +170,32 @@ export class Person {
     await this.page.screenshot({ path: path.join(out, `${name}.png`) });
   }
 
-  async reads(pattern, within = 15_000) {
+  /** Keeps every text that comes up on the page from now on, however briefly it stays: hasRead() looks there. */
+  remember() {
+    return this.page.evaluate(() => {
+      window.remembered = [];
+      new MutationObserver((all) => {
+        for (const { type, target, addedNodes } of all) {
+          for (const node of type === "characterData" ? [target] : addedNodes) window.remembered.push(node.textContent);
+        }
+      }).observe(document.body, { childList: true, characterData: true, subtree: true });
+    });
+  }
+
+  /** Waits until a text has come up since remember(), and may have gone again. */
+  async hasRead(pattern) {
+    await eventually(`${this.name} has read ${pattern}`, async () => {
+      const all = await this.page.evaluate(() => window.remembered);
+      assert.match(all.join("\n"), pattern);
+      return true;
+    });
+  }
+
+  async reads(pattern) {
     await eventually(`${this.name} reads ${pattern}`, async () => {
       const text = await this.page.evaluate(() => window.probe.text());
       assert.match(text, pattern);
       return true;
-    }, { within });
+    });
   }
 }

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { createSocket } from "node:dgram";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { patience } from "./wait.mjs";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 export const binary = path.join(root, "bin", "switchyard");
@@ -55,7 +56,7 @@ export class Process {
   }
 
   /** Asks it to end and returns how it did; fails where that takes longer than `within` ms. */
-  async stop({ signal = "SIGTERM", within = 5000 } = {}) {
+  async stop({ signal = "SIGTERM", within = patience } = {}) {
     this.signal(signal);
     const late = Symbol("late");
     let timer;
@@ -72,7 +73,7 @@ export class Process {
 }
 
 /** Runs a command to its end and returns what it printed; fails where it fails. */
-export async function run(command, args, { log, within = 30_000, env, cwd } = {}) {
+export async function run(command, args, { log, within = patience, env, cwd } = {}) {
   const p = new Process(command, args, { log: log ?? path.basename(command), env, cwd });
   const timer = setTimeout(() => p.signal("SIGKILL"), within);
   const how = await p.exited;

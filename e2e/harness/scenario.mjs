@@ -68,8 +68,8 @@ class Stage {
   }
 }
 
-/** Declares a scenario. Its end is bounded: `within` milliseconds. */
-export function scenario(name, body, { within = 90_000 } = {}) {
+/** Declares a scenario. Its end is bounded, for one that hangs: `within` milliseconds. */
+export function scenario(name, body, { within = 300_000 } = {}) {
   test(name, { timeout: within + 20_000 }, async () => {
     const stage = new Stage(name);
     let error, timer;

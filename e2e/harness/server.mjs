@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Process, binary, freePort, run } from "./process.mjs";
-import { eventually } from "./wait.mjs";
+import { eventually, patience } from "./wait.mjs";
 
 export class Server {
   /** Starts `switchyard serve` and waits until it is ready. `namespace` runs it in that namespace. */
@@ -37,7 +37,7 @@ export class Server {
     ];
     const [command, all] = this.namespace ? this.namespace.wrap(binary, args) : [binary, args];
     this.process = new Process(command, all, { log: this.log });
-    await eventually("the server says it is ready", () => this.ready(), { within: 15_000, every: 50 });
+    await eventually("the server says it is ready", () => this.ready(), { every: 50 });
   }
 
   async ready() {
@@ -51,7 +51,7 @@ export class Server {
 
   /** The status of a GET, also from within a namespace that we cannot reach. */
   async status(where) {
-    if (!this.namespace) return (await fetch(this.url + where, { signal: AbortSignal.timeout(2000) })).status;
+    if (!this.namespace) return (await fetch(this.url + where, { signal: AbortSignal.timeout(patience) })).status;
     const script = `fetch(${JSON.stringify(this.url + where)}).then(r=>console.log(r.status),()=>console.log(0))`;
     const [command, args] = this.namespace.wrap(process.execPath, ["-e", script]);
     return Number(await run(command, args, { log: "readyz" }));
@@ -77,7 +77,7 @@ export class Server {
     return base + found[0];
   }
 
-  /** Ends it as an operator does: SIGTERM, and it has 5 seconds. */
+  /** Ends it as an operator does, by SIGTERM. */
   async stop() {
     const { code } = await this.process.stop();
     assert.equal(code, 0, `the server ended with ${code} after SIGTERM\n${this.process.tail()}`);

@@ -1,5 +1,7 @@
 // What scenarios of STUN and TURN share: pages whose links are restricted, and what a link really uses.
 
+import { patience } from "./wait.mjs";
+
 /** Has a person's links use relays only; `servers` keeps the ICE servers whose address matches. */
 export function relayOnly(person, { which = "all", servers = "" } = {}) {
   return person.page.addInitScript(([which, servers]) => {
@@ -55,7 +57,7 @@ export async function echo(from, to, size = 200_000) {
       channel.onmessage = ({ data }) => channel.send(data);
     }));
   });
-  return from.page.evaluate(async ([peer, size]) => {
+  return from.page.evaluate(async ([peer, size, patience]) => {
     const link = window.switchyard.room.openLink(peer, "echo");
     const channel = link.open("echo");
     channel.binaryType = "arraybuffer";
@@ -66,7 +68,7 @@ export async function echo(from, to, size = 200_000) {
       channel.onopen = () => {
         for (let at = 0; at < size; at += 10_000) channel.send(new Uint8Array(10_000));
       };
-      setTimeout(() => reject(new Error(`${got} of ${size} bytes came back`)), 30_000);
+      setTimeout(() => reject(new Error(`${got} of ${size} bytes came back`)), patience);
     });
-  }, [await to.me(), size]);
+  }, [await to.me(), size, patience]);
 }

@@ -82,7 +82,7 @@ scenario("the harness blocks UDP and nothing else", async (stage) => {
   const tcp = () => {
     const script = `const n=require("net");n.connect(8080,"10.77.0.1").on("connect",()=>process.exit(0)).on("error",()=>process.exit(3))`;
     const [command, args] = wire.client.wrap(process.execPath, ["-e", script]);
-    return run(command, args, { log: "tcp", within: 5000 });
+    return run(command, args, { log: "tcp" });
   };
   const [command, args] = wire.server.wrap(process.execPath, ["-e", `require("net").createServer(()=>{}).listen(8080,()=>console.log("up"))`]);
   const listener = stage.process(command, args, "listener");

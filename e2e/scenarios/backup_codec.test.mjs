@@ -1,7 +1,7 @@
 // A camera in a codec that not everybody decodes: its browser adds another encoding while somebody needs it.
 import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
-import { eventually, forAWhile } from "../harness/wait.mjs";
+import { eventually } from "../harness/wait.mjs";
 
 /** Watches the room's program by WHEP in a page, with one video codec; the tile is as in a call. */
 function watch(person, token, codec) {
@@ -35,6 +35,11 @@ async function encoded(person) {
   return frames;
 }
 
+/** The m-line of somebody's camera. */
+function lineOf(person) {
+  return eventually("the line of the camera", () => person.page.evaluate(() => window.switchyard.room.localTracks.find((t) => t.kind === "video" && t.info)?.position.transceiver.mid));
+}
+
 /** The m-line of somebody's backup, "" before there is one. */
 function backupOf(person, codec) {
   return person.page.evaluate((codec) => {
@@ -43,17 +48,24 @@ function backupOf(person, codec) {
   }, codec);
 }
 
-/** Waits until an m-line encodes, or rests for half a second, and says when that began. */
-async function encodes(person, mid, yes, within) {
-  let frames = (await encoded(person)).get(mid) ?? 0, since = Date.now();
-  return eventually(`m-line ${mid} is ${yes ? "" : "not "}encoded`, async () => {
-    const now = (await encoded(person)).get(mid) ?? 0;
-    if (now !== frames) {
-      if (yes) return Date.now();
-      [frames, since] = [now, Date.now()];
-    }
-    return !yes && Date.now() - since > 500 && since;
-  }, { within: within + 1_000, every: 20 });
+/** Waits until an m-line encodes. */
+async function encodes(person, mid) {
+  const frames = (await encoded(person)).get(mid) ?? 0;
+  await eventually(`m-line ${mid} is encoded`, async () => ((await encoded(person)).get(mid) ?? 0) > frames, { every: 20 });
+}
+
+/** Waits until an m-line rests: the page has switched all its encodings off, and what was on its way has been encoded. */
+async function rests(person, mid) {
+  let frames = -1;
+  await eventually(`m-line ${mid} rests`, async () => {
+    const off = await person.page.evaluate((mid) => {
+      const lines = window.probe.links.flatMap((l) => (l.connectionState === "closed" ? [] : l.getTransceivers()));
+      return lines.find((t) => t.mid === mid).sender.getParameters().encodings.every((e) => !e.active);
+    }, mid);
+    const before = frames;
+    frames = (await encoded(person)).get(mid) ?? 0;
+    return off && frames === before;
+  }, { every: 500 });
 }
 
 /** What somebody decodes in AV1. */
@@ -75,44 +87,39 @@ scenario("a camera in AV1 is sent in VP8 as well while somebody needs that", asy
   await bert.seesOthers(1, { from: await anna.me() });
   const before = await inAV1(bert);
   assert.equal(await backupOf(anna, "VP8"), "", "there is no backup while nobody needs it");
+  const line = await lineOf(anna);
 
   await carl.page.goto(`${server.url}/doctor`);
   const token = await server.token({ identity: "carl", grants: "subscribe" });
+  const sentBefore = (await encoded(anna)).get(line);
   const began = Date.now();
   await watch(carl, token, "VP8");
-  const first = await eventually("anna encodes a backup", async () => {
+  const mid = await eventually("anna encodes a backup", async () => {
     const mid = await backupOf(anna, "VP8");
-    return mid && (await encoded(anna)).get(mid) > 0 && Date.now() - began;
+    return mid && (await encoded(anna)).get(mid) > 0 && mid;
   }, { every: 20 });
-  assert.ok(first < 2_000, `the backup was encoded after ${first} ms, the WHEP request included`);
+  const first = Date.now() - began;
   await carl.seesOthers(1);
   const [seen] = await carl.decoding();
   assert.equal(seen.codec, "video/VP8");
   console.log(`the backup was encoded within ${first} ms of the request, and seen within ${Date.now() - began}`);
-  const mid = await backupOf(anna, "VP8");
-  assert.notEqual(mid, "", "anna sends a backup");
 
   // It is one track to everybody: bert has heard of no other.
   const tracks = await bert.page.evaluate(() => window.switchyard.room.participants.flatMap((p) => p.tracks).filter((t) => t.kind === "video").length);
   assert.equal(tracks, 1, "anna's camera");
 
-  await forAWhile(1_500); // what is needed for a moment only rests earlier
-  const left = Date.now();
+  // How soon is for the gate of dynacast to judge, by packets on the wire.
   await carl.page.evaluate(() => window.stopWatching());
-  const rested = await encodes(anna, mid, false, 3_000) - left;
-  assert.ok(rested < 2_000, `the backup was encoded for another ${rested} ms`);
-
-  const back = Date.now();
+  await rests(anna, mid);
   await watch(carl, token, "VP8");
-  const again = await encodes(anna, mid, true, 3_000) - back;
-  assert.ok(again < 1_500, `the backup was encoded again after ${again} ms, the WHEP request included`);
+  await encodes(anna, mid);
   await carl.seesOthers(1);
-  console.log(`the backup rested after ${rested} ms, and worked again after ${again} ms`);
+  assert.equal(await backupOf(anna, "VP8"), mid, "it is the backup of before");
 
   // Bert had AV1 all the time, and no picture was lost.
   const after = await inAV1(bert);
-  const rate = (1_000 * (after.framesDecoded - before.framesDecoded)) / (Date.now() - began);
-  assert.ok(rate > 8, `bert got ${rate} of 20 frames a second`);
+  const [decoded, sent] = [after.framesDecoded - before.framesDecoded, (await encoded(anna)).get(line) - sentBefore];
+  assert.ok(decoded > 0.5 * sent && sent > 0, `bert decoded ${decoded} of ${sent} pictures`);
   assert.deepEqual([after.ssrc, after.pliCount], [before.ssrc, before.pliCount]);
 });
 
@@ -129,9 +136,9 @@ scenario("somebody whose browser has no AV1 sees the camera in the call, also af
     };
   });
   await anna.join(`${link}?codec=av1`);
-  const line = await eventually("the line of anna's camera", () => anna.page.evaluate(() => window.switchyard.room.localTracks.find((t) => t.kind === "video" && t.info)?.position.transceiver.mid));
+  const line = await lineOf(anna);
   await eventually("anna has sent AV1", async () => (await encoded(anna)).get(line) > 0);
-  await encodes(anna, line, false, 5_000);
+  await rests(anna, line);
   const before = (await encoded(anna)).get(line);
   await bert.join(link);
   await bert.seesOthers(1, { from: await anna.me() });
@@ -170,4 +177,4 @@ scenario("Firefox, which has no H.264, sees a camera in H.264", async (stage) =>
   const [seen] = await fred.decoding();
   assert.equal(seen.codec, "video/VP8");
   assert.equal(await fred.page.evaluate(() => window.switchyard.room.participants.find((p) => p.name === "anna").tracks.find((t) => t.kind === "video").codec), "H264");
-}, { within: 120_000 });
+});

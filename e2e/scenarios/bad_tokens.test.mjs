@@ -20,7 +20,7 @@ function knock(person, room, token) {
     };
     socket.onerror = () => end("refused");
     socket.onclose = (e) => end(`closed ${e.code} without a word`);
-    setTimeout(end, 5000, "silence");
+    setTimeout(end, 60_000, "silence");
   }), [room, token]);
 }
 
@@ -58,7 +58,7 @@ scenario("bad tokens open nothing", async (stage) => {
   const came = await eventually("the token expires", async () => {
     const got = await knock(eve, "test", brief);
     return got !== "welcome" && got;
-  }, { within: 60_000, every: 1000 });
+  }, { every: 1000 });
   assert.match(came, /unauthorized|refused/);
 
   // Nobody is in the room by all that.

@@ -22,9 +22,10 @@ scenario("layouts, pins and shortcuts", async (stage) => {
   await anna.seesOthers(1);
   const [me, other] = [await anna.me(), await bert.me()];
 
-  const two = await layout(anna);
-  assert.ok(two.find((t) => t.who === me)?.corner, "with two, the own picture is in the corner");
-  assert.ok(two.find((t) => t.who === other).width > 600, "and the other fills the stage");
+  await eventually("with two, the own picture is in the corner, and the other fills the stage", async () => {
+    const two = await layout(anna);
+    return two.find((t) => t.who === me)?.corner && two.find((t) => t.who === other).width > 600;
+  });
 
   const crowd = stage.switchyard(["publish", "--data", server.data, "--room", "test", "--copies", "2"], "crowd");
   await eventually("four tiles of one size fill the stage", async () => {
@@ -57,6 +58,7 @@ scenario("layouts, pins and shortcuts", async (stage) => {
   await anna.reads(/Keyboard shortcuts/);
   await anna.page.keyboard.press("v"); // behind a dialogue, letters do nothing
   await anna.page.keyboard.press("Escape");
+  await anna.page.waitForSelector("dialog[open]", { state: "detached" });
   await anna.page.keyboard.press("m");
   await eventually("anna is muted for bert", () => bert.page.evaluate((id) => window.switchyard.room.participant(id).tracks.find((t) => t.kind === "audio").muted === true, me));
   assert.ok(await bert.page.evaluate((id) => !window.switchyard.room.participant(id).tracks.find((t) => t.kind === "video").muted, me), "the camera stayed on");

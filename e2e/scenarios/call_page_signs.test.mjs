@@ -22,11 +22,12 @@ scenario("hands, reactions and a moderator", async (stage) => {
   await enter(server, anna, "anna", "publish,subscribe,data,moderate");
   await enter(server, bert, "bert", "publish,subscribe,data");
   await anna.seesOthers(1);
+  for (const p of [anna, bert]) await p.remember();
   const seen = (what) => eventually(`anna sees that bert is ${what}`, async () => (await labelOf(anna.page, "bert")).includes(what));
 
   await bert.click("Raise hand");
   await seen("hand raised");
-  await anna.reads(/bert raised a hand/);
+  await anna.hasRead(/bert raised a hand/);
   // Who comes later sees it, too; and the order, once there are two.
   const cyd = await chromium.person("cyd");
   await enter(server, cyd, "cyd", "publish,subscribe,data");
@@ -38,7 +39,7 @@ scenario("hands, reactions and a moderator", async (stage) => {
   });
   await bert.click("React");
   await bert.click("🎉");
-  await eventually("anna sees it rise", () => anna.page.evaluate(() => document.querySelector(".floating")?.textContent === "🎉bert"));
+  await anna.hasRead(/^🎉bert$/m); // it rises
   await eventually("and go", () => anna.page.evaluate(() => document.querySelector(".floating")?.textContent === ""));
 
   // Those without the grant have no such buttons.
@@ -49,13 +50,14 @@ scenario("hands, reactions and a moderator", async (stage) => {
 
   await anna.click("Options for bert");
   await anna.click("Mute microphone");
-  await bert.reads(/moderator turned your microphone off/);
+  await bert.hasRead(/moderator turned your microphone off/);
   await seen("muted");
   await anna.click("Options for bert");
   await anna.click("Lower the hand");
   await eventually("bert's hand is down", async () => !(await labelOf(bert.page, "bert")).includes("hand"));
   await anna.click("Options for bert");
   await anna.click("Remove from the call");
+  await anna.page.waitForSelector(".menu:popover-open", { state: "detached" });
   await anna.click("Remove");
   await bert.reads(/removed/i);
 });

@@ -62,7 +62,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   await anna.click("Join");
   await anna.connected();
   assert.equal(await anna.me(), me);
-}, { within: 120_000 });
+});
 
 scenario("a closed server says how a room begins, and opens none by its name", async (stage) => {
   const server = await stage.server({ args: ["--no-open"] });
@@ -91,8 +91,8 @@ scenario("a closed server says how a room begins, and opens none by its name", a
 
 scenario("rooms that are started too fast are refused for a while", async (stage) => {
   const server = await stage.server();
-  const statuses = [];
-  for (let i = 0; i < 25; i++) statuses.push((await fetch(`${server.url}/v1/open-rooms`, { method: "POST" })).status);
+  // All at once: on a slow machine, one after the other would not be too fast.
+  const statuses = await Promise.all(Array.from({ length: 25 }, async () => (await fetch(`${server.url}/v1/open-rooms`, { method: "POST" })).status));
   assert.deepEqual([...new Set(statuses)].sort(), [201, 429]);
   const chromium = await stage.chromium();
   const carl = await chromium.person("carl");

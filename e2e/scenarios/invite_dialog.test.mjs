@@ -62,7 +62,7 @@ scenario("a host invites by link and by QR code, and withdraws", async (stage) =
   await anna.page.keyboard.press("Escape");
   await anna.page.waitForSelector("dialog[open]", { state: "detached" });
   assert.equal((await invitations(server, idOf(third))).valid, true);
-}, { within: 120_000 });
+});
 
 scenario("where the room is open everybody passes its address on", async (stage) => {
   const server = await stage.server();

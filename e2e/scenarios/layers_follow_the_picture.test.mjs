@@ -15,7 +15,7 @@ async function width(person, pleases, what) {
     const video = await picture(person);
     if (!video || !pleases(video.frameWidth)) throw new Error(`the width is ${video?.frameWidth}`);
     return video;
-  }, { within: 40_000 });
+  });
   await eventually("frames go on coming", async () => (await picture(person)).framesDecoded > shown.framesDecoded + 20);
   return shown.frameWidth;
 }

@@ -33,7 +33,7 @@ scenario("the pages around a call are accessible in every look", async (stage) =
   await anna.page.goto(`${server.url}/admin`);
   await anna.page.waitForSelector("h1");
   await everyLook(anna, "gate");
-}, { within: 180_000 });
+});
 
 scenario("the admin page is accessible behind its token", async (stage) => {
   const server = await stage.server();
@@ -54,7 +54,7 @@ scenario("the admin page is accessible behind its token", async (stage) => {
   await ada.click("Watch events");
   await ada.page.waitForSelector(".tap-log");
   await everyLook(ada, "admin-link");
-}, { within: 150_000 });
+});
 
 scenario("a closed server and a lobby without devices are accessible", async (stage) => {
   const server = await stage.server({ args: ["--no-open"] });
@@ -70,7 +70,7 @@ scenario("a closed server and a lobby without devices are accessible", async (st
   await bert.page.goto(await server.invite());
   await bert.reads(/may not use your camera and microphone/i);
   await everyLook(bert, "denied");
-}, { within: 120_000 });
+});
 
 scenario("the call and its dialogs are accessible", async (stage) => {
   const server = await stage.server();
@@ -103,7 +103,7 @@ scenario("the call and its dialogs are accessible", async (stage) => {
   await anna.click("Invite people");
   await anna.reads(/scan it with a phone/i);
   await everyLook(anna, "invite");
-}, { within: 180_000 });
+});
 
 scenario("from the start page into a call by keyboard alone", async (stage) => {
   const server = await stage.server();

@@ -1,8 +1,26 @@
 import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
-import { eventually, forAWhile } from "../harness/wait.mjs";
+import { eventually } from "../harness/wait.mjs";
+
+/** Pictures that somebody's camera has encoded by now, of the layer that is sent most. */
+async function encoded(person) {
+  const { outbound } = await person.stats();
+  return Math.max(...outbound.filter((s) => s.kind === "video").map((s) => s.framesEncoded));
+}
 
 const total = (stats, field, kind) => stats.inbound.filter((s) => s.kind === kind).reduce((sum, s) => sum + s[field], 0);
+
+/** Waits until so many more pictures and packets of sound have come than by `before`, and returns the counters then. */
+function goesOn(person, before, { frames, packets }) {
+  return eventually("pictures and sound go on", async () => {
+    const now = await person.stats();
+    const more = (field, kind) => total(now, field, kind) - total(before, field, kind);
+    if (more("framesDecoded", "video") <= frames || more("packetsReceived", "audio") <= packets || more("totalSamplesReceived", "audio") <= 0) {
+      throw new Error(`${more("framesDecoded", "video")} pictures, ${more("packetsReceived", "audio")} packets of sound`);
+    }
+    return now;
+  });
+}
 
 scenario("a dropped WebSocket resumes while media goes on", async (stage) => {
   const server = await stage.server();
@@ -20,15 +38,15 @@ scenario("a dropped WebSocket resumes while media goes on", async (stage) => {
 
   const me = await anna.me();
   const before = await anna.stats();
+  const madeBefore = await encoded(bert);
   assert.ok(proxy.cut() > 0, "the WebSocket goes through the proxy");
   await eventually("anna notices", async () => (await anna.told()).some(([e, s]) => e === "state" && s === "reconnecting"));
   await bert.page.evaluate(() => window.switchyard.room.send("chat", { text: "while you were away" }));
-  await forAWhile(4000);
-  const during = await anna.stats();
+  const during = await goesOn(anna, before, { frames: 32, packets: 80 });
+  assert.equal(await anna.page.evaluate(() => window.switchyard.room.state), "reconnecting", "all that without a WebSocket");
   proxy.restore();
   await anna.connected();
-  await forAWhile(2000);
-  const after = await anna.stats();
+  const after = await goesOn(anna, during, { frames: 16, packets: 40 });
 
   assert.equal(await anna.me(), me, "the same participant");
   await eventually("what was missed is replayed", async () => {
@@ -36,13 +54,13 @@ scenario("a dropped WebSocket resumes while media goes on", async (stage) => {
   });
   assert.deepEqual((await bert.told()).filter(([e]) => e === "left" || e === "joined"), [], "for bert she never left");
   assert.deepEqual((await anna.told()).filter(([e]) => ["media", "left", "joined"].includes(e)), [], "nothing changed about media and people");
-  for (const [a, b, seconds] of [[before, during, 4], [during, after, 2]]) {
-    const frames = total(b, "framesDecoded", "video") - total(a, "framesDecoded", "video");
-    assert.ok(frames > 8 * seconds, `${frames} frames in ${seconds} s`);
-    const samples = total(b, "totalSamplesReceived", "audio") - total(a, "totalSamplesReceived", "audio");
-    const packets = total(b, "packetsReceived", "audio") - total(a, "packetsReceived", "audio");
-    assert.ok(samples > 0 && packets > 20 * seconds, `${packets} audio packets in ${seconds} s`);
-  }
-  assert.equal(total(after, "freezeCount", "video"), total(before, "freezeCount", "video"), "no picture froze");
+  // No picture was lost: whatever bert's camera made meanwhile was seen (how smoothly is a matter of the machine).
+  const made = await encoded(bert) - madeBefore;
+  await eventually("every picture is seen", async () => {
+    const seen = total(await anna.stats(), "framesDecoded", "video") - total(before, "framesDecoded", "video");
+    if (seen < made) throw new Error(`${seen} of ${made}`);
+    return true;
+  });
+  assert.equal(total(after, "pliCount", "video"), total(before, "pliCount", "video"), "no picture was asked for again");
   assert.deepEqual(after.inbound.map((s) => s.ssrc).sort(), before.inbound.map((s) => s.ssrc).sort(), "the same streams");
 });
