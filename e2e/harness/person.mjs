@@ -166,6 +166,12 @@ export class Person {
     return inbound.filter((s) => s.kind === "video" && s.framesDecoded > 0);
   }
 
+  /** How many pictures the camera has encoded, of the layer that it sent most of. */
+  async encoded() {
+    const { outbound } = await this.stats();
+    return Math.max(0, ...outbound.filter((s) => s.kind === "video").map((s) => s.framesEncoded));
+  }
+
   async screenshot(name) {
     await this.page.screenshot({ path: path.join(out, `${name}.png`) });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
-import { eventually, forAWhile } from "../harness/wait.mjs";
+import { eventually } from "../harness/wait.mjs";
 
 scenario("four participants see and hear each other", async (stage) => {
   const server = await stage.server();
@@ -19,15 +19,21 @@ scenario("four participants see and hear each other", async (stage) => {
   }
   await people[0].screenshot("call");
 
-  // A call that stands goes on: every picture moves on, none is frozen for a second.
-  const [anna] = people;
-  const before = await anna.decoding();
-  await forAWhile(5000);
-  for (const now of await anna.decoding()) {
-    const then = before.find((s) => s.ssrc === now.ssrc);
-    assert.ok(now.framesDecoded - then.framesDecoded > 20, `${then.framesDecoded} to ${now.framesDecoded} frames in 5 s`);
-    assert.ok(now.totalFreezesDuration - then.totalFreezesDuration < 1, `frozen for ${now.totalFreezesDuration} s`);
-  }
+  // A call that stands goes on: every picture moves on, and what the cameras make is seen. (At which rate they make
+  // it, and how smoothly it is drawn, is a matter of the machine.)
+  const [anna, ...others] = people;
+  const made = async () => (await Promise.all(others.map((p) => p.encoded()))).reduce((sum, n) => sum + n);
+  const before = await anna.decoding(), madeBefore = await made();
+  assert.equal(before.length, 3);
+  await eventually("every picture moves on", async () => {
+    const now = await anna.decoding(), madeNow = await made() - madeBefore;
+    const seen = before.map(({ ssrc, framesDecoded }) => now.find((s) => s.ssrc === ssrc).framesDecoded - framesDecoded);
+    const all = seen.reduce((sum, n) => sum + n);
+    if (seen.some((n) => n <= 50) || all < 0.9 * madeNow) throw new Error(`${seen.join(", ")} pictures seen of ${madeNow}`);
+    return true;
+  });
+  const lost = (stats) => stats.map((s) => [s.ssrc, s.packetsLost, s.pliCount]);
+  assert.deepEqual(lost(await anna.decoding()), lost(before), "nothing was lost, no picture was asked for again");
 
   // One leaves, by the button; the others see that.
   await people[3].click("Leave");

@@ -2,12 +2,6 @@ import assert from "node:assert/strict";
 import { scenario } from "../harness/scenario.mjs";
 import { eventually } from "../harness/wait.mjs";
 
-/** Pictures that somebody's camera has encoded by now, of the layer that is sent most. */
-async function encoded(person) {
-  const { outbound } = await person.stats();
-  return Math.max(...outbound.filter((s) => s.kind === "video").map((s) => s.framesEncoded));
-}
-
 const total = (stats, field, kind) => stats.inbound.filter((s) => s.kind === kind).reduce((sum, s) => sum + s[field], 0);
 
 /** Waits until so many more pictures and packets of sound have come than by `before`, and returns the counters then. */
@@ -38,7 +32,7 @@ scenario("a dropped WebSocket resumes while media goes on", async (stage) => {
 
   const me = await anna.me();
   const before = await anna.stats();
-  const madeBefore = await encoded(bert);
+  const madeBefore = await bert.encoded();
   assert.ok(proxy.cut() > 0, "the WebSocket goes through the proxy");
   await eventually("anna notices", async () => (await anna.told()).some(([e, s]) => e === "state" && s === "reconnecting"));
   await bert.page.evaluate(() => window.switchyard.room.send("chat", { text: "while you were away" }));
@@ -55,10 +49,10 @@ scenario("a dropped WebSocket resumes while media goes on", async (stage) => {
   assert.deepEqual((await bert.told()).filter(([e]) => e === "left" || e === "joined"), [], "for bert she never left");
   assert.deepEqual((await anna.told()).filter(([e]) => ["media", "left", "joined"].includes(e)), [], "nothing changed about media and people");
   // No picture was lost: whatever bert's camera made meanwhile was seen (how smoothly is a matter of the machine).
-  const made = await encoded(bert) - madeBefore;
   await eventually("every picture is seen", async () => {
+    const made = await bert.encoded() - madeBefore;
     const seen = total(await anna.stats(), "framesDecoded", "video") - total(before, "framesDecoded", "video");
-    if (seen < made) throw new Error(`${seen} of ${made}`);
+    if (seen < made - 3) throw new Error(`${seen} of ${made}`); // those on their way
     return true;
   });
   assert.equal(total(after, "pliCount", "video"), total(before, "pliCount", "video"), "no picture was asked for again");
