@@ -21,7 +21,7 @@ try {
   for (let i = 0; i < Number(values.times); i++) {
     const person = await chromium.person(`guest-${i}`);
     await person.page.goto(link);
-    await person.fill(person.name);
+    await person.introduce();
     await eventually("the Join button is there", () => person.page.evaluate(() => Boolean(window.probe.button("Join"))));
     waits.push(await person.page.evaluate(async () => {
       const start = performance.now();

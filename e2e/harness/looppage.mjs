@@ -4,7 +4,7 @@
 import { createServer } from "node:http";
 
 const page = `<!doctype html><title>loop</title><button aria-label="Join now" onclick="start()">x</button>
-<input type="text"><div id="tiles"></div><script>
+<input type="text" id="name"><div id="tiles"></div><script>
 window.switchyard = { room: { you: "", state: "joining", mediaState: "new" } };
 async function start() {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } });

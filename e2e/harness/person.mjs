@@ -38,10 +38,10 @@ export class Person {
     });
   }
 
-  /** Writes into the visible text field. */
-  async fill(text) {
+  /** Writes into the visible text field, or that which a selector chooses. */
+  async fill(text, which = "input") {
     await eventually(`${this.name} finds a text field`, async () => {
-      const handle = await this.page.evaluateHandle(() => window.probe.field());
+      const handle = await this.page.evaluateHandle((w) => window.probe.field(w), which);
       const element = handle.asElement();
       if (!element) return false;
       await element.evaluate((e) => e.select());
@@ -51,13 +51,18 @@ export class Person {
     });
   }
 
+  /** Gives the name in the lobby, once it is there: the page before may have a text field, too. */
+  introduce() {
+    return this.fill(this.name, "#name");
+  }
+
   /** Opens an invitation, gives the name, and is in the room. */
   async join(link, { codec = "", camera } = {}) {
     if (codec) await this.page.evaluateOnNewDocument?.((c) => window.probe.prefer(c), codec);
     if (codec) await this.page.addInitScript?.((c) => window.probe.prefer(c), codec);
     if (camera) await this.page.addInitScript((c) => window.probe.film(c), camera);
     await this.page.goto(link);
-    await this.fill(this.name);
+    await this.introduce();
     await this.click("Join");
     await this.connected();
   }

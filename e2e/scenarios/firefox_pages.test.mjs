@@ -45,7 +45,7 @@ scenario("Firefox: from the start page through the lobby into a call and out aga
   await fred.click("Start a room");
   await fred.reads(/you are the host/i);
   await eventually("the preview shows something", () => fred.page.evaluate(() => (document.querySelector(".preview video")?.videoWidth ?? 0) > 0));
-  await fred.fill("fred");
+  await fred.introduce();
   await fred.click("Join");
   await fred.connected();
   await fred.reads(/you are the only one here/i);

@@ -11,7 +11,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   const anna = await chromium.person("anna");
   await anna.page.goto(server.url);
   await anna.click("Start a room");
-  await anna.fill("anna");
+  await anna.introduce();
   await anna.click("Join");
   await anna.connected();
   const room = await roomName(anna);
@@ -23,7 +23,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   await bert.page.goto(server.url);
   await bert.fill(room.replaceAll("-", " "));
   await bert.click("Join");
-  await bert.fill("bert");
+  await bert.introduce();
   await bert.click("Join");
   await bert.connected();
   assert.equal((await grants(bert)).moderate ?? false, false, "others are guests");
@@ -48,7 +48,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   });
   await anna.page.goto(server.url);
   await anna.click(room);
-  await anna.fill("anna");
+  await anna.introduce();
   await anna.click("Join");
   await anna.connected();
   assert.equal((await grants(anna)).moderate, true);
@@ -59,6 +59,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   await anna.page.evaluate(() => sessionStorage.clear());
   await anna.page.goto(server.url);
   await anna.click(room);
+  await anna.page.waitForSelector("#name");
   await anna.click("Join");
   await anna.connected();
   assert.equal(await anna.me(), me);
@@ -83,7 +84,7 @@ scenario("a closed server says how a room begins, and opens none by its name", a
   await carl.click("Go to the start page");
   await carl.fill(link);
   await carl.click("Join");
-  await carl.fill("carl");
+  await carl.introduce();
   await carl.click("Join");
   await carl.connected();
   assert.equal(await roomName(carl), "board");

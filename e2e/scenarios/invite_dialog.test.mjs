@@ -70,13 +70,13 @@ scenario("where the room is open everybody passes its address on", async (stage)
   const anna = await chromium.person("anna");
   await anna.page.goto(server.url);
   await anna.click("Start a room");
-  await anna.fill("anna");
+  await anna.introduce();
   await anna.click("Join");
   await anna.connected();
   await accessible(anna, "alone in the room");
   const bert = await chromium.person("bert");
   await bert.page.goto(anna.page.url());
-  await bert.fill("bert");
+  await bert.introduce();
   await bert.click("Join");
   await bert.connected();
   await bert.seesOthers(1);
@@ -88,7 +88,7 @@ scenario("a phone in the same network scans the code of a host at localhost", as
   const anna = await chromium.person("anna");
   await anna.page.goto(server.url);
   await anna.click("Start a room");
-  await anna.fill("anna");
+  await anna.introduce();
   await anna.click("Join");
   await anna.connected();
   await anna.click("Invite people");

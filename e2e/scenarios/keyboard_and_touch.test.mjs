@@ -94,7 +94,7 @@ scenario("on a phone all can be touched, and what a panel covers asks for nothin
   await pia.page.goto(await server.invite({ more: ["--role", "host"] }));
   await pia.reads(/test sound/i);
   await touchable(pia, "lobby");
-  await pia.fill("pia");
+  await pia.introduce();
   await pia.click("Join");
   await pia.connected();
   const bert = await chromium.person("bert");

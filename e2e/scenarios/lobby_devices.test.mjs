@@ -27,7 +27,7 @@ scenario("who denies the camera joins all the same, and can allow it later", asy
   await dora.page.goto(link);
   await dora.reads(/may not use your camera and microphone/i);
   await dora.reads(/symbol at the left of the address/i); // Chromium's words
-  await dora.fill("dora");
+  await dora.introduce();
   await dora.click("Join to watch and listen");
   await dora.connected();
   await dora.seesOthers(1);
@@ -53,7 +53,7 @@ scenario("without any device one joins, and is told", async (stage) => {
   await emil.page.goto(await server.invite());
   await emil.reads(/no camera was found/i);
   await emil.reads(/no microphone was found/i);
-  await emil.fill("emil");
+  await emil.introduce();
   await emil.click("Join");
   await emil.connected();
 });
@@ -96,7 +96,7 @@ scenario("the lobby shows that the devices work", async (stage) => {
   // Off is off: the light goes out.
   await fay.click("Turn camera off");
   await fay.reads(/your camera is off/i);
-  await fay.fill("fay");
+  await fay.introduce();
   await fay.click("Join without camera");
   await fay.connected();
   await eventually("she sends sound alone", async () => (await sends(fay)).join() === "microphone");
@@ -133,7 +133,7 @@ scenario("an old browser and plain HTTP are told what to do", async (stage) => {
   await plain.reads(/only to pages that come by HTTPS/i);
   const there = await plain.page.getAttribute(".hint a", "href");
   assert.equal(there, `https://127.0.0.1:${server.media}${new URL(link).pathname}`);
-  await plain.fill("plain");
+  await plain.introduce();
   await plain.click("Join to watch and listen");
   await plain.connected();
 });

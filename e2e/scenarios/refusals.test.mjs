@@ -34,7 +34,7 @@ scenario("each invitation that ended says what it died of", async (stage) => {
   // One that ends while its page is open.
   const last = await server.invite({ more: ["--uses", "1"] });
   await gus.page.goto(last);
-  await gus.fill("gus");
+  await gus.introduce();
   await accept(server, idOf(last));
   await gus.click("Join");
   await gus.reads(/this invitation has been used/i);
@@ -98,6 +98,7 @@ scenario("removed, replaced, closed and shut down each have their words", async 
   await ivy.reads(/you joined elsewhere/i);
   await other.close();
   await ivy.click("Join again");
+  await ivy.page.waitForSelector("#name");
   await ivy.click("Join");
   await ivy.connected();
 
@@ -133,7 +134,7 @@ scenario("a full room and a server that ends say when to try again", async (stag
       });
     });
     await kim.page.goto(link);
-    await kim.fill("kim");
+    await kim.introduce();
     await kim.click("Join");
     await kim.reads(words);
     await kim.page.unrouteAll({ behavior: "ignoreErrors" });
