@@ -47,28 +47,30 @@
   };
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  /** Visible tiles, what they show, and how much of the picture moves within `ms`. */
-  async function tiles(ms = 400) {
+  /** Samples of a picture that became others, of all. */
+  const changed = (a, b) => b.reduce((n, v, i) => n + (Math.abs(v - a[i]) > 12), 0) / b.length;
+
+  /**
+   * Visible tiles, what they show, and how much of the picture moves within `ms`. A picture that stands still until
+   * then has more time, `longest` in all: a busy machine may draw one in a second.
+   */
+  async function tiles(ms = 400, longest = 2000) {
     const found = [...document.querySelectorAll("[data-participant][data-track]")].map((tile) => {
       const video = tile.matches("video") ? tile : tile.querySelector("video");
       const shown = video && video.videoWidth > 0 && video.checkVisibility({ visibilityProperty: true, opacityProperty: true });
       return { tile, video, first: shown ? luma(video) : null };
     });
-    await sleep(ms);
+    const end = performance.now() + longest;
+    do await sleep(ms);
+    while (performance.now() < end && found.some(({ tile, video, first }) => first && tile.isConnected && video.videoWidth > 0 && changed(first, luma(video)) === 0));
     return found.map(({ tile, video, first }) => {
       const { participant, track, kind } = tile.dataset;
       const seen = { participant, track, kind, width: video?.videoWidth ?? 0, height: video?.videoHeight ?? 0, motion: 0, contrast: 0 };
       seen.text = tile.textContent.trim();
       if (!first || !video.videoWidth) return seen;
       const second = luma(video);
-      let moved = 0, low = 255, high = 0;
-      second.forEach((v, i) => {
-        if (Math.abs(v - first[i]) > 12) moved++;
-        low = Math.min(low, v);
-        high = Math.max(high, v);
-      });
-      seen.motion = moved / second.length;
-      seen.contrast = high - low;
+      seen.motion = changed(first, second);
+      seen.contrast = Math.max(...second) - Math.min(...second);
       return seen;
     });
   }
