@@ -231,6 +231,14 @@ func (c *prefixConn) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
+// CloseWrite is how an HTTP server ends what the other end is still writing to, without losing its answer.
+func (c *prefixConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // handoff is a net.Listener whose connections are given to it.
 type handoff struct {
 	addr  net.Addr

@@ -205,7 +205,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if s.acme != nil {
 		s.http.Handler = s.acme.handler(s.toDomain(s.http.Handler))
 	}
-	go func() { ended <- s.http.Serve(s.web) }()
+	go func() { ended <- s.http.Serve(newSpares(s.web, spareTimeout, s.log)) }()
 	go func() { ended <- s.serveMedia(inner) }()
 	go func() { ended <- s.port.serve() }()
 	if s.acme != nil {
