@@ -15,15 +15,9 @@ import (
 	"github.com/mholt/acmez/v3"
 )
 
-const (
-	// classifyTimeout is how long a connection on the media port may take for its first bytes and
-	// again for a TLS handshake.
-	classifyTimeout = 5 * time.Second
-	// maxUnclassified bounds the connections that have not yet said what they are; the next ones
-	// are closed.
-	maxUnclassified           = 1024
-	maxUnclassifiedPerAddress = 32
-)
+// classifyTimeout is how long a connection on the media port may take for its first bytes and
+// again for a TLS handshake.
+const classifyTimeout = 5 * time.Second
 
 // The names of STUN and TURN in ALPN (RFC 7443).
 const alpnTURN, alpnSTUN = "stun.turn", "stun.nat-discovery"
@@ -42,11 +36,7 @@ type port struct {
 
 	stats portStats
 
-	mu      sync.Mutex
-	waiting map[net.Conn]netip.Addr // guarded by mu: not yet classified
-	count   map[netip.Addr]int      // guarded by mu: of waiting, by address
-	closed  bool                    // guarded by mu
-	running sync.WaitGroup          // one per waiting connection
+	silent // not yet classified
 }
 
 // portStats counts connections by what they were.
@@ -62,28 +52,16 @@ func newPort(l net.Listener, cfg *tls.Config, web *handoff, ice, turn func(net.C
 	cfg.NextProtos = append([]string{alpnTURN, alpnSTUN}, cfg.NextProtos...) // first: coturn offers http/1.1 too
 	return &port{
 		listener: l, tls: cfg, web: web, ice: ice, turn: turn, log: log, timeout: classifyTimeout,
-		waiting: map[net.Conn]netip.Addr{}, count: map[netip.Addr]int{},
 	}
 }
 
 // serve accepts connections until close.
 func (p *port) serve() error {
-	for delay := time.Duration(0); ; {
-		conn, err := p.listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil: // out of file descriptors, most likely: wait for some to come back
-			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
-			p.log.Warn("media port: cannot accept connections", "error", err, "again", delay)
-			time.Sleep(delay)
-			continue
-		}
-		delay = 0
+	acceptAll(p.listener, "media port", p.log, func(conn net.Conn) {
 		if !p.enter(conn) {
 			p.stats.refused.Add(1)
 			conn.Close()
-			continue
+			return
 		}
 		// This goroutine owns conn until it is handed on; close ends it by closing conn.
 		go func() {
@@ -91,44 +69,14 @@ func (p *port) serve() error {
 			p.leave(conn)
 			p.pass(kind, sorted)
 		}()
-	}
-}
-
-// enter registers a connection that is to be classified, if there is room for it.
-func (p *port) enter(conn net.Conn) bool {
-	addr := addressOf(conn.RemoteAddr())
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || len(p.waiting) >= maxUnclassified || p.count[addr] >= maxUnclassifiedPerAddress {
-		return false
-	}
-	p.waiting[conn] = addr
-	p.count[addr]++
-	p.running.Add(1)
-	return true
-}
-
-func (p *port) leave(conn net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	addr := p.waiting[conn]
-	delete(p.waiting, conn)
-	if p.count[addr]--; p.count[addr] <= 0 {
-		delete(p.count, addr)
-	}
-	p.running.Done()
+	})
+	return nil
 }
 
 // close stops accepting and closes what is not yet classified.
 func (p *port) close() {
 	p.listener.Close()
-	p.mu.Lock()
-	p.closed = true
-	for conn := range p.waiting {
-		conn.Close()
-	}
-	p.mu.Unlock()
-	p.running.Wait()
+	p.end()
 }
 
 // sort finds out what conn is and returns it with its first bytes unread and TLS undone; nil when

@@ -208,17 +208,17 @@ func TestTURNOverTCPIsHandedOn(t *testing.T) {
 func TestUnclassifiedConnectionsAreBounded(t *testing.T) {
 	p, ice, _ := testPort(t, time.Minute)
 	var open []net.Conn
-	for range maxUnclassifiedPerAddress {
+	for range maxSilentPerAddress {
 		open = append(open, dial(t, p))
 	}
-	waitFor(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.waiting) == maxUnclassifiedPerAddress })
+	waitFor(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.waiting) == maxSilentPerAddress })
 	wantClosed(t, dial(t, p))
 	if n := p.stats.refused.Load(); n != 1 {
 		t.Fatalf("refused %d", n)
 	}
 	open[0].Write(framed(stunRequest)) // one that speaks makes room for another
 	(<-ice).Close()
-	waitFor(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.waiting) == maxUnclassifiedPerAddress-1 })
+	waitFor(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.waiting) == maxSilentPerAddress-1 })
 	dial(t, p).Write(framed(stunRequest))
 	(<-ice).Close()
 }

@@ -64,10 +64,10 @@ func TestSpareConnectionsAreBounded(t *testing.T) {
 	h := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: 20 * time.Millisecond}
 	go h.Serve(s)
 	defer h.Close()
-	for range maxSparesPerAddress {
+	for range maxSilentPerAddress {
 		dialSpare(t, s)
 	}
-	waitFor(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.waiting) == maxSparesPerAddress })
+	waitFor(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.waiting) == maxSilentPerAddress })
 	wantClosed(t, dialSpare(t, s)) // one more has as long as a header may take
 }
 
