@@ -59,7 +59,7 @@ scenario("from the start page into a call, and back into it tomorrow", async (st
   await anna.page.evaluate(() => sessionStorage.clear());
   await anna.page.goto(server.url);
   await anna.click(room);
-  await anna.page.waitForSelector("#name");
+  await anna.page.waitForSelector(".lobby");
   await anna.click("Join");
   await anna.connected();
   assert.equal(await anna.me(), me);

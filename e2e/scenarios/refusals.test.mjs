@@ -98,7 +98,7 @@ scenario("removed, replaced, closed and shut down each have their words", async 
   await ivy.reads(/you joined elsewhere/i);
   await other.close();
   await ivy.click("Join again");
-  await ivy.page.waitForSelector("#name");
+  await ivy.page.waitForSelector(".lobby");
   await ivy.click("Join");
   await ivy.connected();
 
