@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,31 +87,39 @@ func newDNS(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// freePort is a TCP port of loopback that nobody listens on now.
+// freePort is a TCP port of loopback that nobody listens on now, and that the kernel gives to nobody who asks
+// for any: it is below those (ip_local_port_range).
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", portAddr(10_000+rand.IntN(22_000)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		return l.Addr().(*net.TCPAddr).Port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("every port is in use")
+	return 0
 }
 
 func portAddr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
+func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", within, what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
 
 // certificateOf returns the certificate that the server shows for name when it is one of roots.
 func certificateOf(addr, name string, roots *x509.CertPool) (*x509.Certificate, error) {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", addr, &tls.Config{ServerName: name, RootCAs: roots})
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", addr, &tls.Config{ServerName: name, RootCAs: roots})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +141,7 @@ func TestCertificateFromAuthority(t *testing.T) {
 			}
 			s := run(t, cfg)
 			for _, name := range []string{"meet.example.org", "b.example.org"} {
-				eventually(t, "a certificate for "+name, 20*time.Second, func() bool {
+				eventually(t, "a certificate for "+name, func() bool {
 					_, err := certificateOf(s.media, name, ca.issued)
 					return err == nil
 				})
@@ -147,7 +158,7 @@ func TestCertificateFromAuthority(t *testing.T) {
 
 			// What was got is kept: a server that starts again asks for nothing.
 			s = run(t, cfg)
-			eventually(t, "the kept certificate", 10*time.Second, func() bool {
+			eventually(t, "the kept certificate", func() bool {
 				again, err := certificateOf(s.media, "meet.example.org", ca.issued)
 				return err == nil && again.Equal(first)
 			})
@@ -169,12 +180,12 @@ func TestCertificateIsRenewed(t *testing.T) {
 		},
 	})
 	var first *x509.Certificate
-	eventually(t, "a certificate", 20*time.Second, func() (ok bool) {
+	eventually(t, "a certificate", func() (ok bool) {
 		cert, err := certificateOf(s.media, "meet.example.org", ca.issued)
 		first = cert
 		return err == nil
 	})
-	eventually(t, "another certificate", 30*time.Second, func() bool {
+	eventually(t, "another certificate", func() bool {
 		cert, err := certificateOf(s.media, "meet.example.org", ca.issued)
 		return err == nil && !cert.Equal(first)
 	})
@@ -205,7 +216,7 @@ func TestCertificateRefusalsSayWhatToDo(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			c.acme.challenge = "tls-alpn-01"
 			s := run(t, Config{Media: portAddr(tlsPort), ACME: c.acme})
-			eventually(t, "a word in the log", 20*time.Second, func() bool {
+			eventually(t, "a word in the log", func() bool {
 				return strings.Contains(s.log.String(), "no certificate: ")
 			})
 			for _, want := range c.want {
@@ -214,7 +225,7 @@ func TestCertificateRefusalsSayWhatToDo(t *testing.T) {
 				}
 			}
 			// People reach it meanwhile, with a certificate of its own.
-			client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+			client := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 			res, err := client.Get("https://" + s.media + "/healthz")
 			if err != nil {
 				t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -192,7 +191,7 @@ func (v *conversation) say(name, query, body string, want int, headers ...string
 func (v *conversation) first(name, query, header string) {
 	v.t.Helper()
 	r := v.route[name]
-	ctx, cancel := context.WithTimeout(v.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	defer cancel()
 	path := v.names.Replace(r.Path) + query
 	req, err := http.NewRequestWithContext(ctx, r.Method, v.s.base+path, nil)

@@ -55,7 +55,7 @@ func TestCallsGoOnWhileTheServerDrains(t *testing.T) {
 		tell(t, conn, `{"type":"leave","id":3,"seq":3}`)
 	}
 	tell(t, cleo, `{"type":"leave","id":2,"seq":2}`)
-	eventually(t, "only Eve is waited for", 10*time.Second, func() bool {
+	eventually(t, "only Eve is waited for", func() bool {
 		rooms, people := s.backend.Occupancy()
 		return rooms == 1 && people == 1
 	})
@@ -81,7 +81,6 @@ func TestServerEndsWithItsLastCall(t *testing.T) {
 }
 
 func TestDrainLimitEndsCalls(t *testing.T) {
-	begin := time.Now()
 	s := run(t, Config{backend: newBackend, DrainLimit: 300 * time.Millisecond})
 	ann := s.joinRoom("r", "Ann")
 	go s.stop()
@@ -90,9 +89,6 @@ func TestDrainLimitEndsCalls(t *testing.T) {
 		t.Fatalf("goodbye: %s", body)
 	}
 	s.stop()
-	if took := time.Since(begin); took > 6*time.Second {
-		t.Errorf("it took %v", took)
-	}
 }
 
 func TestWordsOfDuration(t *testing.T) {
@@ -125,7 +121,7 @@ func TestServiceManagerIsTold(t *testing.T) {
 	hear := func(want string) {
 		t.Helper()
 		b := make([]byte, 4096)
-		for manager.SetReadDeadline(time.Now().Add(10 * time.Second)); !heard[want]; {
+		for manager.SetReadDeadline(time.Now().Add(patience)); !heard[want]; {
 			n, err := manager.Read(b)
 			if err != nil {
 				t.Fatalf("never heard %s: %v", want, err)

@@ -174,7 +174,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	}
 	player := clip.NewPlayer(c, clip.PlayerOptions{})
 	go player.Play(t.Context())
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := ann.Publish(ctx, player.Video, client.PublishOptions{}); err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 		t.Fatal("the link between participants does not open")
 	}
 	w.cut() // both resume
-	eventually(t, "both are back", 20*time.Second, func() bool {
+	eventually(t, "both are back", func() bool {
 		return ann.SendData(ctx, "chat", "hello", ben.ID()) == nil
 	})
 
@@ -203,7 +203,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	s.watch("whip", true)
 	s.mistakes()
 	go s.stop()
-	eventually(t, "the end", 10*time.Second, func() bool { return strings.Contains(s.log.String(), "ending") })
+	eventually(t, "the end", func() bool { return strings.Contains(s.log.String(), "ending") })
 	s.stop()
 
 	log := s.log.String()
@@ -235,7 +235,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 func (s *testServer) guest(room, name string) *client.Client {
 	s.t.Helper()
 	id := s.invite(`{"room":"`+room+`"}`, s.bearer("", "admin"))
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	a, err := client.Accept(ctx, s.base+"/i/"+id, name, nil)
 	if err != nil {

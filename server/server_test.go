@@ -25,6 +25,9 @@ var testFiles = fstest.MapFS{
 	"assets/app.js": {Data: []byte("export {}")},
 }
 
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
 // testServer is a running server on free ports of the loopback interface.
 type testServer struct {
 	*Server
@@ -107,7 +110,7 @@ func (s *testServer) call(method, path, body string, headers ...string) (int, ht
 			req.Header.Set(name, value)
 		}
 	}
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
 	res, err := client.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
@@ -316,8 +319,12 @@ func TestHealthAndDrain(t *testing.T) {
 	drained := false
 	s := run(t, Config{backend: func(*Server) (*Backend, error) {
 		return &Backend{
-			WHIP:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { close(entered); <-leave; w.Write([]byte("bye")) }),
-			Drain: func(context.Context) { drained = true; close(leave) },
+			WHIP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { close(entered); <-leave; w.Write([]byte("bye")) }),
+			Drain: func(ctx context.Context) {
+				end, bounded := ctx.Deadline()
+				drained = bounded && time.Until(end) <= 5*time.Second // as Serve promises
+				close(leave)
+			},
 		}, nil
 	}})
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -331,13 +338,9 @@ func TestHealthAndDrain(t *testing.T) {
 		answered <- body
 	}()
 	<-entered
-	begin := time.Now()
 	s.stop()
 	if body := <-answered; body != "bye" || !drained {
 		t.Fatalf("open request got %q, drained %v", body, drained)
-	}
-	if d := time.Since(begin); d > 5*time.Second {
-		t.Fatalf("ended after %v", d)
 	}
 	if conn, err := net.Dial("tcp", s.media); err == nil {
 		conn.Close()
@@ -352,11 +355,7 @@ func TestDrainDoesNotWaitForever(t *testing.T) {
 	}})
 	go http.Get(s.base + "/whip/r")
 	<-entered
-	begin := time.Now()
-	s.stop()
-	if d := time.Since(begin); d > 5*time.Second {
-		t.Fatalf("ended after %v", d)
-	}
+	s.stop() // returns though the request does not end
 }
 
 func TestLimits(t *testing.T) {
@@ -378,7 +377,7 @@ func TestSlowRequestIsEnded(t *testing.T) {
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\n")
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Fatalf("not ended: %v", err)
 	}
@@ -393,7 +392,7 @@ func TestHTTPSOnTheMediaPort(t *testing.T) {
 		major int
 	}{{"HTTP/2", nil, true, 2}, {"HTTP/1.1", []string{"http/1.1"}, false, 1}, {"no ALPN", []string{}, false, 1}} {
 		t.Run(c.name, func(t *testing.T) {
-			client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+			client := &http.Client{Timeout: patience, Transport: &http.Transport{
 				TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: c.alpn}, ForceAttemptHTTP2: c.h2, DisableKeepAlives: true,
 			}}
 			res, err := client.Get("https://" + s.media + "/readyz")

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/netip"
 	"os/exec"
@@ -26,18 +26,32 @@ func (s *testServer) metric(line string) int {
 	return 0
 }
 
-// attack runs coturn's client until it gives up, or the time is over, and returns what it said.
-func (s *testServer) attack(args ...string) string {
+// attack runs coturn's client until it gives up, or has tried for a while and was noticed, and returns what it
+// said.
+func (s *testServer) attack(noticed func() bool, args ...string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 4*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	media := netip.MustParseAddrPort(s.media)
 	args = append(args, "-p", strconv.Itoa(int(media.Port())), media.Addr().String())
-	out, err := exec.CommandContext(ctx, "turnutils_uclient", args...).CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, "turnutils_uclient", args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
 		s.t.Fatalf("%v (it is in Debian's package coturn)", err)
 	}
-	return string(out)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for tick := time.Tick(4 * time.Second); ; {
+		select {
+		case <-ended:
+			return out.String()
+		case <-tick:
+			if noticed() {
+				cancel()
+			}
+		}
+	}
 }
 
 // TestAttacksByCoturn has coturn's client try what must not be let in, by UDP and by TCP. Each is refused and
@@ -72,7 +86,7 @@ func TestAttacksByCoturn(t *testing.T) {
 				args = append(args, strings.NewReplacer(user, name, password, secret).Replace(a))
 			}
 			before, made := s.metric(c.counted), s.metric("turn_allocated_total")
-			out := s.attack(args...)
+			out := s.attack(func() bool { return s.metric(c.counted) > before }, args...)
 			if s.metric(c.counted) == before {
 				t.Errorf("%s %v: not counted as %s\n%s", c.name, transport, c.counted, out)
 			}

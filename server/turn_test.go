@@ -31,7 +31,7 @@ func (s *testServer) credentials(identity string) (user, password string) {
 // coturn runs one of coturn's client tools and returns what it said.
 func (s *testServer) coturn(t *testing.T, tool string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	media := netip.MustParseAddrPort(s.media)
 	args = append(args, "-p", strconv.Itoa(int(media.Port())), "127.0.0.1")
@@ -99,7 +99,7 @@ func TestWHEPThroughTURN(t *testing.T) {
 		s.exchange(pc, "/whep/demo", s.bearer("demo", "subscribe"))
 		select {
 		case <-up:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("by %s: not connected: %s", transport, s.metricsText("switchyard_turn"))
 		}
 		if text := s.metricsText("switchyard_turn_bytes_total"); strings.Contains(text, "} 0\n") || text == "" {
@@ -206,7 +206,7 @@ func (s *testServer) dialMedia(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(patience))
 	return nc
 }
 
