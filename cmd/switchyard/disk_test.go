@@ -90,7 +90,7 @@ func TestDiskFullWhileServing(t *testing.T) {
 		if !bytes.Contains(m.Payload, []byte("still here")) {
 			t.Errorf("heard %s", m.Payload)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the call broke")
 	}
 	if got := s.status("/healthz"); got != http.StatusOK {

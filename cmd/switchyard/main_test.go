@@ -23,6 +23,9 @@ import (
 	"switchyard/store"
 )
 
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
 // TestMain lets the test binary run as switchyard itself.
 func TestMain(m *testing.M) {
 	if os.Getenv("SWITCHYARD_TEST_MAIN") != "" {
@@ -123,15 +126,11 @@ func start(t *testing.T, cmd *exec.Cmd) *serving {
 // end sends a signal and returns the exit code.
 func (s *serving) end(sig os.Signal) int {
 	s.t.Helper()
-	begin := time.Now()
 	if err := s.cmd.Process.Signal(sig); err != nil {
 		s.t.Fatal(err)
 	}
 	out := <-s.out
 	s.cmd.Wait()
-	if d := time.Since(begin); d > 5*time.Second {
-		s.t.Errorf("ended after %v", d)
-	}
 	if out != s.link+"\n" {
 		s.t.Errorf("stdout held more than the link: %q", out)
 	}
@@ -215,8 +214,8 @@ func TestFailures(t *testing.T) {
 	if _, err := store.LoadOrCreateKey(stale); err != nil {
 		t.Fatal(err)
 	}
-	gone := fmt.Sprintf(`{"http":"http://127.0.0.1:%d"}`, freePort(t))
-	if err := os.WriteFile(filepath.Join(stale, "server.json"), []byte(gone), 0o600); err != nil {
+	// Port 1 is nobody's: one that was free a moment ago may be somebody's by now.
+	if err := os.WriteFile(filepath.Join(stale, "server.json"), []byte(`{"http":"http://127.0.0.1:1"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, want string }{
@@ -237,15 +236,6 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: exit %d, stdout %q, stderr %q, want %q", c.args, code, out, errs, c.want)
 		}
 	}
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestHelpAndVersion(t *testing.T) {
@@ -345,14 +335,14 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST /v1/invitations/x/accept HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n", addr)
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	if _, err := conn.Read(make([]byte, 12)); err != nil { // 100 Continue: the handler waits for the body
 		t.Fatal(err)
 	}
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for { // until it has taken the first
 		conn, err := net.Dial("tcp", addr)
@@ -365,12 +355,8 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	begin := time.Now()
 	if code := s.end(syscall.SIGTERM); code != -1 {
 		t.Fatalf("exit %d, want death by signal", code)
-	}
-	if d := time.Since(begin); d > 2*time.Second {
-		t.Fatalf("ended after %v", d)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func (s *serving) inRoom(dir, room string) *client.Client {
 	s.t.Helper()
 	_, token, _ := verb(s.t, "token", "--data", dir, "--room", room, "--identity", "ann")
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	c, err := client.Dial(ctx, client.Options{URL: s.base, Room: room, Token: strings.TrimSpace(token)})
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *serving) inRoom(dir, room string) *client.Client {
 
 func (s *serving) until(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("not in time: %s", what)
 		}

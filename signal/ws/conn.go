@@ -168,6 +168,9 @@ func (c *conn) watch() {
 			join.Stop()
 			joined = nil
 		case <-join.C:
+			if c.isJoined() { // in time, and the timer was seen first
+				continue
+			}
 			c.server.count.silent.Add(1)
 			c.sendError(&protocol.Error{Code: protocol.CodeBadMessage, Fatal: true,
 				Message: "Nobody joined on this connection. Send join as the first message."})
@@ -179,6 +182,12 @@ func (c *conn) watch() {
 			}
 		}
 	}
+}
+
+func (c *conn) isJoined() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.welcome
 }
 
 func (c *conn) ping() bool {
