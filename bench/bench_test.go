@@ -16,34 +16,38 @@ import (
 	"switchyard/media"
 )
 
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
 func config(s *pionServer) Config {
 	return Config{
 		WHIP: s.URL + "/whip/{i}", WHEP: s.URL + "/whep/{i}", Publishers: 2, Subscribers: 6,
 		Shape:  Shape{Codec: CodecVP8, Bitrate: 1_000_000, FPS: 30, Packet: 1000},
-		Settle: 300 * time.Millisecond, For: 2 * time.Second, PID: os.Getpid(),
+		Settle: 300 * time.Millisecond, For: 2 * time.Second, JoinTimeout: patience, PID: os.Getpid(),
 	}
 }
 
 func bounded(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func TestBenchCountsEveryPacketOfAPionServer(t *testing.T) {
 	s := newPionServer(t)
+	begin := time.Now()
 	r, err := Run(bounded(t), config(s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 4 packets a frame, 30 frames a second, two publishers; three subscribers each.
-	if math.Abs(float64(r.Sent)-2*4*30*r.Seconds) > 48 || r.Expected != 3*r.Sent {
-		t.Errorf("sent %d, expected %d in %.2f s", r.Sent, r.Expected, r.Seconds)
+	took := us(time.Since(begin))
+	if r.Sent == 0 || r.Expected != 3*r.Sent { // three subscribers each
+		t.Errorf("sent %d, expected %d", r.Sent, r.Expected)
 	}
 	if r.Lost != 0 || r.Received != r.Expected || r.Failures != 0 || r.Failed != 0 {
 		t.Errorf("%+v", r)
 	}
-	if r.LatencyP50 <= 0 || r.LatencyP50 > r.LatencyP99 || r.LatencyP99 > r.LatencyMax || r.LatencyP50 > 50_000 {
+	if r.LatencyP50 <= 0 || r.LatencyP50 > r.LatencyP99 || r.LatencyP99 > r.LatencyMax || r.LatencyMax > took {
 		t.Errorf("latency %v %v %v", r.LatencyP50, r.LatencyP99, r.LatencyMax)
 	}
 	if r.JoinP50 <= 0 || r.JoinP50 > r.JoinP99 || r.CPUPerPacket <= 0 || r.MemoryAfter <= 0 {
@@ -52,11 +56,11 @@ func TestBenchCountsEveryPacketOfAPionServer(t *testing.T) {
 	if s.keyframes.Load() < 2 {
 		t.Errorf("%d keyframes", s.keyframes.Load())
 	}
-	// 20 reports a second and subscriber for the two seconds and what came before.
-	if n := s.reports.Load(); n < 6*20*2 {
+	// How many a second: TestTheLoadKeepsItsRate.
+	if n := s.reports.Load(); n < 6*2 {
 		t.Errorf("%d receiver reports", n)
 	}
-	if n := s.feedback.Load(); n < 6*20*3/2 {
+	if n := s.feedback.Load(); n < 6*2 {
 		t.Errorf("%d transport-wide feedbacks", n)
 	}
 	s.mu.Lock()
@@ -75,8 +79,12 @@ func TestBenchSeesLoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Loss < 0.012 || r.Loss > 0.028 {
-		t.Errorf("loss %.4f, want 0.02: %d of %d", r.Loss, r.Lost, r.Expected)
+	// Every fiftieth, of packets that follow each other.
+	if each := r.Lost / 2; r.Lost%2 != 0 || each < r.Sent/50 || each > r.Sent/50+1 || r.Lost == 0 {
+		t.Errorf("lost %d of %d, sent %d", r.Lost, r.Expected, r.Sent)
+	}
+	if r.Loss != float64(r.Lost)/float64(r.Expected) {
+		t.Errorf("loss %.4f: %d of %d", r.Loss, r.Lost, r.Expected)
 	}
 }
 
@@ -207,7 +215,7 @@ func TestFloor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Packets == 0 || r.SealOnly <= 0 || r.PerPacket < r.SealOnly/4 {
+	if r.Packets == 0 || r.SealOnly <= 0 || r.PerPacket <= 0 {
 		t.Errorf("%+v", r)
 	}
 	if _, err := Floor(bounded(t), 10, 1400, 60, time.Second); err == nil {
@@ -260,14 +268,15 @@ func TestWokenReceiversSeeTheSame(t *testing.T) {
 func TestShapedDownlinkDropsWhatDoesNotFit(t *testing.T) {
 	s := newPionServer(t)
 	c := config(s)
-	c.Publishers, c.Subscribers = 1, 2
+	c.Publishers, c.Subscribers, c.For = 1, 2, 3*time.Second
 	c.Downlink = Downlink{{Rate: 2_000_000}, {From: time.Second, Rate: 300_000}}
 	r, err := Run(bounded(t), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.History) != 2 || r.History[0].Came < 800_000 || r.History[1].Came > 320_000 || r.History[1].Dropped == 0 {
-		t.Errorf("history %+v", r.History)
+	// In the second of them what was queued at the wide line's rate may come besides.
+	if h := r.History; len(h) != 3 || h[0].Came > 2_010_000 || h[0].Came < 400_000 || h[2].Came > 310_000 || h[1].Dropped+h[2].Dropped == 0 {
+		t.Errorf("history %+v", h)
 	}
 	if r.Overflowed == 0 || r.QueueP95 < 50_000 || r.QueueP95 > 250_000 || r.Asked == 0 {
 		t.Errorf("%+v", r)

@@ -85,22 +85,38 @@ type shaper struct {
 	spare   [][]byte
 	dropped uint64
 	delay   histogram // in the queue
-	lately  noted
+	window  *window   // immutable
+	seconds []noted   // of the window, the first one first
 }
 
-// noted is what a shaper did since somebody asked last.
+// noted is what a shaper did in a second.
 type noted struct {
 	bytes   uint64 // that left, headers included
 	dropped uint64
 	longest time.Duration // delay in the queue
 }
 
-func (s *shaper) take() noted {
+// second is where to note what happens on the line at a time; it does not matter when we get to do it. s.mu is
+// held.
+func (s *shaper) second(at time.Time) *noted {
+	if !s.window.holds(at.UnixNano()) {
+		return new(noted)
+	}
+	n := int(time.Duration(at.UnixNano()-s.window.from.Load()) / time.Second)
+	for len(s.seconds) <= n {
+		s.seconds = append(s.seconds, noted{})
+	}
+	return &s.seconds[n]
+}
+
+// during returns what was noted of second n of the window.
+func (s *shaper) during(n int) noted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.lately
-	s.lately = noted{}
-	return n
+	if n >= len(s.seconds) {
+		return noted{}
+	}
+	return s.seconds[n]
 }
 
 type queued struct {
@@ -117,13 +133,15 @@ func (s *shaper) push(at time.Time, rate int, b []byte) {
 	}
 	if s.free.Sub(at) > downlinkQueue {
 		s.dropped++
-		s.lately.dropped++
+		s.second(at).dropped++
 		return
 	}
 	size := len(b) + datagramOverhead
 	s.free = s.free.Add(time.Duration(size) * 8 * time.Second / time.Duration(rate))
 	s.delay.add(s.free.Sub(at))
-	s.lately.longest = max(s.lately.longest, s.free.Sub(at))
+	now := s.second(at)
+	now.longest = max(now.longest, s.free.Sub(at))
+	s.second(s.free).bytes += uint64(size)
 	var packet []byte
 	if n := len(s.spare); n > 0 {
 		packet, s.spare = s.spare[n-1][:0], s.spare[:n-1]
@@ -141,7 +159,6 @@ func (s *shaper) pop(now time.Time, f func(at time.Time, b []byte)) {
 		}
 		q := s.queue[0]
 		s.queue = append(s.queue[:0], s.queue[1:]...)
-		s.lately.bytes += uint64(len(q.packet) + datagramOverhead)
 		s.mu.Unlock()
 		f(q.due, q.packet)
 		s.mu.Lock()

@@ -63,7 +63,7 @@ func (r *run) join(ctx context.Context, i int, publish, subscribe bool, prepare 
 		return nil, err
 	}
 	if subscribe && r.Downlink != nil {
-		t.down, t.rate = &shaper{}, r.downlinkRate
+		t.down, t.rate = &shaper{window: &r.window}, r.downlinkRate
 		r.subsMu.Lock()
 		r.shaped = append(r.shaped, t)
 		r.subsMu.Unlock()

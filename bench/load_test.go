@@ -141,8 +141,10 @@ func FuzzMissing(f *testing.F) {
 }
 
 func TestShaperDelaysAndDrops(t *testing.T) {
-	var s shaper
 	start := time.Unix(1000, 0)
+	s := shaper{window: &window{}}
+	s.window.from.Store(start.UnixNano())
+	s.window.to.Store(start.Add(time.Minute).UnixNano())
 	packet := make([]byte, 972) // 8000 bits with its headers: 8 ms at 1 Mbit/s
 	for range 60 {
 		s.push(start, 1_000_000, packet)
@@ -158,7 +160,7 @@ func TestShaperDelaysAndDrops(t *testing.T) {
 			t.Errorf("packet %d leaves after %v", i, d)
 		}
 	}
-	if n := s.take(); n.bytes != 26*1000 || n.dropped != 34 || n.longest != 208*time.Millisecond {
+	if n := s.during(0); n.bytes != 26*1000 || n.dropped != 34 || n.longest != 208*time.Millisecond || s.during(1) != (noted{}) {
 		t.Errorf("noted %+v", n)
 	}
 	s.push(start.Add(2*time.Second), 1_000_000, packet) // an idle line sends at once
@@ -170,6 +172,13 @@ func TestShaperDelaysAndDrops(t *testing.T) {
 	s.pop(start.Add(2*time.Second+8*time.Millisecond), func(time.Time, []byte) { n++ })
 	if n != 1 {
 		t.Error("a packet stays")
+	}
+	if n := s.during(2); n.bytes != 1000 || n.longest != 8*time.Millisecond {
+		t.Errorf("noted of the third second: %+v", n)
+	}
+	s.push(start.Add(2*time.Hour), 1_000_000, packet)
+	if len(s.seconds) > 3 {
+		t.Errorf("%d seconds are noted", len(s.seconds))
 	}
 }
 

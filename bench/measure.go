@@ -38,7 +38,7 @@ func (r *run) measure(ctx context.Context, before int64) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if err := sleep(ctx, drain); err != nil { // what is under way arrives
+	if err := r.drain(ctx); err != nil {
 		return Result{}, err
 	}
 	res := r.result(to.at.Sub(from.at), from.lacked)
@@ -78,20 +78,61 @@ func (r *run) reading() (v reading, err error) {
 	return v, nil
 }
 
-// watch waits for the end of the window; of a shaped downlink it keeps each second.
+// watch waits for the end of the window.
 func (r *run) watch(ctx context.Context) error {
-	if r.Downlink == nil {
-		return sleep(ctx, time.Until(time.Unix(0, r.window.to.Load())))
-	}
-	r.second(0)
-	start := time.Unix(0, r.window.from.Load())
-	for at := time.Second; at <= r.For; at += time.Second {
-		if err := sleep(ctx, time.Until(start.Add(at))); err != nil {
+	return sleep(ctx, time.Until(time.Unix(0, r.window.to.Load())))
+}
+
+// drain waits for what is under way to arrive: not longer than it must, and not forever.
+func (r *run) drain(ctx context.Context) error {
+	for waited := time.Duration(0); ; waited += drain {
+		if err := sleep(ctx, drain); err != nil {
 			return err
 		}
-		r.history = append(r.history, r.second(at))
+		if waited+drain >= drainMost || !r.lacks() {
+			return nil
+		}
 	}
-	return sleep(ctx, time.Until(start.Add(r.For)))
+}
+
+// lacks reports whether a subscriber has not got all that was sent in the window. Of streams of which it gets
+// only some, nobody knows.
+func (r *run) lacks() bool {
+	if len(r.plans) > 1 || r.Downlink != nil {
+		return false
+	}
+	sent := r.sent()
+	for _, s := range r.subs {
+		if s.lacks(sent) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *subscriber) lacks(sent []uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, c := range s.pubs {
+		if s.expects(id, sent) && c.unique != sent[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// expects reports whether what publisher id sends is to come to s.
+func (s *subscriber) expects(id uint32, sent []uint64) bool {
+	return int(id) < len(sent) && (s.watch < 0 || s.watch == int(id))
+}
+
+// sent is how many packets of the window each publisher sent.
+func (r *run) sent() []uint64 {
+	sent := make([]uint64, len(r.pubs))
+	for i, u := range r.pubs {
+		sent[i] = u.inWindow.Load()
+	}
+	return sent
 }
 
 // Second is one second of shaped downlinks, on average over the subscribers.
@@ -103,18 +144,19 @@ type Second struct {
 	Dropped uint64  `json:"dropped"`  // packets, by all
 }
 
-// second takes what the shapers noted since it was called last.
-func (r *run) second(at time.Duration) Second {
-	s := Second{At: at.Seconds(), Rate: r.Downlink.rate(at)}
+// second is second n of the window, as the shapers noted it.
+func (r *run) second(n int) Second {
+	end := time.Duration(n+1) * time.Second
+	s := Second{At: end.Seconds(), Rate: r.Downlink.rate(end)}
 	for _, t := range r.shaped {
-		noted := t.down.take()
+		noted := t.down.during(n)
 		s.Came += float64(noted.bytes * 8)
 		s.Queued += us(noted.longest)
 		s.Dropped += noted.dropped
 	}
-	n := float64(max(1, len(r.shaped)))
-	s.Came /= n
-	s.Queued /= n
+	each := float64(max(1, len(r.shaped)))
+	s.Came /= each
+	s.Queued /= each
 	return s
 }
 
@@ -135,12 +177,16 @@ func (r *run) lacked() (n uint64) {
 func (r *run) result(length time.Duration, lacked uint64) Result {
 	res := Result{
 		Publishers: len(r.pubs), Subscribers: len(r.subs), Failed: r.failed, Seconds: length.Seconds(),
-		Rested: len(r.readers) > 0, History: r.history,
+		Rested: len(r.readers) > 0,
 	}
-	sent := make([]uint64, len(r.pubs))
-	for i, u := range r.pubs {
-		sent[i] = u.inWindow.Load()
-		res.Sent += sent[i]
+	if r.Downlink != nil {
+		for n := range int(r.For / time.Second) {
+			res.History = append(res.History, r.second(n))
+		}
+	}
+	sent := r.sent()
+	for _, n := range sent {
+		res.Sent += n
 	}
 	var latency histogram
 	for _, s := range r.subs {
@@ -168,7 +214,7 @@ func (s *subscriber) add(res *Result, sent []uint64, latency *histogram) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, c := range s.pubs {
-		if int(id) < len(sent) && (s.watch < 0 || s.watch == int(id)) {
+		if s.expects(id, sent) {
 			res.Expected += sent[id]
 		}
 		res.Received += c.unique

@@ -15,6 +15,7 @@ const (
 	reportEvery = 50 * time.Millisecond // RR and transport-wide feedback
 	reportSteps = 10                    // subscribers report in so many groups, not all at once
 	drain       = 300 * time.Millisecond
+	drainMost   = 3 * time.Second // what comes later than that counts as lost
 )
 
 // run is one measurement.
@@ -36,7 +37,6 @@ type run struct {
 	clients []*client
 	joins   histogram
 	failed  int
-	history []Second
 }
 
 // Run brings the load, measures, and takes it away again. It ends early when ctx ends.
@@ -135,13 +135,13 @@ func (r *run) reports(ctx context.Context) {
 	}
 }
 
-// downlinkRate is that of every subscriber now.
-func (r *run) downlinkRate() int {
-	at := time.Duration(0)
+// downlinkRate is that of every subscriber at a time.
+func (r *run) downlinkRate(at time.Time) int {
+	since := time.Duration(0)
 	if from := r.window.from.Load(); from != 0 {
-		at = max(0, time.Duration(time.Now().UnixNano()-from))
+		since = max(0, time.Duration(at.UnixNano()-from))
 	}
-	return r.Downlink.rate(at)
+	return r.Downlink.rate(since)
 }
 
 // downlinks lets shaped packets through when they are due.

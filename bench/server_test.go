@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
@@ -22,6 +23,7 @@ type pionServer struct {
 
 	mu      sync.Mutex
 	tracks  map[string]*webrtc.TrackLocalStaticRTP // guarded by mu, as below
+	coming  map[string]chan struct{}               // closed when the track is there
 	pli     map[string]func()
 	pcs     []*webrtc.PeerConnection
 	deletes int
@@ -48,7 +50,7 @@ func newPionServer(t *testing.T) *pionServer {
 	e.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	s := &pionServer{
 		t: t, api: webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(e)),
-		tracks: map[string]*webrtc.TrackLocalStaticRTP{}, pli: map[string]func(){},
+		tracks: map[string]*webrtc.TrackLocalStaticRTP{}, coming: map[string]chan struct{}{}, pli: map[string]func(){},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{kind}/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -86,6 +88,9 @@ func (s *pionServer) answer(kind, name, offer string) (string, error) {
 	s.pcs = append(s.pcs, pc)
 	s.mu.Unlock()
 	if kind == "whip" {
+		s.mu.Lock()
+		s.coming[name] = make(chan struct{})
+		s.mu.Unlock()
 		pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { s.forward(pc, t, name) })
 	}
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
@@ -119,6 +124,7 @@ func (s *pionServer) forward(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, n
 	s.pli[name] = func() {
 		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 	}
+	close(s.coming[name])
 	s.mu.Unlock()
 	for n := 1; ; n++ {
 		p, _, err := t.ReadRTP()
@@ -140,11 +146,19 @@ func (s *pionServer) forward(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, n
 
 func (s *pionServer) watch(pc *webrtc.PeerConnection, name string) error {
 	s.mu.Lock()
-	local, pli := s.tracks[name], s.pli[name]
+	coming := s.coming[name]
 	s.mu.Unlock()
-	if local == nil {
+	if coming == nil {
 		return io.ErrUnexpectedEOF
 	}
+	select {
+	case <-coming: // its first packets may be on their way still
+	case <-time.After(patience):
+		return io.ErrNoProgress
+	}
+	s.mu.Lock()
+	local, pli := s.tracks[name], s.pli[name]
+	s.mu.Unlock()
 	sender, err := pc.AddTrack(local)
 	if err != nil {
 		return err

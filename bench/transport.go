@@ -60,7 +60,7 @@ type transport struct {
 	onRTP  func(at time.Time, packet []byte)     // an encrypted RTP packet
 	onRTCP []func(at time.Time, compound []byte) // each is given every decrypted compound
 	down   *shaper                               // of a shaped downlink, else nil
-	rate   func() int                            // its rate now
+	rate   func(at time.Time) int                // its rate then
 
 	remote atomic.Pointer[netip.AddrPort] // where checks came through
 	up     chan struct{}                  // closed when remote is known
@@ -218,7 +218,7 @@ func (t *transport) receive(at time.Time, b []byte) {
 	case b[0] >= 20 && b[0] <= 63:
 		t.hello.receive(b)
 	case b[0]>>6 == 2 && t.down != nil:
-		t.down.push(at, t.rate(), b)
+		t.down.push(at, t.rate(at), b)
 	case b[0]>>6 == 2:
 		t.media(at, b)
 	}
