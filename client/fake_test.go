@@ -237,9 +237,9 @@ func (s *fakeServer) receive(l *fakeLink, t *webrtc.TrackRemote, r *webrtc.RTPRe
 			mid = tr.Mid()
 		}
 	}
-	go func() { // pion's reports need the sender reports read
+	go func() { // pion's reports need the sender reports read; ReadRTCP races with layers that come later
 		for {
-			if _, _, err := r.ReadRTCP(); err != nil {
+			if _, _, err := r.ReadSimulcastRTCP(t.RID()); err != nil {
 				return
 			}
 		}
@@ -318,7 +318,7 @@ func (s *fakeServer) packets(id protocol.ParticipantID) (n int) {
 func (s *fakeServer) dial(id string, o client.Options) *client.Client {
 	s.t.Helper()
 	o.URL, o.Room, o.Token = s.http.URL, "r", id
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	c, err := client.Dial(ctx, o)
 	if err != nil {
@@ -328,10 +328,13 @@ func (s *fakeServer) dial(id string, o client.Options) *client.Client {
 	return c
 }
 
-// eventually polls until ok, for ten seconds.
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
+// eventually polls until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)

@@ -13,7 +13,7 @@ import (
 )
 
 func short(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -42,7 +42,7 @@ func say(t *testing.T, from, to *client.Link, b []byte) {
 	_, in := accept(t, to)
 	select {
 	case <-open:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the channel does not open")
 	}
 	if err := d.Send(b); err != nil {
@@ -53,7 +53,7 @@ func say(t *testing.T, from, to *client.Link, b []byte) {
 		if !bytes.Equal(got, b) {
 			t.Errorf("got %d bytes, want %d", len(got), len(b))
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing came")
 	}
 }
@@ -76,7 +76,7 @@ func TestLinkBetweenParticipantsCarriesData(t *testing.T) {
 	here.Close()
 	select {
 	case <-there.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the other end does not notice the close")
 	}
 	if !errors.Is(there.Err(), client.ErrLinkClosed) {
@@ -123,7 +123,7 @@ func TestLinkEndsWithItsPeer(t *testing.T) {
 	b.Close()
 	select {
 	case <-l.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the link outlives its peer")
 	}
 	if _, err := a.OpenLink(short(t), "nobody"); err == nil {

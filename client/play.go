@@ -42,9 +42,10 @@ func Play(ctx context.Context, t Target, p *clip.Player, progress func(Progress)
 	played := make(chan error, 1)
 	go func() { played <- p.Play(ctx) }()
 
+	start, before := time.Now(), uint64(0)
+	last := start
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	start, before := time.Now(), uint64(0)
 	for {
 		select {
 		case err := <-played:
@@ -59,8 +60,9 @@ func Play(ctx context.Context, t Target, p *clip.Player, progress func(Progress)
 			}
 			bytes := sentBytes(p)
 			d := out.delivery()
-			progress(Progress{At: now.Sub(start), Bitrate: int(bytes-before) * 8, Loss: d.Loss, RTT: d.RTT, State: out.state()})
-			before = bytes
+			rate := float64(bytes-before) * 8 / now.Sub(last).Seconds() // a busy machine's seconds are not all one
+			progress(Progress{At: now.Sub(start), Bitrate: int(rate), Loss: d.Loss, RTT: d.RTT, State: out.state()})
+			before, last = bytes, now
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 
@@ -194,6 +195,17 @@ func FuzzPositionNeverUsesANumberTwice(f *testing.F) {
 			seen[n] = true
 		}
 	})
+}
+
+// A client that lost its server is back soon after the server is, however long that took.
+func TestReconnectingNeverWaitsLong(t *testing.T) {
+	for attempt := range 100 {
+		for range 100 {
+			if d := backoff(attempt); d > 2*time.Second || d < 125*time.Millisecond || attempt > 3 && d < time.Second {
+				t.Fatalf("attempt %d waits %v", attempt, d)
+			}
+		}
+	}
 }
 
 func newDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }

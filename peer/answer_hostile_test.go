@@ -135,7 +135,7 @@ func TestCostIsBounded(t *testing.T) {
 		if err != nil && !errors.As(err, &oe) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took > 2*time.Second {
+		if took > time.Minute { // it takes milliseconds: what grows with the square of the size is far beyond this
 			t.Errorf("%s took %v", name, took)
 		}
 	}

@@ -301,7 +301,7 @@ func (cl *client) sendsAndReceives(s *station) {
 		}
 		return len(in) > 0 && strings.Contains(string(in[len(in)-1]), want)
 	})
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		s.loop.do(func() {
 			cl.seq++
 			h := rtpPacket(slotSSRC, cl.seq, nil)
@@ -430,7 +430,7 @@ func TestPionDataChannels(t *testing.T) {
 				select {
 				case m := <-echo:
 					got[m] = true
-				case <-time.After(10 * time.Second):
+				case <-time.After(patience):
 					t.Fatalf("got only %v", got)
 				}
 			}
@@ -459,20 +459,21 @@ func TestPionDataChannels(t *testing.T) {
 				if m != "ours hello" {
 					t.Errorf("got %q", m)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Error("our channel did not arrive")
 			}
 			cl.sendsAndReceives(s)
-			s.loop.do(s.link.Close)
 			closed := make(chan struct{})
+			end := sync.OnceFunc(func() { close(closed) })
 			cl.pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
 				if st == webrtc.PeerConnectionStateClosed || st == webrtc.PeerConnectionStateFailed {
-					close(closed)
+					end()
 				}
 			})
+			s.loop.do(s.link.Close)
 			select {
 			case <-closed:
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Error("the client does not notice our Close")
 			}
 			cl.pc.Close()

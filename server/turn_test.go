@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,9 +92,10 @@ func TestWHEPThroughTURN(t *testing.T) {
 			t.Fatal(err)
 		}
 		up := make(chan struct{})
+		connected := sync.OnceFunc(func() { close(up) })
 		pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 			if state == webrtc.PeerConnectionStateConnected {
-				close(up)
+				connected()
 			}
 		})
 		s.exchange(pc, "/whep/demo", s.bearer("demo", "subscribe"))

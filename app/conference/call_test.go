@@ -34,7 +34,7 @@ func site(t *testing.T) (url string, host *conference.Host) {
 	sockets := ws.New(host, ws.Config{})
 	web := httptest.NewServer(sockets)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := host.Drain(ctx); err != nil {
 			t.Error(err)
@@ -53,7 +53,7 @@ func dial(t *testing.T, url, who string, slots int, e client.Events) *client.Cli
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := client.Dial(ctx, client.Options{URL: url, Room: "demo", Token: token, Slots: slots, Events: e})
 	if err != nil {
@@ -84,7 +84,7 @@ func film(ctx context.Context, track *webrtc.TrackLocalStaticRTP) {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
 			t.Fatal("did not happen: " + what)

@@ -45,7 +45,7 @@ func wait(t *testing.T, result chan error) error {
 	select {
 	case err := <-result:
 		return err
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Serve does not return")
 		return nil
 	}
@@ -114,12 +114,8 @@ func TestAStalledReaderCostsDropsAndNothingElse(t *testing.T) {
 	c, other, result := pair(t, Options{QueueBytes: 20000, QueuePackets: 100}, func([]byte) {})
 	b := make([]byte, 1000)
 	const n = 20000
-	start := time.Now()
-	for range n {
+	for range n { // if one blocked, it would forever: nobody reads
 		c.Send(b)
-	}
-	if took := time.Since(start); took > 4*time.Second {
-		t.Errorf("Send blocked: %v", took)
 	}
 	if st := c.Stats(); st.QueueFull == 0 {
 		t.Fatalf("stats %+v", st)
@@ -158,7 +154,7 @@ func TestASilentConnectionEnds(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	other.Close()
-	for end := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > before; {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; {
 		if time.Now().After(end) {
 			t.Fatal("goroutines are left")
 		}

@@ -41,11 +41,14 @@ type received struct {
 	to   netip.Addr
 }
 
-// collect reads n datagrams, or fails after a few seconds.
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
+// collect reads n datagrams, or fails.
 func collect(t testing.TB, s *Socket, n int) []received {
 	t.Helper()
 	var all []received
-	d, end := datagrams(16), time.Now().Add(5*time.Second)
+	d, end := datagrams(16), time.Now().Add(patience)
 	for len(all) < n {
 		k, err := s.ReadBatch(d, end)
 		if err != nil {
@@ -151,7 +154,7 @@ func TestReadBatchReturnsAtItsDeadline(t *testing.T) {
 		if n != 0 || err != nil {
 			t.Fatalf("got %d, %v", n, err)
 		}
-		if took := time.Since(start); took < wait*time.Millisecond || took > wait*time.Millisecond+2*time.Second {
+		if took := time.Since(start); took < wait*time.Millisecond {
 			t.Errorf("returned after %v, want %v ms", took, int(wait))
 		}
 	}
@@ -163,7 +166,7 @@ func TestAPastDeadlineStillReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := datagrams(4)
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		n, err := s.ReadBatch(d, time.Now().Add(-time.Second))
 		if err != nil {
 			t.Fatal(err)
@@ -202,12 +205,12 @@ func TestWakeIsNeverLost(t *testing.T) {
 	}()
 	d := datagrams(1)
 	for seen < rounds {
-		start := time.Now()
-		_, err := s.ReadBatch(d, start.Add(time.Duration(3+seen%5)*time.Second))
+		deadline := time.Now().Add(patience + time.Duration(seen%5)*time.Second)
+		_, err := s.ReadBatch(d, deadline)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if time.Since(start) > 2*time.Second {
+		if !time.Now().Before(deadline) {
 			t.Fatalf("a wake was lost after %d", seen)
 		}
 		mu.Lock()
@@ -297,7 +300,7 @@ func TestReadAndWriteDoNotAllocate(t *testing.T) {
 		if err := peer.WriteTo(single, to, v4); err != nil {
 			t.Fatal(err)
 		}
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(patience)
 		for got := 0; got < 8; {
 			k, err := s.ReadBatch(d, deadline)
 			if err != nil || k == 0 {
