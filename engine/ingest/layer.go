@@ -44,6 +44,10 @@ func (t *Track) heard(now media.Time, l *layer, p *media.Packet, size int, fresh
 		t.changed++
 	}
 	if fresh {
+		if now.Sub(t.framed) >= l.deadline() {
+			t.resumed = now
+		}
+		t.framed = now
 		if l.framed != 0 {
 			l.interval += (min(now.Sub(l.framed), slowInterval) - l.interval) / 8
 		}
@@ -59,15 +63,19 @@ func (t *Track) heard(now media.Time, l *layer, p *media.Packet, size int, fresh
 }
 
 // buryDead finds the layers that have stopped: the publisher turned them off, or its CPU or uplink does
-// not carry them. Only others that go on can tell: a screen that stands still is silent in all layers.
+// not carry them. Only others that go on can tell: a screen that stands still is silent in all layers, and after
+// a pause of all of them one is the first.
 func (t *Track) buryDead(now media.Time) {
 	for _, l := range t.layers {
-		if l.live && now.Sub(l.current.arrived) >= max(deadAfter, deadFrames*l.interval) {
+		if l.live && now.Sub(max(l.current.arrived, t.resumed)) >= l.deadline() {
 			l.live = false
 			t.changed++
 		}
 	}
 }
+
+// deadline is how long the layer may be silent while others go on.
+func (l *layer) deadline() time.Duration { return max(deadAfter, deadFrames*l.interval) }
 
 // Changed grows when layers appear, change their size, stop or come back. Layers has to be read again.
 func (t *Track) Changed() uint32 { return t.changed }

@@ -168,6 +168,33 @@ func TestALayerThatStopsDiesAndComesBack(t *testing.T) {
 	}
 }
 
+// A path, or the publisher's machine, that stands still for a while holds up all layers, and brings one of them first.
+func TestAPauseOfAllLayersKillsNone(t *testing.T) {
+	r := newRig(t, simulcastConfig)
+	seq := uint16(0)
+	frame := func(layers ...int) {
+		seq++
+		for _, i := range layers {
+			r.accept(rtp(uint32(i+1), 96, seq, uint32(r.now/ms)*90, true, inter, rid([]string{"q", "f"}[i])))
+			if ls := r.layers(); seq > 1 && (!ls[0].Live || !ls[1].Live) {
+				t.Fatalf("frame %d, layer %d: %+v", seq, i, ls)
+			}
+			r.now += ms
+		}
+		r.now += 32 * ms
+	}
+	for range 30 {
+		frame(0, 1)
+	}
+	r.now += 500 * ms
+	frame(0, 1)
+	r.now += 2000 * ms
+	for range 6 { // the other one is held up a little longer
+		frame(0)
+	}
+	frame(0, 1)
+}
+
 func TestASilentTrackHasNoDeadLayers(t *testing.T) {
 	r := newRig(t, simulcastConfig)
 	seq := uint16(0)

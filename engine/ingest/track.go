@@ -17,7 +17,9 @@ type Track struct {
 	streams []*stream // more than layers can hold at once
 	wanted  uint32    // bit i: somebody needs layer i
 	changed uint32
-	demux   *Demux // learns SSRCs; nil without
+	framed  media.Time // when the newest frame of any layer began to arrive
+	resumed media.Time // when frames came again after all layers had been silent
+	demux   *Demux     // learns SSRCs; nil without
 	rtt     time.Duration
 
 	reportDue media.Time
