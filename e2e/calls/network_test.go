@@ -95,7 +95,7 @@ func (s site) joinOver(t testing.TB, who string, n uint64, slots int, out, in si
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	p.Client, err = client.Dial(ctx, client.Options{
 		URL: s.url, Room: "demo", Token: token, Slots: slots, API: api, Events: p.events(),
@@ -182,9 +182,12 @@ func (c *cable) mend() {
 	c.cut = false
 }
 
-func eventually(t testing.TB, within time.Duration, what string, missing func() string) {
+// patience is how long a test waits for what must come: it says when to give up, not what is fast enough.
+const patience = time.Minute
+
+func eventually(t testing.TB, what string, missing func() string) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	deadline := time.Now().Add(patience)
 	for {
 		m := missing()
 		if m == "" {

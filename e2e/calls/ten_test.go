@@ -61,7 +61,7 @@ func tenShareNarrowPaths(t testing.TB) {
 		media[i] = show(t, all[i], who, i == 0)
 	}
 	for i, p := range all {
-		eventually(t, 20*time.Second, string(p.ID())+" hears everybody, sees the speaker, and has others paused", func() string {
+		eventually(t, string(p.ID())+" hears everybody, sees the speaker, and has others paused", func() string {
 			for k, m := range media {
 				if a := p.ear.of(m.audio); k != i && (a == nil || a.count() < 50) {
 					return fmt.Sprint("no sound of ", k)
