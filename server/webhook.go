@@ -125,6 +125,9 @@ func (h *hooks) post(e api.Event) {
 	k := &hook{room: e.Room, at: time.UnixMilli(e.At), typ: e.Type, id: e.ID, body: body}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.fresh) >= 2*h.cfg.most { // the store is slower than the events; at most half of them still wait
+		h.fresh = slices.DeleteFunc(h.fresh, func(k *hook) bool { return k.done })
+	}
 	h.fresh = append(h.fresh, k)
 	h.enqueue(k)
 	h.poke()

@@ -396,3 +396,38 @@ func TestWebhookForgetsWhatIsDelivered(t *testing.T) {
 		return ""
 	})
 }
+
+// stuckStore takes no events until it is released.
+type stuckStore struct {
+	store.Store
+	released chan struct{}
+}
+
+func (s stuckStore) Put(ctx context.Context, _ string, _ []byte, _ time.Duration) (uint64, error) {
+	select {
+	case <-s.released:
+		return 1, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func TestAStuckStoreDoesNotCollectEvents(t *testing.T) {
+	r := receive(t, "s3cret", always(500))
+	s := must[store.Store](t)(store.Open(t.Context(), t.TempDir(), store.Options{}, nil))
+	defer s.Close()
+	stuck := stuckStore{s, make(chan struct{})}
+	const most = 20
+	h := must[*hooks](t)(newHooks(t.Context(), Webhook{URL: r.URL, Private: true, Secrets: [][]byte{[]byte("s3cret")}, most: most, retry: time.Hour},
+		stuck, slog.New(slog.DiscardHandler)))
+	for range 10 {
+		numbered(h, 10*most, "a", "b")
+		h.mu.Lock()
+		if n := len(h.fresh); n > 2*most {
+			t.Errorf("%d events wait for the store, %d may wait at all", n, most)
+		}
+		h.mu.Unlock()
+	}
+	close(stuck.released)
+	h.close()
+}
