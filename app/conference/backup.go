@@ -61,14 +61,17 @@ func (p *published) was(c media.Codec) bool {
 	return slices.ContainsFunc(p.asked, func(k ask) bool { return k.codec == c })
 }
 
-// on finds what is sent on an m-line.
+// on finds what is sent on an m-line; nil where that has ended.
 func (p *published) on(mid string) *encoding {
+	if mid == p.mid {
+		return &p.encoding
+	}
 	for _, b := range p.backups {
 		if b.mid == mid {
 			return b
 		}
 	}
-	return &p.encoding
+	return nil
 }
 
 // backup finds a second encoding by its id; it must be one of the track's.
@@ -131,6 +134,9 @@ func (a *actor) started(e sfu.TrackStarted) {
 		return
 	}
 	enc := p.on(e.Track.MID)
+	if enc == nil {
+		return
+	}
 	if enc.format != e.Format {
 		enc.format = e.Format
 		a.routing = true

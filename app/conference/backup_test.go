@@ -186,6 +186,27 @@ func TestABackupThatDoesNotComeIsAskedForAgainAFewTimes(t *testing.T) {
 	})
 }
 
+// What was on its way when a backup ended is not about the track.
+func TestEventsOfABackupThatEndedAreNotTheTracks(t *testing.T) {
+	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
+		ann := enter(t, h, "ann", "video:0:recv::"+every+" video:1:recv::"+every)
+		ben := enter(t, h, "ben", "video:2:send:p:"+every)
+		enter(t, h, "cyd", "video:2:send:p:VP8")
+		anns := m.link(0)
+		track := ann.film(anns, media.AV1)
+		backup := ann.backUp(track, "1", "VP8")
+		ann.send(protocol.TypeUnpublish, protocol.Unpublish{Tracks: []protocol.TrackID{backup}})
+		expect[protocol.OK](ann, protocol.TypeOK)
+		expect[protocol.TrackUpdate](ben, protocol.TypeTrack)
+		ended := &sfu.Track{ID: string(track), MID: "1", Kind: media.Video}
+		anns.event(sfu.TrackStarted{Track: ended, Format: format(media.VP8), Width: 320, Height: 180})
+		anns.event(sfu.TrackWanted{Track: ended})
+		time.Sleep(2 * restBeforeLess)
+		ann.none(protocol.TypeWanted)
+		ben.none(protocol.TypeTrack)
+	})
+}
+
 func TestAPublisherWithoutASocketIsAskedForNoBackup(t *testing.T) {
 	bubble(t, func(t *testing.T, h *Host, m *fakeMedia) {
 		if _, _, err := h.Publish(t.Context(), "demo", "demo whip "+all, "video:0:recv::"+every); err != nil {

@@ -51,7 +51,7 @@ func TestTwoPeopleSeeEachOther(t *testing.T) {
 			t.Fatalf("%+v", f)
 		}
 		// First packets: what the track is, and from when on the slot shows it.
-		anns.event(sfu.TrackStarted{Track: &sfu.Track{ID: string(tracks[0].ID)}, Format: media.Format{Codec: media.VP8}, Width: 640, Height: 360})
+		anns.event(sfu.TrackStarted{Track: &sfu.Track{ID: string(tracks[0].ID), MID: "0"}, Format: media.Format{Codec: media.VP8}, Width: 640, Height: 360})
 		bens.event(sfu.SlotLive{MID: "2", Generation: 1, Timestamp: 4711})
 		bens.event(sfu.SlotLive{MID: "2", Generation: 9, Timestamp: 1}) // not of this world
 		if u := expect[protocol.TrackUpdate](ben, protocol.TypeTrack); *u.Codec != "VP8" || *u.Width != 640 {

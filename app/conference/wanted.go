@@ -80,7 +80,11 @@ func (a *actor) need(now time.Time, e sfu.TrackWanted) {
 	if p == nil {
 		return
 	}
-	id := p.on(e.Track.MID).id
+	enc := p.on(e.Track.MID)
+	if enc == nil {
+		return
+	}
+	id := enc.id
 	d := a.demands[id]
 	if d == nil {
 		d = &demand{fresh: true}
