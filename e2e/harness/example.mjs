@@ -6,6 +6,6 @@ import { out, root, run } from "./process.mjs";
 /** Builds examples/<name> and returns the program's path. */
 export async function example(name) {
   const program = path.join(out, name);
-  await run("go", ["-C", root, "build", "-o", program, `./examples/${name}`], { log: `build-${name}`, within: 120_000 });
+  await run("go", ["-C", root, "build", "-o", program, `./examples/${name}`], { log: `build-${name}`, within: 240_000 });
   return program;
 }
