@@ -46,6 +46,7 @@ type fakeLink struct {
 	pc      *webrtc.PeerConnection
 	slots   map[string]*webrtc.TrackLocalStaticRTP // by MID
 	answers int
+	anew    int            // of them to offers that restart ICE, which a client may do at any time
 	got     map[string]int // packets by MID
 	rids    map[string]int // packets by RID
 	data    chan []byte
@@ -181,6 +182,9 @@ func (s *fakeServer) answer(o room.AnswerOffer) {
 // answer gives every slot a track of ours.
 func (l *fakeLink) answer(offer string) ([]room.Line, string, error) {
 	l.answers++
+	if before := l.pc.RemoteDescription(); before != nil && ufrag(before.SDP) != ufrag(offer) {
+		l.anew++
+	}
 	if err := l.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return nil, "", err
 	}
@@ -217,6 +221,13 @@ func (l *fakeLink) answer(offer string) ([]room.Line, string, error) {
 	}
 	<-gathered
 	return lines, l.pc.LocalDescription().SDP, nil
+}
+
+// ufrag is the first one in an offer.
+func ufrag(sdp string) string {
+	_, rest, _ := strings.Cut(sdp, "a=ice-ufrag:")
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
 }
 
 // section is the m-line of a MID.

@@ -185,7 +185,7 @@ func TestDoctorLinksEnd(t *testing.T) {
 func TestDoctorFindsAServerWell(t *testing.T) {
 	s := run(t, Config{backend: newBackend})
 	report, err := doctor.Run(t.Context(), doctor.Options{
-		URL: s.base, Token: strings.TrimPrefix(s.bearer("", "admin"), "Authorization: Bearer "), MeasureTime: 500 * time.Millisecond,
+		URL: s.base, Token: strings.TrimPrefix(s.bearer("", "admin"), "Authorization: Bearer "), PathTime: patience, MeasureTime: 500 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
