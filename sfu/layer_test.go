@@ -20,6 +20,7 @@ import (
 type simulcaster struct {
 	*client
 	sender *webrtc.RTPSender
+	steady bool // what is late follows at once
 
 	mu     sync.Mutex
 	layers [3]sentLayer
@@ -60,8 +61,8 @@ func newSimulcaster(t testing.TB) *simulcaster {
 	return c
 }
 
-// start reads keyframe requests and sends a frame for each 10 ms, until the test ends. On a busy machine those that
-// are late follow at once: with fewer the rate would be less, and fit where it must not.
+// start reads keyframe requests and sends a frame every 10 ms, until the test ends. On a busy machine some are left
+// out, since many at once would overflow sockets; unless it is steady, since less would fit where it must not.
 func (c *simulcaster) start() {
 	for i, p := range c.sender.GetParameters().Encodings {
 		c.layers[i].params = p
@@ -89,7 +90,11 @@ func (c *simulcaster) start() {
 			case <-stop:
 				return
 			case now := <-tick.C:
-				for due := int(now.Sub(begin) / (10 * time.Millisecond)); sent < due; sent++ {
+				due := int(now.Sub(begin) / (10 * time.Millisecond))
+				if !c.steady {
+					sent = max(sent, due-1)
+				}
+				for ; sent < due; sent++ {
 					c.frame()
 				}
 			}
@@ -234,11 +239,24 @@ func view(t testing.TB, s *SFU, track *Track) (*viewed, *client, string) {
 
 func publishSimulcast(t testing.TB, s *SFU) (*simulcaster, *Track) {
 	t.Helper()
+	return newSimulcaster(t).publish(s)
+}
+
+// publishSteadily keeps the rate of 150, 300 and 600 kbit/s.
+func publishSteadily(t testing.TB, s *SFU) *Track {
+	t.Helper()
 	c := newSimulcaster(t)
+	c.steady = true
+	_, track := c.publish(s)
+	return track
+}
+
+func (c *simulcaster) publish(s *SFU) (*simulcaster, *Track) {
+	c.t.Helper()
 	link := c.connect(s, LinkOptions{ID: "publisher"})
 	track, err := link.Publish(link.Session().Media[0].MID, "t")
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.start()
 	return c, track

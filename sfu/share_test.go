@@ -15,7 +15,7 @@ import (
 // the path is wide; nobody else notices.
 func TestANarrowPathGetsASmallerLayer(t *testing.T) {
 	s := newSFU(t, 2)
-	_, track := publishSimulcast(t, s) // 150, 300 and 600 kbit/s
+	track := publishSteadily(t, s)
 	viewer := newClient(t)
 	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
 	wide := simnet.Conditions{Rate: 3_000_000, Queue: 75_000, Latency: 10 * time.Millisecond}
@@ -49,7 +49,7 @@ func TestANarrowPathGetsASmallerLayer(t *testing.T) {
 // A picture that does not fit at all is paused, and the owner is told; so it is when it comes back.
 func TestWhatDoesNotFitIsPausedAndTold(t *testing.T) {
 	s := newSFU(t, 1)
-	_, track := publishSimulcast(t, s)
+	track := publishSteadily(t, s)
 	viewer := newClient(t)
 	viewer.discard(webrtc.RTPCodecTypeVideo)
 	viewer.discard(webrtc.RTPCodecTypeVideo)
