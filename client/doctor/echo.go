@@ -22,6 +22,7 @@ const (
 	pingBytes  = 1000     // about a packet of video
 	pingEvery  = 20 * time.Millisecond
 	pingLinger = 700 * time.Millisecond // for the last answers
+	answerWait = 5 * time.Second        // for the first answer on a slow link, besides the time to measure
 )
 
 // question is a message of size bytes that wants an answer of answer bytes; see protocol.DoctorLink.
@@ -197,7 +198,7 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.0f %%", share*100)
 }
 
-// flow keeps window questions on the way for d, and returns how many were answered,
+// flow keeps window questions on the way for d, and until one is answered, and returns how many were,
 // and when the last was.
 func (p *path) flow(ctx context.Context, label string, size, answer int, d time.Duration) (n int, took time.Duration, err error) {
 	dc, err := p.channel(ctx, label, false)
@@ -220,8 +221,8 @@ func (p *path) flow(ctx context.Context, label string, size, answer int, d time.
 		}
 	}
 	begin := time.Now()
-	end := time.After(d)
-	for n*max(size, answer) < bulkMost {
+	end, giveUp := time.After(d), time.After(d+answerWait)
+	for n*max(size, answer) < bulkMost && (end != nil || n == 0) {
 		select {
 		case <-answers:
 			n, took = n+1, time.Since(begin)
@@ -229,6 +230,8 @@ func (p *path) flow(ctx context.Context, label string, size, answer int, d time.
 				return n, took, err
 			}
 		case <-end:
+			end = nil
+		case <-giveUp:
 			return n, took, nil
 		case <-ctx.Done():
 			return n, took, ctx.Err()
