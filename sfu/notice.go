@@ -58,7 +58,10 @@ func (l *Link) refreshSources(t *Track) {
 
 // tellRTT lets the NACKs to the publisher be spaced by the round trip.
 func (l *Link) tellRTT() {
-	rtt := l.twccOut.Stats().RTT
+	if len(l.receivers) == 0 {
+		return
+	}
+	rtt := l.twccOut.RTT()
 	if rtt == 0 {
 		rtt = l.peer.RTT()
 	}

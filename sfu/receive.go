@@ -225,7 +225,7 @@ func (l *Link) onReports(now media.Time, p rtcp.Packet) {
 		}
 		if s := l.slotBySSRC(report.SSRC); s != nil {
 			s.out.OnReport(now, report)
-			worst, rtt = max(worst, float64(report.FractionLost)/256), max(rtt, s.out.Stats().RTT)
+			worst, rtt = max(worst, float64(report.FractionLost)/256), max(rtt, s.out.RTT())
 			about++
 		}
 	}

@@ -147,6 +147,9 @@ func (s *Sender) bucket(now media.Time) *bucket {
 	return b
 }
 
+// RTT returns the time between a packet's departure and the feedback on it, of the newest; 0 before.
+func (s *Sender) RTT() time.Duration { return s.stats.RTT }
+
 // Stats returns a snapshot; rate and loss are those of the second before the newest feedback.
 func (s *Sender) Stats() Stats {
 	st := s.stats

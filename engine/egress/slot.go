@@ -195,6 +195,9 @@ func (s *Slot) Generation() (generation uint32, first media.Ticks, live bool) {
 	return s.generation, s.first, s.live
 }
 
+// RTT returns the round-trip time of the last report that told it; 0 before.
+func (s *Slot) RTT() time.Duration { return s.stats.RTT }
+
 // Stats returns a snapshot.
 func (s *Slot) Stats() Stats {
 	out := s.stats

@@ -34,6 +34,7 @@ func (w *sender) sendAll(fd uintptr) {
 		case errno == 0:
 			i += w.account(i, sent)
 		case errno == unix.EINTR:
+		case errno == unix.EMSGSIZE && w.s.cut(fd):
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
 			w.err = errno
 			w.drop(i, w.n, errno)
@@ -90,10 +91,10 @@ func (w *sender) sendSegments(fd uintptr, i int, cause syscall.Errno) {
 		iov.SetLen(n)
 		_, _, errno := syscall.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&w.msgs[i].hdr)),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		switch errno {
-		case unix.EINTR:
+		switch {
+		case errno == unix.EINTR || errno == unix.EMSGSIZE && w.s.cut(fd):
 			continue
-		case 0:
+		case errno == 0:
 			alone += w.account(i, 1)
 		default:
 			w.err = errno
@@ -108,6 +109,15 @@ func (w *sender) sendSegments(fd uintptr, i int, cause syscall.Errno) {
 			w.s.gso.Store(false)
 		}
 	}
+}
+
+// cut allows fragments from now on, as there is a path with a smaller MTU; false when they are allowed already.
+func (s *Socket) cut(fd uintptr) bool {
+	if !s.whole.Swap(false) {
+		return false
+	}
+	discoverMTU(int(fd), unix.IP_PMTUDISC_WANT)
+	return true
 }
 
 // drop counts the messages from i to j as lost because of errno.

