@@ -222,9 +222,5 @@ func TestPathsOfOtherShardsAreForgotten(t *testing.T) {
 	})
 	link.Close()
 	waitFor[Closed](c)
-	other.call(func() {
-		if n := len(other.foreign); n != 0 {
-			t.Errorf("%d paths are kept when nobody is left", n)
-		}
-	})
+	nothingKept(t, s)
 }
