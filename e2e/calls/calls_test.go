@@ -3,7 +3,10 @@ package calls
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"switchyard/client"
@@ -60,12 +63,12 @@ func TestCallOverBadNetworks(t *testing.T) {
 	benVideo, benAudio := play(t, ben, "red")
 
 	watched := map[string]struct {
-		ear          *ear
+		*person
 		video, audio protocol.TrackID
 	}{
-		"ben of ann": {&ben.ear, annVideo, annAudio},
-		"cas of ann": {&cas.ear, annVideo, annAudio},
-		"cas of ben": {&cas.ear, benVideo, benAudio},
+		"ben of ann": {ben, annVideo, annAudio},
+		"cas of ann": {cas, annVideo, annAudio},
+		"cas of ben": {cas, benVideo, benAudio},
 	}
 	type heard struct {
 		count int
@@ -90,15 +93,7 @@ func TestCallOverBadNetworks(t *testing.T) {
 
 	for name, w := range watched {
 		video, audio := w.ear.of(w.video), w.ear.of(w.audio)
-		from := videoFrom[name]
-		eventually(t, name, func() string {
-			if n := (video.newest().time - from.time) / videoStep; n < 100 {
-				return fmt.Sprintf("only %d frames were filmed", n)
-			}
-			return ""
-		})
-		to := video.newest()
-		eventually(t, "picture at "+name, func() string { return video.holes(from, to, videoStep) })
+		wholePicture(t, s, w.person, name, video, videoFrom[name])
 		due := int((audio.newest().time - audioFrom[name].at.time) / audioStep)
 		heard := audio.count() - audioFrom[name].count
 		if due < 50 || heard < due*3/5 { // two networks lose a tenth, and a clip that jumps to a keyframe a few more
@@ -117,6 +112,52 @@ func TestCallOverBadNetworks(t *testing.T) {
 		}
 		t.Logf("%s: out %+v in %+v", who, out, in)
 	}
+}
+
+// wholePicture waits until nothing is missing of a hundred frames. Where the machine is so busy that the server takes
+// the path for a narrow one, it leaves frames out, and says so: then the next hundred are looked at.
+func wholePicture(t testing.TB, s site, p *person, name string, video *flow, from mark) {
+	t.Helper()
+	first, before := video.beginning(), s.leftOut(t, p)
+	var to mark
+	eventually(t, "picture at "+name, func() string {
+		if n := (video.newest().time - from.time) / videoStep; n < 100 {
+			return fmt.Sprintf("only %d frames were filmed", n)
+		}
+		if to == (mark{}) {
+			to = video.newest()
+		}
+		missing := video.holes(first, from, to, videoStep)
+		if missing == "" {
+			return ""
+		}
+		if now := s.leftOut(t, p); now != before {
+			before, from, to = now, video.newest(), mark{}
+			first = from.seq
+		}
+		return missing
+	})
+}
+
+// leftOut is what the server left out on purpose: packets of anybody that waited too long, and pictures of p.
+func (s site) leftOut(t testing.TB, p *person) string {
+	t.Helper()
+	res, err := http.Get(s.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, paced, found := strings.Cut(string(text), `switchyard_drops_total{reason="paced"} `)
+	if paced, _, _ = strings.Cut(paced, "\n"); !found {
+		t.Fatal("the server does not count what it leaves out")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Sprint(paced, " packets, ", p.pauses, " pauses")
 }
 
 // sendInOrder sends numbered messages on the reliable DataChannel, which all arrive once and in order.

@@ -103,6 +103,13 @@ func (f *flow) newest() mark {
 	return mark{f.high, f.now}
 }
 
+// beginning is the first sequence number.
+func (f *flow) beginning() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.first
+}
+
 // count is how many different packets came.
 func (f *flow) count() int {
 	f.mu.Lock()
@@ -117,13 +124,13 @@ func (f *flow) repeats() int {
 	return f.copies
 }
 
-// holes says what is missing up to a mark: packets since the beginning, and frames, which are step
-// apart, since another mark. Empty: nothing.
-func (f *flow) holes(from, to mark, step int64) string {
+// holes says what is missing up to a mark: packets since first, and frames, which are step apart, since
+// another mark. Empty: nothing.
+func (f *flow) holes(first int64, from, to mark, step int64) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	packets, frames, torn := 0, 0, 0
-	for seq := f.first; seq <= to.seq; seq++ {
+	for seq := first; seq <= to.seq; seq++ {
 		if !f.seqs[seq] {
 			packets++
 		}
@@ -140,5 +147,5 @@ func (f *flow) holes(from, to mark, step int64) string {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d packets missing, %d of %d frames, %d without their end",
-		packets, to.seq-f.first+1, frames, (to.time-from.time)/step, torn)
+		packets, to.seq-first+1, frames, (to.time-from.time)/step, torn)
 }

@@ -67,6 +67,7 @@ type person struct {
 	states []client.State
 	chats  []string
 	data   []client.Packet
+	pauses int                      // of slots, told by the server
 	slots  map[string]protocol.Slot // what the server said last
 }
 
@@ -120,6 +121,9 @@ func (p *person) events() client.Events {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.slots[s.MID] = s
+			if s.Paused != "" {
+				p.pauses++
+			}
 		},
 		Data: func(d protocol.Data) {
 			p.mu.Lock()
