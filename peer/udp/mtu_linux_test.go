@@ -54,7 +54,7 @@ func TestPathWithSmallMTU(t *testing.T) {
 				d[i].Buf = make([]byte, 2000)
 			}
 			for got := 0; got < 3; {
-				n, err := peer.ReadBatch(d, time.Now().Add(10*time.Second))
+				n, err := peer.ReadBatch(d, time.Now().Add(patience))
 				if err != nil || n == 0 {
 					t.Fatalf("%d of 3 came: %v; sent %+v", got, err, s.Stats())
 				}
