@@ -34,18 +34,18 @@ func dialSpare(t *testing.T, s *spares) net.Conn {
 
 // A browser's spare connection: what is asked on it late is answered, also where a header must come soon.
 func TestSpareConnectionIsAnsweredLate(t *testing.T) {
-	const header = 500 * time.Millisecond
+	const header = 2 * time.Second
 	s := run(t, Config{headerTimeout: header})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(2 * header))
+	conn.SetReadDeadline(time.Now().Add(header + header/4))
 	if n, err := conn.Read(make([]byte, 1)); !isTimeout(err) {
 		t.Fatalf("a connection that is not used yet got %d bytes, %v", n, err)
 	}
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	answer, err := io.ReadAll(conn)
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
