@@ -149,10 +149,10 @@
       for (const s of report.values()) {
         const codec = report.get(s.codecId)?.mimeType;
         if (s.type === "inbound-rtp") {
-          const { mid, kind, ssrc, framesDecoded = 0, freezeCount = 0, packetsReceived = 0, bytesReceived = 0, packetsLost = 0, concealedSamples = 0,
+          const { mid, kind, ssrc, framesDecoded = 0, framesReceived = 0, freezeCount = 0, packetsReceived = 0, bytesReceived = 0, packetsLost = 0, concealedSamples = 0,
             silentConcealedSamples = 0, totalSamplesReceived = 0, keyFramesDecoded = 0, frameWidth, frameHeight, decoderImplementation,
             totalFreezesDuration = 0, nackCount = 0, pliCount = 0, packetsDiscarded = 0 } = s;
-          all.inbound.push({ mid, kind, ssrc, codec, framesDecoded, freezeCount, totalFreezesDuration, packetsReceived, bytesReceived, packetsLost,
+          all.inbound.push({ mid, kind, ssrc, codec, framesDecoded, framesReceived, freezeCount, totalFreezesDuration, packetsReceived, bytesReceived, packetsLost,
             concealedSamples, silentConcealedSamples, totalSamplesReceived, keyFramesDecoded, frameWidth, frameHeight,
             decoderImplementation, nackCount, pliCount, packetsDiscarded });
         } else if (s.type === "outbound-rtp") {
