@@ -34,7 +34,7 @@ var Variants = []Variant{
 	{Name: "call-20", Group: "call", What: "20 participants send three layers and see the 19 others small",
 		Args: []string{"--participants", "20", "--layers", "3", "--bitrate", "1.5M"}},
 	viewers("half-load", "half", "400 viewers of one publisher, whose frames leave as one burst", "-s", "400"),
-	viewers("half-spread", "half", "800 viewers of ten publishers: about half a core", "-p", "10", "-s", "800"),
+	viewers("half-spread", "half", "800 viewers of ten publishers, each in a room: about half a core", "-p", "10", "--rooms", "10", "-s", "800"),
 	viewers("subs-50", "scale", "50 viewers of 2 Mbit/s", "-s", "50"),
 	viewers("subs-500", "scale", "500 of them", "-s", "500"),
 	{Name: "rooms-1", Group: "scale", What: "50 publishers of 1 Mbit/s with 4 subscribers each, in one room",
