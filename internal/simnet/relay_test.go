@@ -169,7 +169,7 @@ func TestRelayCloseEndsItsGoroutines(t *testing.T) {
 	c := dial(t, r)
 	c.Write([]byte("x"))
 	eventually(t, func() bool { _, down := r.Stats(); return down.In == 1 }) // the echo came back
-	if err := r.Close(); err != nil { // waits for the readers
+	if err := r.Close(); err != nil {                                        // waits for the readers
 		t.Error(err)
 	}
 	if err := r.Close(); !errors.Is(err, net.ErrClosed) {
