@@ -51,18 +51,25 @@ func pointersTo(m mail) (n int) {
 	return n
 }
 
+// filming returns a client that sends a published track until stop is closed.
+func filming(t *testing.T, s *SFU) (publisher *client, link *Link, track *Track, stop chan struct{}) {
+	t.Helper()
+	publisher = newClient(t)
+	frame, _ := publisher.sendVP8()
+	link = publisher.connect(s, LinkOptions{ID: "publisher"})
+	track, err := link.Publish(link.Session().Media[0].MID, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop = make(chan struct{})
+	go pump(frame, stop)
+	return publisher, link, track, stop
+}
+
 func TestNothingIsKeptOfLinksThatEnded(t *testing.T) {
 	s := newSFU(t, 2)
 	for range 3 {
-		publisher := newClient(t)
-		frame, _ := publisher.sendVP8()
-		plink := publisher.connect(s, LinkOptions{ID: "publisher"})
-		track, err := plink.Publish(plink.Session().Media[0].MID, "t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		stop := make(chan struct{})
-		go pump(frame, stop)
+		publisher, plink, track, stop := filming(t, s)
 		var viewers []*client
 		for range 3 {
 			viewer := newClient(t)
@@ -110,15 +117,8 @@ func nothingKept(t *testing.T, s *SFU) {
 // Who vanishes says nothing: its link ends by time, which passes here at once.
 func TestNothingIsKeptOfLinksThatVanished(t *testing.T) {
 	s := newSFU(t, 2)
-	publisher, viewer := newClient(t), newClient(t)
-	frame, _ := publisher.sendVP8()
-	plink := publisher.connect(s, LinkOptions{ID: "publisher"})
-	track, err := plink.Publish(plink.Session().Media[0].MID, "t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := make(chan struct{})
-	go pump(frame, stop)
+	publisher, plink, track, stop := filming(t, s)
+	viewer := newClient(t)
 	packets := viewer.receive(webrtc.RTPCodecTypeVideo)
 	vlink := viewer.connect(s, LinkOptions{ID: "viewer"})
 	vlink.Feed(vlink.Session().Media[0].MID, track, 1)
