@@ -21,14 +21,14 @@ export class Film {
   async encoded(sizes, { seconds = 6 } = {}) {
     const files = [];
     for (const { height, kbps } of sizes) {
-      const file = path.join(this.folder, `film-${height}.ivf`), rate = `${kbps}k`;
+      const file = path.join(this.folder, `film-${height}-${kbps}.ivf`), rate = `${kbps}k`;
       await run("ffmpeg", ["-v", "error", "-framerate", "30", "-i", this.file, "-t", String(seconds), "-vf", `scale=-2:${height},fps=25`,
         "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "6", "-auto-alt-ref", "0", "-lag-in-frames", "0",
         "-g", "75", "-keyint_min", "75", "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, file], { log: "film" });
       files.push(file);
     }
     const tone = path.join(this.folder, "tone.ogg");
-    await run("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`, "-c:a", "libopus", "-b:a", "32k", tone], { log: "film" });
+    await run("ffmpeg", ["-y", "-v", "error", "-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`, "-c:a", "libopus", "-b:a", "32k", tone], { log: "film" });
     return [...files, tone];
   }
 
