@@ -99,6 +99,9 @@ type Signal struct {
 	Transports []string `json:"transports,omitempty"`
 	// Close ends the link.
 	Close bool `json:"close,omitempty"`
+	// Sealed holds the four above in the place of them, encrypted between the two participants: base64url
+	// (docs/transfer.md).
+	Sealed string `json:"sealed,omitempty"`
 }
 
 // Report tells the server what a participant measured. No answer.

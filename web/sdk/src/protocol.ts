@@ -286,6 +286,11 @@ export interface Signal {
   transports?: string[];
   /** Close ends the link. */
   close?: boolean;
+  /**
+   * Sealed holds the four above in the place of them, encrypted between the two participants: base64url
+   * (docs/transfer.md).
+   */
+  sealed?: string;
 }
 
 /** Report tells the server what a participant measured. No answer. */
