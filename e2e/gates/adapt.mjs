@@ -74,7 +74,7 @@ try {
   for (const name of names) {
     if (!scenarios[name]) throw new Error(`there is no scenario ${name}; there are ${Object.keys(scenarios).join(", ")}`);
     await wire.shape({});
-    results[name] = await (scenarios[name].play ?? play)(world, name, scenarios[name]);
+    results[name] = await (scenarios[name].play ?? play)(world, name, scenarios[name]).catch((e) => ({ broken: [e.message] }));
   }
 } finally {
   await world.there?.close();
