@@ -15,8 +15,9 @@ import (
 // maxBody bounds request bodies: an SDP offer with fifty pairs of slots is 289 kB.
 const maxBody = 1 << 20
 
-// contentPolicy lets the app load only from this server, and run no inline script or style.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+// contentPolicy lets the app load only from this server, and run no inline script or style. 'wasm-unsafe-eval' allows WebAssembly,
+// which hashes files, and no script.
+const contentPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; " +
 	"media-src 'self' blob: mediastream:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
