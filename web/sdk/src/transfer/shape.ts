@@ -142,4 +142,6 @@ export interface Incoming extends Emitter<IncomingEvents> {
   accept(disk?: Disk, skip?: readonly number[]): Promise<void>;
   /** Tells the sender that no more is wanted. */
   cancel(reason?: string): void;
+  /** Goes without a word that it is over: the seat may be come back with. */
+  leave(): void;
 }
