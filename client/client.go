@@ -36,6 +36,7 @@ type Client struct {
 	cancel  context.CancelFunc
 	events  chan func()
 	done    chan struct{} // closed when run ended
+	dropped dropped
 
 	mu        sync.Mutex
 	token     string           // guarded by mu, as all below

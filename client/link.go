@@ -54,6 +54,9 @@ type Link struct {
 
 	channels chan opened // by the other end
 
+	wayOnce sync.Once
+	way     *Way // written by wayOnce
+
 	once sync.Once
 	mu   sync.Mutex
 	pc   *webrtc.PeerConnection // guarded by mu for reading by others; written by run
@@ -116,6 +119,10 @@ func (c *Client) onSignal(m protocol.Signal) {
 	if m.Link == protocol.ServerLink || m.From == "" {
 		return
 	}
+	m, ok := c.unseal(m)
+	if !ok {
+		return
+	}
 	key := linkKey{m.From, m.Link}
 	c.mu.Lock()
 	known := c.links[key] != nil
@@ -142,14 +149,21 @@ func (l *Link) Peer() protocol.ParticipantID { return l.key.peer }
 // Name is the link's name.
 func (l *Link) Name() string { return l.key.name }
 
-// Open opens a DataChannel; nil options mean ordered and reliable.
-func (l *Link) Open(label string, o *webrtc.DataChannelInit) (*webrtc.DataChannel, error) {
+// Open opens a DataChannel; nil options mean ordered and reliable. Setup is called before the other end
+// can know of it.
+func (l *Link) Open(label string, o *webrtc.DataChannelInit, setup ...func(*webrtc.DataChannel)) (*webrtc.DataChannel, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pc == nil || l.err != nil {
 		return nil, ErrLinkClosed
 	}
-	return l.pc.CreateDataChannel(label, o)
+	d, err := l.pc.CreateDataChannel(label, o)
+	if err == nil {
+		for _, f := range setup {
+			f(d)
+		}
+	}
+	return d, err
 }
 
 // opened is a DataChannel that is not read until taken is closed.
@@ -194,8 +208,7 @@ func (l *Link) Close() {
 	}
 	l.c.mu.Unlock()
 	if mine {
-		m := protocol.Signal{Link: l.key.name, To: l.key.peer, Close: true}
-		_ = l.c.session.tell(l.c.ctx, protocol.TypeSignal, m) // the other end notices by ICE else
+		_ = l.tell(protocol.Signal{Close: true}) // the other end notices by ICE else
 	}
 	l.end(ErrLinkClosed)
 }

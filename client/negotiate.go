@@ -73,11 +73,25 @@ func (l *Link) offer(restart bool) {
 	l.describe(d)
 }
 
+// post sends a signal of this link, and tells where its answer goes.
+func (l *Link) post(m protocol.Signal, answer chan<- reply) error {
+	m.Link, m.To = l.key.name, l.key.peer
+	m, err := l.c.seal(m)
+	if err != nil {
+		return err
+	}
+	_, err = l.c.session.post(l.c.ctx, protocol.TypeSignal, m, answer)
+	return err
+}
+
+// tell sends a signal that has no answer.
+func (l *Link) tell(m protocol.Signal) error { return l.post(m, nil) }
+
 // describe sends a description. Whether it came through is learnt aside: run must not wait.
 func (l *Link) describe(d webrtc.SessionDescription) {
-	m := protocol.Signal{Link: l.key.name, To: l.key.peer, Description: &protocol.Description{Type: d.Type.String(), SDP: d.SDP}}
 	answer := make(chan reply, 1)
-	if _, err := l.c.session.post(l.c.ctx, protocol.TypeSignal, m, answer); err != nil {
+	m := protocol.Signal{Description: &protocol.Description{Type: d.Type.String(), SDP: d.SDP}, Transports: l.transports()}
+	if err := l.post(m, answer); err != nil {
 		l.end(err)
 		return
 	}
@@ -96,7 +110,7 @@ func (l *Link) describe(d webrtc.SessionDescription) {
 }
 
 func (l *Link) trickle(pc *webrtc.PeerConnection, c *webrtc.ICECandidate) {
-	m := protocol.Signal{Link: l.key.name, To: l.key.peer, Candidate: &protocol.Candidate{}}
+	m := protocol.Signal{Candidate: &protocol.Candidate{}}
 	if c != nil {
 		init := c.ToJSON()
 		m.Candidate = &protocol.Candidate{
@@ -105,7 +119,7 @@ func (l *Link) trickle(pc *webrtc.PeerConnection, c *webrtc.ICECandidate) {
 	}
 	l.do(func() {
 		if pc == l.pc && c != nil {
-			_ = l.c.session.tell(l.c.ctx, protocol.TypeSignal, m) // fails only when all ends
+			_ = l.tell(m) // fails only when all ends
 		}
 	})
 }

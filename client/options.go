@@ -34,6 +34,15 @@ type Options struct {
 
 	Events Events
 
+	// Sealer, where it is set, seals all signals of links between participants; those that come unsealed or do
+	// not open are dropped (Stats).
+	Sealer Sealer
+	// Bulk makes links between participants for bulk data (Link.Way): by QUIC where the other end is
+	// a program of ours too, else by DataChannels with large buffers. Both run on sockets of our own.
+	Bulk bool
+	// LinkSettings change the engine of Bulk links at last, as NewAPI's settings do.
+	LinkSettings []func(*webrtc.SettingEngine)
+
 	// API makes peer connections; nil means NewAPI of the URL.
 	API *webrtc.API
 	// HTTP makes the WebSocket's request; nil means http.DefaultClient.
