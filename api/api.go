@@ -220,6 +220,49 @@ type EnterOpenRoom struct {
 	Key string `json:"key,omitempty"`
 }
 
+// CreateTransfer asks for a link by which files are handed over, from device to device.
+type CreateTransfer struct {
+	// Receivers is how many may accept, 1 to 100; absent or 0: one.
+	Receivers int `json:"receivers,omitempty"`
+	// ExpiresIn is how long the link waits to be accepted, in seconds, 10 to 604800 (seven days); absent or 0: ten
+	// minutes. Who has accepted may come back for seven days more.
+	ExpiresIn int64 `json:"expiresIn,omitempty"`
+	// Code asks for a nameplate, the number of a code that can be spoken.
+	Code bool `json:"code,omitempty"`
+}
+
+// Transfer is a link for files, as its sender has it.
+type Transfer struct {
+	// ID is what stands in the link. The key to what is sent, which belongs behind it as the URL's fragment, is the
+	// sender's own: no server knows it.
+	ID  string `json:"id"`
+	URL string `json:"url"`
+	// Room is where sender and receivers meet, with Identity and Token for the sender.
+	Room     string    `json:"room"`
+	Identity string    `json:"identity"`
+	Token    string    `json:"token"`
+	Expires  time.Time `json:"expires"`
+	// Receivers is how many may accept.
+	Receivers int `json:"receivers"`
+	// Nameplate is the number of its code; absent where none was asked for.
+	Nameplate int `json:"nameplate,omitempty"`
+}
+
+// TransferFacts are what everyone with the link may know; reading them does not use it up.
+type TransferFacts struct {
+	Valid bool `json:"valid"`
+	// Reason says why it is not valid.
+	Reason  string    `json:"reason,omitempty" oneof:"expired revoked used-up"`
+	Expires time.Time `json:"expires"`
+	// Left is how many may still accept.
+	Left int `json:"left"`
+}
+
+// Nameplate is the number of a code that can be spoken.
+type Nameplate struct {
+	Nameplate int `json:"nameplate"`
+}
+
 // Problem is an error of the API (RFC 9457), as application/problem+json.
 type Problem struct {
 	Title  string `json:"title"`

@@ -20,6 +20,7 @@ type Access string
 const (
 	Anyone    Access = "anyone"    // no token
 	Moderator Access = "moderator" // the admin grant, or the moderate grant for the room
+	Sender    Access = "sender"    // the admin grant, or the token of the transfer's sender
 	Admin     Access = "admin"     // the admin grant
 )
 
@@ -177,6 +178,26 @@ var Routes = []Route{
 	{Name: "enterOpenRoom", Method: "POST", Path: "/v1/open-rooms/{room}/enter", Access: Anyone, Status: 200, Problems: []int{404},
 		Doc: "Enter an open room: get a token for it.", Body: EnterOpenRoom{}, BodyExample: `{"name":"Ann"}`,
 		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"calm-otter-421","identity":"p-4xk2mq","role":"guest"}`},
+	{Name: "createTransfer", Method: "POST", Path: "/v1/transfers", Access: Anyone, Status: 201, Problems: []int{401, 403},
+		Doc:  "Make a link by which files are handed over. For whom the server is open to, and for those with a token that has the data or admin grant.",
+		Body: CreateTransfer{}, BodyExample: `{"receivers":1,"expiresIn":600,"code":true}`,
+		Answer: Transfer{}, AnswerExample: `{"id":"MFRGGZDFMZTWQ2LKNNWG23TPOA","url":"https://meet.example.org/t/MFRGGZDFMZTWQ2LKNNWG23TPOA","room":"transfer-q6wctnqdhkqvvnkrl2aq","identity":"sender","token":"eyJhbGciOi…","expires":"2026-12-01T09:00:00Z","receivers":1,"nameplate":7}`},
+	{Name: "getTransfer", Method: "GET", Path: "/v1/transfers/{id}", Access: Anyone, Status: 200, Problems: []int{404},
+		Doc:    "Say whether a transfer's link can be accepted. This does not use it up.",
+		Answer: TransferFacts{}, AnswerExample: `{"valid":true,"expires":"2026-12-01T09:00:00Z","left":1}`},
+	{Name: "acceptTransfer", Method: "POST", Path: "/v1/transfers/{id}/accept", Access: Anyone, Status: 200, Problems: []int{404, 410},
+		Doc:  "Accept a transfer: take the place of one of its receivers and get a token for its room.",
+		Body: Accept{}, BodyExample: `{"name":"Ann's phone"}`,
+		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"transfer-q6wctnqdhkqvvnkrl2aq","identity":"r-4xk2mqa7mn3opq2r","role":"receiver"}`},
+	{Name: "revokeTransfer", Method: "DELETE", Path: "/v1/transfers/{id}", Access: Sender, Status: 204, Problems: []int{404},
+		Doc: "Withdraw a transfer. Nobody can accept it any more, and its room closes for good."},
+	{Name: "renewCode", Method: "POST", Path: "/v1/transfers/{id}/code", Access: Sender, Status: 200, Problems: []int{404, 410},
+		Doc:    "Get a new code for a transfer. The one before is void.",
+		Answer: Nameplate{}, AnswerExample: `{"nameplate":7}`},
+	{Name: "claimCode", Method: "POST", Path: "/v1/codes/{nameplate}/claim", Access: Anyone, Status: 200, Problems: []int{404, 410},
+		Doc:  "Claim the number of a code: get a token for the room of its transfer, to try the words there. The number is void then, whatever comes of it.",
+		Body: Accept{}, BodyExample: `{"name":"Ann's phone"}`,
+		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"transfer-q6wctnqdhkqvvnkrl2aq","identity":"c-4xk2mqa7mn3opq2r","role":"receiver"}`},
 	{Name: "doctorFacts", Method: "GET", Path: "/v1/doctor", Access: Anyone, Status: 200,
 		Doc: "Say what a diagnosis of the connection needs to know.", Answer: protocol.DoctorFacts{}},
 	{Name: "doctorTime", Method: "GET", Path: "/v1/doctor/time", Access: Anyone, Status: 200,

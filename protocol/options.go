@@ -10,8 +10,9 @@ import (
 // room, the server's configuration, the kind, the built-in value.
 type RoomOptions struct {
 	// Kind chooses what is allowed where nothing else says it: in a "call" everyone may publish, in a
-	// "broadcast" only those of role host, and who has no role is a viewer.
-	Kind string `json:"kind,omitempty" oneof:"call broadcast"`
+	// "broadcast" only those of role host, and who has no role is a viewer; in a "transfer" nobody: two ends hand
+	// over files (docs/transfer.md).
+	Kind string `json:"kind,omitempty" oneof:"call broadcast transfer"`
 	// Participants is how many can be in the room; Viewers how many can watch by WHEP besides.
 	Participants int `json:"participants,omitempty"`
 	Viewers      int `json:"viewers,omitempty"`
@@ -34,6 +35,13 @@ type RoomOptions struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
+// The kinds of room.
+const (
+	KindCall      = "call"
+	KindBroadcast = "broadcast"
+	KindTransfer  = "transfer"
+)
+
 // Bounds of options.
 const (
 	MaxRoomParticipants  = 100_000
@@ -54,8 +62,8 @@ var AllCodecs = []string{"opus", "PCMU", "PCMA", "G722", "VP8", "VP9", "H264", "
 func (o *RoomOptions) Check() string {
 	within := func(v, least, most int) bool { return v == 0 || v >= least && v <= most }
 	switch {
-	case o.Kind != "" && o.Kind != "call" && o.Kind != "broadcast":
-		return "The kind of a room is call or broadcast."
+	case !slices.Contains([]string{"", KindCall, KindBroadcast, KindTransfer}, o.Kind):
+		return "The kind of a room is call, broadcast or transfer."
 	case !within(o.Participants, 1, MaxRoomParticipants):
 		return "participants must be 1 to " + strconv.Itoa(MaxRoomParticipants) + "."
 	case !within(o.Viewers, 1, MaxRoomViewers):
@@ -134,15 +142,17 @@ func take[T comparable](v *T, below T) {
 
 // WithKind fills in what the kind of the room says.
 func (o RoomOptions) WithKind() RoomOptions {
-	if o.Kind == "broadcast" {
+	if o.Kind == KindBroadcast {
 		return o.Over(RoomOptions{Publishers: []string{"host"}, Role: "viewer"})
 	}
-	return o.Over(RoomOptions{Kind: "call"})
+	return o.Over(RoomOptions{Kind: KindCall})
 }
 
 // Allow narrows grants to what the room lets somebody of that role publish.
 func (o *RoomOptions) Allow(g Grants, role string) Grants {
 	switch {
+	case o.Kind == KindTransfer && len(o.Publishers) == 0:
+		g.Publish = nil
 	case len(o.Publishers) > 0 && !slices.Contains(o.Publishers, role):
 		g.Publish = nil
 	case len(o.Sources) > 0:

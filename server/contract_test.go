@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -241,7 +242,7 @@ func TestServerKeepsTheContract(t *testing.T) {
 	cfg.GuessBurst = 1000
 	s := run(t, cfg)
 	v := &conversation{contract: readContract(t), s: s, route: map[string]api.Route{},
-		names: strings.NewReplacer("{room}", "demo", "{participant}", "ann", "{track}", "none", "{id}", strings.Repeat("A", 26), "{link}", "none", "{name}", "heap")}
+		names: strings.NewReplacer("{room}", "demo", "{participant}", "ann", "{track}", "none", "{id}", strings.Repeat("A", 26), "{link}", "none", "{name}", "heap", "{nameplate}", "8")}
 	for _, r := range api.Routes {
 		v.route[r.Name] = r
 	}
@@ -252,6 +253,7 @@ func TestServerKeepsTheContract(t *testing.T) {
 	v.rooms(admin, moderator)
 	v.invitations(admin, moderator)
 	v.openRooms()
+	v.transfers(admin)
 	v.server(admin)
 
 	for _, r := range api.Routes {
@@ -417,6 +419,48 @@ func (v *conversation) openRooms() {
 	v.say("getOpenRoom", "", "", 200)
 	v.say("enterOpenRoom", "", `{"name":"Ann","key":"`+made.Key+`"}`, 200)
 	v.say("enterOpenRoom", "", `{"name":"Ben"}`, 200)
+}
+
+func (v *conversation) transfers(admin string) {
+	names := v.names
+	defer func() { v.names = names }()
+	v.say("getTransfer", "", "", 404)
+	v.say("acceptTransfer", "", `{}`, 404)
+	v.say("revokeTransfer", "", "", 404, admin)
+	v.say("renewCode", "", "", 404, admin)
+	v.say("claimCode", "", `{}`, 404)
+	v.say("createTransfer", "", `{"receivers":0}`, 403, "X-Forwarded-For: 192.0.2.1")
+	v.say("createTransfer", "", `{}`, 401, "Authorization: Bearer x.y.z")
+	v.say("createTransfer", "", `{"receivers":101}`, 400)
+	var made api.Transfer
+	if err := json.Unmarshal([]byte(v.say("createTransfer", "", `{"receivers":1,"expiresIn":60,"code":true}`, 201)), &made); err != nil {
+		v.t.Fatal(err)
+	}
+	sender := "Authorization: Bearer " + made.Token
+	v.names = strings.NewReplacer("{id}", made.ID, "{nameplate}", strconv.Itoa(made.Nameplate))
+	v.say("getTransfer", "", "", 200)
+	v.say("renewCode", "", "", 403, v.s.bearer("demo", "moderate"))
+	v.say("claimCode", "", `{"name":"Ann"}`, 200)
+	v.say("claimCode", "", `{"name":"`+strings.Repeat("x", 65)+`"}`, 400)
+	v.say("renewCode", "", "", 200, sender)
+	v.say("acceptTransfer", "", `{"name":"Ann"}`, 200)
+	v.say("acceptTransfer", "", `{}`, 410)
+	v.say("renewCode", "", "", 410, sender)
+	v.say("getTransfer", "", "", 200)
+	v.say("revokeTransfer", "", "", 403, v.s.bearer("demo", "moderate"))
+	v.say("revokeTransfer", "", "", 204, sender)
+
+	// A code whose link has expired since.
+	id, t, err := v.s.transfers.create(v.t.Context(), 1, time.Minute, time.Now().Add(-2*time.Minute))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	n, err := v.s.transfers.hang(v.t.Context(), t.Room, time.Minute)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.names = strings.NewReplacer("{id}", id, "{nameplate}", strconv.Itoa(n))
+	v.say("claimCode", "", `{}`, 410)
 }
 
 func (v *conversation) server(admin string) {

@@ -15,6 +15,7 @@ type metrics struct {
 	requests     *prometheus.CounterVec // by method, route and status class
 	invitations  *prometheus.CounterVec // by what happened
 	openRooms    *prometheus.CounterVec // by what happened
+	transfers    *prometheus.CounterVec // by what happened
 	limited      prometheus.Counter
 	foreign      prometheus.Counter
 	unauthorized prometheus.Counter
@@ -28,12 +29,13 @@ func newMetrics() *metrics {
 		requests:     counterVec("http_requests_total", "HTTP requests answered.", "method", "route", "code"),
 		invitations:  counterVec("invitations_total", "What happened to invitations.", "event"),
 		openRooms:    counterVec("open_rooms_total", "What happened to rooms started without an invitation.", "event"),
+		transfers:    counterVec("transfers_total", "What happened to links for files.", "event"),
 		limited:      counter("http_limited_total", "Requests refused because their address sent too many."),
 		foreign:      counter("http_foreign_origin_total", "Requests of other sites' pages refused."),
 		unauthorized: counter("http_unauthorized_total", "Requests without a good token."),
 		panics:       counter("http_panics_total", "Requests that failed by a fault of the server."),
 	}
-	m.registry.MustRegister(m.requests, m.invitations, m.openRooms, m.limited, m.foreign, m.unauthorized, m.panics,
+	m.registry.MustRegister(m.requests, m.invitations, m.openRooms, m.transfers, m.limited, m.foreign, m.unauthorized, m.panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m

@@ -18,6 +18,7 @@ func TestDocumentedMetrics(t *testing.T) {
 	admin := s.bearer("", "admin")
 	s.call("GET", "/v1/admin/rooms", "", admin)
 	s.call("POST", "/v1/invitations", `{"room":"demo"}`, admin)
+	s.handOver(`{}`)
 	_, _, body := s.call("GET", "/metrics", "")
 	kinds, label, has := map[string]string{}, map[string]string{}, map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (switchyard_\S+) (\S+)$`).FindAllStringSubmatch(body, -1) {

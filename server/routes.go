@@ -18,6 +18,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.app.page)
 	mux.HandleFunc("GET /r/{room}", s.app.page)
 	mux.HandleFunc("GET /i/{id}", s.app.page)
+	mux.HandleFunc("GET /t/{id}", unlisted(s.app.page))
+	mux.HandleFunc("GET /send", s.app.page)
 	mux.HandleFunc("GET /doctor", s.app.page)
 	mux.HandleFunc("GET /admin", s.app.page)
 	mux.HandleFunc("/", s.app.file)
@@ -38,6 +40,14 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /metrics", s.serveMetrics)
 	mux.HandleFunc("/v1/", notThere)
 	return s.behindProxies(s.observe(secure(s.limits(s.origins(mux)))))
+}
+
+// unlisted keeps a page with a secret in its address out of search engines.
+func unlisted(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive, nosnippet")
+		next(w, r)
+	}
 }
 
 // methods are those of the API, by path: what is asked with another one is told so (RFC 9110 §15.5.6).

@@ -34,15 +34,16 @@ type Server struct {
 	store       store.Store
 	invitations invitations
 	openRooms   openRooms
+	transfers   transfers
 	rooms       keptRooms
 	hooks       *hooks
 	app         *app
 	backend     *Backend
 	metrics     *metrics
 	requests    *limiter // HTTP requests by address
-	guesses     *limiter // unknown invitations and rooms by address
-	starts      *limiter // rooms started by address
-	invites     *limiter // invitations made by address
+	guesses     *limiter // unknown invitations, rooms and transfers by address
+	starts      *limiter // rooms and transfers started by address
+	invites     *limiter // invitations and codes made by address
 	doctor      *checkup
 	overviews   *overviews
 	web         net.Listener
@@ -150,6 +151,7 @@ func (s *Server) openData() (err error) {
 		return dataError(dir, err)
 	}
 	s.invitations, s.openRooms, s.rooms = invitations{s.store}, openRooms{s.store}, keptRooms{s.store}
+	s.transfers = transfers{s.store}
 	if s.hooks, err = newHooks(ctx, s.cfg.Webhook, s.store, s.log); err != nil {
 		return err
 	}

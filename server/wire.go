@@ -34,6 +34,9 @@ func newBackend(s *Server) (*Backend, error) {
 		Room:   room.Config{ICEServers: relay.forParticipant, ICERenew: credentialLife / 2},
 		Log:    s.log,
 		Options: func(ctx context.Context, room string) (protocol.RoomOptions, uint64, error) {
+			if err := s.transfers.admits(ctx, room); err != nil {
+				return protocol.RoomOptions{}, 0, err
+			}
 			return s.rooms.get(ctx, room)
 		},
 		Defaults: s.cfg.Rooms,

@@ -11,8 +11,8 @@ import (
 //go:embed dist
 var dist embed.FS
 
-// Files are the pages as they are served from the root: index.html (for /, /i/{id}, /r/{room}, /doctor
-// and /admin), app.js with its parts, app.css, favicon.svg, and sdk.js, the SDK as an ES module.
+// Files are the pages as they are served from the root: index.html (for /, /i/{id}, /r/{room}, /t/{id}, /send,
+// /doctor and /admin), app.js with its parts, app.css, favicon.svg, and sdk.js, the SDK as an ES module.
 var Files = mustSub(dist, "dist")
 
 func mustSub(f fs.FS, dir string) fs.FS {

@@ -27,7 +27,8 @@ type Config struct {
 	Room room.Config
 	// Rooms is how many can be open at once; 10000 by default.
 	Rooms int
-	// Options reads what is kept for a room that opens, with its revision; nil: nothing is kept.
+	// Options reads what is kept for a room that opens, with its revision; nil: nothing is kept. Where the error is
+	// a *protocol.Error the room does not open, and who came is told it.
 	Options func(ctx context.Context, room string) (protocol.RoomOptions, uint64, error)
 	// Defaults are the options of rooms for which neither Options nor the token says something.
 	Defaults protocol.RoomOptions
@@ -133,6 +134,10 @@ func (h *Host) open(ctx context.Context, name string, token protocol.RoomOptions
 			return a, err
 		}
 		kept, revision, err := h.cfg.Options(ctx, name)
+		if refused, ok := errors.AsType[*protocol.Error](err); ok {
+			h.count.refused.Add(1)
+			return nil, refused
+		}
 		if err != nil {
 			h.cfg.Log.Error("cannot read a room's options", "room", name, "error", err)
 			return nil, errOptions

@@ -19,6 +19,12 @@ export const MaxIdentityBytes = 128;
 /** length of a name to show in bytes of UTF-8 */
 export const MaxNameBytes = 128;
 
+export const KindCall = "call";
+
+export const KindBroadcast = "broadcast";
+
+export const KindTransfer = "transfer";
+
 export const MaxRoomParticipants = 100_000;
 
 export const MaxRoomViewers = 1_000_000;
@@ -652,9 +658,10 @@ export interface Diagnosis {
 export interface RoomOptions {
   /**
    * Kind chooses what is allowed where nothing else says it: in a "call" everyone may publish, in a
-   * "broadcast" only those of role host, and who has no role is a viewer.
+   * "broadcast" only those of role host, and who has no role is a viewer; in a "transfer" nobody: two ends hand
+   * over files (docs/transfer.md).
    */
-  kind?: "call" | "broadcast";
+  kind?: "call" | "broadcast" | "transfer";
   /** Participants is how many can be in the room; Viewers how many can watch by WHEP besides. */
   participants?: number;
   viewers?: number;
