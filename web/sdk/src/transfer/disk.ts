@@ -16,6 +16,8 @@ export interface Disk {
   /** It takes the files one after the other, as they are in the offer, and the bytes of each from the first to the last. Else files may be open
    * at once and bytes come in any order. */
   readonly ordered: boolean;
+  /** Nothing was kept here by an earlier try: no file is asked for what it has. */
+  readonly fresh?: boolean;
   /** Before anything else, on each connection: what is coming. Throws an error with the code `disk-full` where it does not fit. */
   prepare(entries: readonly Entry[]): Promise<void>;
   /** Makes a folder. */
