@@ -1,0 +1,196 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"switchyard/engine/piece"
+)
+
+// places says where the entries of a list lie in the folder. All paths are with '/', below the folder's os.Root, which no path
+// and no link leads out of.
+type places struct {
+	dirs  map[string]string // an offered folder that has another name here, since a file had its own
+	fresh map[string]bool   // folders that were made: nothing in them has to be looked for
+	parts map[string]int    // names of parts, and whose they are
+}
+
+func newPlaces() places {
+	return places{dirs: make(map[string]string), fresh: make(map[string]bool), parts: make(map[string]int)}
+}
+
+// local is where an entry lies, unless something else lies there.
+func (p *places) local(name string) string {
+	dir, base := path.Split(name)
+	if dir == "" {
+		return base
+	}
+	if d, ok := p.dirs[dir[:len(dir)-1]]; ok {
+		return d + "/" + base
+	}
+	return name
+}
+
+// candidate is the n-th name that an entry may have here; ok is false where another entry has it.
+func (p *places) candidate(m *piece.Manifest, name string, n int) (local string, ok bool) {
+	if n == 0 {
+		return p.local(name), true
+	}
+	name = numbered(name, n)
+	return p.local(name), m.Find(name) < 0
+}
+
+// folders makes the folders of a list.
+func (p *places) folders(root *os.Root, m *piece.Manifest) error {
+	for i := range m.Entries {
+		if e := &m.Entries[i]; e.Kind == piece.Folder {
+			if err := p.folder(root, m, e); err != nil {
+				return &entryError{i, fmt.Errorf("cannot make the folder %q: %w", e.Path, err)}
+			}
+		}
+	}
+	return nil
+}
+
+func (p *places) folder(root *os.Root, m *piece.Manifest, e *piece.Entry) error {
+	for n := 0; ; n++ {
+		local, ok := p.candidate(m, e.Path, n)
+		if !ok {
+			continue
+		}
+		err := root.Mkdir(local, mode(e, 0o755)|0o700)
+		switch {
+		case err == nil:
+			p.fresh[local] = true
+		case errors.Is(err, fs.ErrExist):
+			if info, err := root.Stat(local); err != nil || !info.IsDir() {
+				continue
+			}
+		default:
+			return err
+		}
+		p.dirs[e.Path] = local
+		return nil
+	}
+}
+
+// mode is the permission of an entry; one that nobody said has the usual one.
+func mode(e *piece.Entry, usual fs.FileMode) fs.FileMode {
+	if e.Mode == 0 {
+		return usual
+	}
+	return fs.FileMode(e.Mode) & 0o775 // nothing is for everybody to write
+}
+
+// maxNumbered is how many names are tried for one file.
+const maxNumbered = 1000
+
+// find looks for what is here of a file: a part of it, or a whole file of its name and size. nil is neither.
+func (s *Sink) find(i int) *inFile {
+	e := &s.m.Entries[i]
+	p := &s.places
+	if p.fresh[path.Dir(p.local(e.Path))] {
+		return nil
+	}
+	base := ""
+	for n := range maxNumbered {
+		local, ok := p.candidate(s.m, e.Path, n)
+		if !ok {
+			continue
+		}
+		part := partName(local, 0)
+		if info, err := s.root.Lstat(part); err == nil && info.Mode().IsRegular() && info.Size() <= e.Size && s.m.Find(e.Path+".part") < 0 {
+			if _, taken := p.parts[part]; !taken {
+				p.parts[part] = i
+				return &inFile{entry: i, part: part, high: info.Size(), fresh: info.Size()}
+			}
+		}
+		info, err := s.root.Lstat(local)
+		if err != nil {
+			break
+		}
+		if info.Mode().IsRegular() && info.Size() == e.Size {
+			base = local
+		}
+	}
+	if base == "" {
+		return nil
+	}
+	return &inFile{entry: i, base: base}
+}
+
+// partName is what a file is called until it is whole. Where another one is called so, n makes another name.
+func partName(local string, n int) string {
+	dir, base := path.Split(local)
+	if len(base) > 200 { // with its ending it would be too long for most file systems
+		h := piece.Sum([]byte(base), 0, true)
+		base = string([]rune(base)[:40]) + "~" + h.String()[:16]
+	}
+	if n == 0 {
+		return dir + base + ".part"
+	}
+	return fmt.Sprintf("%s%s.%d.part", dir, base, n)
+}
+
+// newPart chooses the name for a file's data.
+func (s *Sink) newPart(i int) string {
+	name := s.m.Entries[i].Path
+	local := s.places.local(name)
+	dir := path.Dir(name)
+	for n := 0; ; n++ {
+		part := partName(local, n)
+		_, taken := s.places.parts[part]
+		if !taken && s.m.Find(path.Join(dir, path.Base(part))) < 0 {
+			s.places.parts[part] = i
+			return part
+		}
+	}
+}
+
+// settle makes the links and gives the folders their modes and times, the innermost first.
+func (p *places) settle(root *os.Root, m *piece.Manifest) error {
+	for i := len(m.Entries) - 1; i >= 0; i-- {
+		e := &m.Entries[i]
+		var err error
+		switch e.Kind {
+		case piece.Symlink:
+			err = p.link(root, m, e)
+		case piece.Folder:
+			local := p.dirs[e.Path]
+			if err = root.Chmod(local, mode(e, 0o755)); err == nil {
+				err = setTime(root, local, e)
+			}
+		}
+		if err != nil {
+			return &entryError{i, fmt.Errorf("cannot finish %q: %w", e.Path, err)}
+		}
+	}
+	return nil
+}
+
+func (p *places) link(root *os.Root, m *piece.Manifest, e *piece.Entry) error {
+	for n := 0; ; n++ {
+		local, ok := p.candidate(m, e.Path, n)
+		if !ok {
+			continue
+		}
+		if to, err := root.Readlink(local); err == nil && to == e.To {
+			return nil
+		}
+		if err := root.Symlink(e.To, local); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+}
+
+func setTime(root *os.Root, local string, e *piece.Entry) error {
+	if e.Time == 0 {
+		return nil
+	}
+	t := time.UnixMilli(e.Time)
+	return root.Chtimes(local, t, t)
+}

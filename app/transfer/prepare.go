@@ -1,0 +1,238 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"switchyard/engine/piece"
+)
+
+// prepare answers an offer: it asks the user, looks at what is here already, and accepts.
+func (r *run) prepare() error {
+	s, m := r.sink, r.sink.m
+	if err := r.decide(); err != nil {
+		return err
+	}
+	r.phase(Checking)
+	if m.Offer.Kind == piece.KindFiles {
+		if err := s.places.folders(s.root, m); err != nil {
+			return err
+		}
+	}
+	missing, err := r.look()
+	if err != nil {
+		return err
+	}
+	if free := freeSpace(s.root); free >= 0 && free < missing {
+		return fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free))
+	}
+	accept := piece.Accept{Window: s.o.Window, Skip: s.whole()}
+	if !s.o.NoPack && packs(m.Offer) {
+		accept.Pack = piece.Deflate
+	}
+	r.mu.Lock()
+	r.accepted = true
+	r.shown.Phase = Moving
+	r.mu.Unlock()
+	return r.say(accept)
+}
+
+// decide asks the user, once for a list.
+func (r *run) decide() error {
+	s, offer := r.sink, r.sink.m.Offer
+	r.mu.Lock()
+	r.shown.Files, r.shown.Bytes = offer.Files, offer.Bytes
+	r.mu.Unlock()
+	switch {
+	case s.asked:
+		return nil
+	case offer.Kind == piece.KindText && s.o.Text == nil:
+		return &Declined{"this device takes files only, no text"}
+	case offer.Kind == piece.KindText && offer.Bytes > MaxText:
+		return &Declined{"the text is too long"}
+	}
+	r.phase(Offering)
+	if s.o.Ask != nil {
+		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: s.m.Entries, Free: freeSpace(s.root)}); err != nil {
+			if r.soft.Err() != nil {
+				return context.Cause(r.soft)
+			}
+			return &Declined{err.Error()}
+		}
+	}
+	s.asked = true
+	return nil
+}
+
+// whole are the entries that have come over an earlier way, as ranges.
+func (s *Sink) whole() (ranges [][2]int) {
+	for i, done := range s.done {
+		n := len(ranges)
+		switch {
+		case !done:
+		case n > 0 && ranges[n-1][0]+ranges[n-1][1] == i:
+			ranges[n-1][1]++
+		default:
+			ranges = append(ranges, [2]int{i, 1})
+		}
+	}
+	return ranges
+}
+
+// look tells the sender what is here of each file, and gives how many bytes of disk the rest will take.
+func (r *run) look() (missing int64, err error) {
+	s := r.sink
+	for i := range s.m.Entries {
+		e := &s.m.Entries[i]
+		if !e.IsFile() || s.done[i] || s.m.Offer.Kind == piece.KindText {
+			continue
+		}
+		f := s.files[i]
+		if f == nil {
+			if f = s.find(i); f == nil {
+				missing += e.Size
+				continue
+			}
+			if err := r.scan(f); err != nil {
+				return 0, err
+			}
+			r.mu.Lock()
+			s.files[i] = f
+			r.mu.Unlock()
+		} else {
+			s.remember(f)
+		}
+		here, err := r.have(f)
+		if err != nil {
+			return 0, err
+		}
+		missing += e.Size - here
+	}
+	return missing, nil
+}
+
+// remember makes what was verified on an earlier way what is here.
+func (s *Sink) remember(f *inFile) {
+	pieces := s.m.Pieces(f.entry)
+	for i := range pieces {
+		h, ok := f.tree.Get(i)
+		if !ok {
+			continue
+		}
+		f.local.Set(i, h)
+		f.tree.Forget(i)
+		if pieces > 1 {
+			s.verified -= pieceLength(s.m, f.entry, i)
+		}
+	}
+	f.ended, f.ending, f.wrong = false, false, nil
+}
+
+// have sends the hashes of what is here of a file, and gives how many bytes that are.
+func (r *run) have(f *inFile) (bytes int64, err error) {
+	var m []byte
+	count := 0
+	flush := func() error {
+		if count == 0 {
+			return nil
+		}
+		count = 0
+		return r.send(m)
+	}
+	for i := range r.sink.m.Pieces(f.entry) {
+		h, ok := f.local.Get(i)
+		if !ok || count == piece.MaxHave {
+			if err := flush(); err != nil {
+				return 0, err
+			}
+		}
+		if !ok {
+			continue
+		}
+		if count == 0 {
+			m = piece.AppendHave(m[:0], uint32(f.entry), uint32(i))
+		}
+		m = append(m, h[:]...)
+		bytes += pieceLength(r.sink.m, f.entry, i)
+		count++
+	}
+	return bytes, flush()
+}
+
+// scan hashes what is on disk of a file.
+func (r *run) scan(f *inFile) error {
+	name := f.part
+	if name == "" {
+		name = f.base
+	}
+	disk, err := r.sink.root.Open(name)
+	if err != nil {
+		return nil // it is not ours to read: then all of it comes anew
+	}
+	defer disk.Close()
+	m := r.sink.m
+	var hasher piece.Hasher
+	buf := make([]byte, piece.MaxData)
+	pieces := m.Pieces(f.entry)
+	r.working(m.Entries[f.entry].Path)
+	for i := range pieces {
+		from, to := m.Span(f.entry, i)
+		hasher.Reset(from)
+		for from < to {
+			b := buf[:min(int64(len(buf)), to-from)]
+			if n, _ := disk.ReadAt(b, from); n < len(b) {
+				return nil // the part ends here
+			}
+			hasher.Write(b)
+			from += int64(len(b))
+			if r.soft.Err() != nil {
+				return context.Cause(r.soft)
+			}
+		}
+		if pieces == 1 {
+			f.local.Set(i, hasher.Root())
+		} else {
+			f.local.Set(i, hasher.Chain())
+		}
+	}
+	return nil
+}
+
+// file is the state of a file of which something comes. run.mu is held.
+func (s *Sink) file(i int) *inFile {
+	f := s.files[i]
+	if f == nil {
+		f = &inFile{entry: i}
+		if s.m.Offer.Kind == piece.KindText {
+			f.text = make([]byte, s.m.Entries[i].Size)
+		}
+		s.files[i] = f
+	}
+	return f
+}
+
+func packs(o piece.Offer) bool {
+	for _, p := range o.Packs {
+		// A compressed piece is held in memory until it is whole.
+		if p == piece.Deflate && o.Piece <= 4<<20 {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoPack = errors.New("transfer: not a compressed piece")
+
+// inWords is a number of bytes for a user.
+func inWords(n int64) string {
+	const units = "kMGTPE"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, u := float64(n)/1000, 0
+	for v >= 999.95 && u < len(units)-1 {
+		v, u = v/1000, u+1
+	}
+	return fmt.Sprintf("%.1f %cB", v, units[u])
+}
