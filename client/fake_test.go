@@ -24,7 +24,7 @@ import (
 // fakeServer is a server of one room: the real room (engine/room) behind real WebSockets, with links
 // by pion/webrtc. Each slot of a subscriber is a track that the test feeds. The token is the identity.
 type fakeServer struct {
-	t    *testing.T
+	t    testing.TB
 	http *httptest.Server
 	api  *webrtc.API
 
@@ -52,7 +52,7 @@ type fakeLink struct {
 	data    chan []byte
 }
 
-func newFakeServer(t *testing.T) *fakeServer {
+func newFakeServer(t testing.TB) *fakeServer {
 	t.Helper()
 	api, err := client.NewAPI("http://127.0.0.1")
 	if err != nil {

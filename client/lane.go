@@ -178,4 +178,15 @@ func laneNumber(label string) (int, bool) {
 	return n, ok && err == nil && n >= 0 && n < MaxLanes && strconv.Itoa(n) == digits
 }
 
-func (c *channelLane) flushed() bool { return c.d.BufferedAmount() == 0 }
+// finish waits until the other end has what was sent, or ctx ends.
+func (c *channelLane) finish(ctx context.Context) {
+	for c.d.BufferedAmount() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.closed:
+			return
+		case <-time.After(2 * time.Millisecond): // there is no word for it at 0
+		}
+	}
+}

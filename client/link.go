@@ -52,7 +52,9 @@ type Link struct {
 	up     chan struct{}
 	gone   chan struct{}
 
-	channels chan opened // by the other end
+	channels chan opened   // by the other end
+	bulk     *bulk         // nil for a link that is not made for bulk data
+	quicUp   chan struct{} // closed when quic is set
 
 	wayOnce sync.Once
 	way     *Way // written by wayOnce
@@ -61,6 +63,9 @@ type Link struct {
 	mu   sync.Mutex
 	pc   *webrtc.PeerConnection // guarded by mu for reading by others; written by run
 	err  error                  // guarded by mu
+
+	peerQUIC bool     // guarded by mu: the other end can carry QUIC
+	quic     *quicEnd // guarded by mu; nil until there was a path for it
 
 	// Owned by run.
 	ignoring   bool // the other end's offer that lost
@@ -104,7 +109,13 @@ func (c *Client) linkTo(key linkKey) (l *Link, made bool) {
 	}
 	l = &Link{
 		c: c, key: key, polite: c.welcomed.You > key.peer, inbox: make(chan func(), 256),
-		up: make(chan struct{}), gone: make(chan struct{}), channels: make(chan opened),
+		up: make(chan struct{}), gone: make(chan struct{}), channels: make(chan opened), quicUp: make(chan struct{}),
+	}
+	if c.o.Bulk {
+		var err error
+		if l.bulk, err = newBulk(&c.o); err != nil {
+			c.log.Warn("link: no sockets for bulk data", "error", err)
+		}
 	}
 	c.links[key] = l
 	go l.run()
@@ -246,6 +257,7 @@ func (l *Link) run() {
 		case f := <-l.inbox:
 			f()
 		case <-l.gone:
+			l.endQUIC()
 			l.mu.Lock()
 			pc := l.pc
 			l.mu.Unlock()

@@ -13,7 +13,7 @@ func (l *Link) fresh() error {
 	l.c.mu.Lock()
 	servers := iceServers(l.c.linkICE)
 	l.c.mu.Unlock()
-	pc, err := l.c.api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
+	pc, err := l.connection(servers)
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,9 @@ func (l *Link) fresh() error {
 	l.candidates = nil
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.trickle(pc, c) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.do(func() { l.changed(pc, s) }) })
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
+		l.do(func() { l.selectPath(pc) })
+	})
 	pc.OnDataChannel(func(d *webrtc.DataChannel) {
 		// Pion accepts the next channel, and reads this one, when this func returns. A peer that opens
 		// many waits, and SCTP bounds what it sends meanwhile.
@@ -133,6 +136,7 @@ func (l *Link) receive(m protocol.Signal) {
 		}
 	case m.Description != nil:
 		l.heard = true
+		l.hearTransports(m.Transports)
 		if err := l.described(*m.Description); err != nil {
 			l.c.log.Info("link: description not taken", "link", l.key.name, "from", m.From, "error", err)
 		}
@@ -222,6 +226,7 @@ func (l *Link) changed(pc *webrtc.PeerConnection, s webrtc.PeerConnectionState) 
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		l.connected = true
+		l.selectPath(pc)
 		l.fail.Stop()
 		l.restarting.Stop()
 		select {

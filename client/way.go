@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
+	"strconv"
 	"sync"
-	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -21,60 +21,88 @@ const (
 type Way struct {
 	// Immutable.
 	l        *Link
-	accepted chan Lane // lane 0 first; holds MaxLanes, more are closed as they come
-	stop     func()
+	accepted chan Lane       // lane 0 first; holds MaxLanes, more are closed as they come
 	ctx      context.Context // of the goroutines that accept; ends with the link
 
-	mu    sync.Mutex
-	next  int       // guarded by mu, as all below: the number of the next lane that Open makes
-	kind  string    // of the lanes that there are; "" before the first
-	flush []flusher // what Close waits for
-	early []Lane    // came before lane 0
-	begun bool      // lane 0 was accepted
+	mu       sync.Mutex
+	next     int            // guarded by mu, as all below: the number of the next lane that Open makes
+	kind     string         // of the lanes that there are; "" before the first
+	fellBack bool           // QUIC did not come up
+	channels []*channelLane // those of them that are DataChannels
+	early    []Lane         // came before lane 0
+	begun    bool           // lane 0 was accepted
 }
 
-// flusher is a lane that can say whether the other end has all that was sent.
-type flusher interface{ flushed() bool }
-
-// Way returns the link as lanes; always the same. Where QUIC may come up it waits for that, a few seconds
-// at most. Channels that Link.Accept would have brought go to it from now on.
+// Way returns the link as lanes; always the same. Channels that Link.Accept would have brought go to it from now on.
 func (l *Link) Way() *Way {
 	l.wayOnce.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		l.way = &Way{l: l, accepted: make(chan Lane, MaxLanes), ctx: ctx, stop: cancel}
+		l.way = &Way{l: l, accepted: make(chan Lane, MaxLanes), ctx: ctx}
 		go func() { // ends with the link
 			<-l.gone
 			cancel()
 		}()
 		go l.way.acceptChannels()
+		go l.way.acceptQUIC()
 	})
 	return l.way
 }
 
-// Open opens the next lane; the first is lane 0.
+// Open opens the next lane; the first is lane 0. Where QUIC does not come up for that one within 3 s, all
+// lanes are DataChannels.
 func (w *Way) Open(ctx context.Context) (Lane, error) {
 	w.mu.Lock()
-	n := w.next
+	n, quic := w.next, w.quic()
 	if n >= MaxLanes {
 		w.mu.Unlock()
 		return nil, ErrLanes
 	}
 	w.next++
 	w.mu.Unlock()
+	if quic != nil {
+		lane, err := quic.open(ctx, n)
+		if err == nil {
+			w.add(WayQUIC)
+			return lane, nil
+		}
+		if n > 0 || ctx.Err() != nil || w.l.Err() != nil {
+			return nil, err
+		}
+		w.l.c.log.Info("link: no QUIC on this path", "link", w.l.key.name, "participant", w.l.key.peer, "error", err)
+		w.mu.Lock()
+		w.fellBack = true
+		w.mu.Unlock()
+	}
+	return w.openChannel(n)
+}
+
+// quic is our end of QUIC; nil where lanes are DataChannels. mu is held.
+func (w *Way) quic() *quicEnd {
+	if w.fellBack || w.kind == WayDataChannel {
+		return nil
+	}
+	w.l.mu.Lock()
+	defer w.l.mu.Unlock()
+	return w.l.quic
+}
+
+func (w *Way) openChannel(n int) (Lane, error) {
 	var lane *channelLane
-	_, err := w.l.Open(laneLabel+string(rune('0'+n)), nil, func(d *webrtc.DataChannel) { lane = newChannelLane(w.l, d) })
+	label := laneLabel + strconv.Itoa(n)
+	_, err := w.l.Open(label, nil, func(d *webrtc.DataChannel) { lane = newChannelLane(w.l, d) })
 	if err != nil {
 		return nil, err
 	}
-	w.add(lane, WayDataChannel)
+	w.add(WayDataChannel, lane)
 	return lane, nil
 }
 
-func (w *Way) add(lane flusher, kind string) {
+// add notes of which kind the lanes are, and which channels there are.
+func (w *Way) add(kind string, channels ...*channelLane) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.flush = append(w.flush, lane)
 	w.kind = kind
+	w.channels = append(w.channels, channels...)
 }
 
 // Accept waits for a lane that the other end opens; lane 0 comes first.
@@ -105,9 +133,25 @@ func (w *Way) acceptChannels() {
 			_ = d.Close() // no lane
 			continue
 		}
-		w.add(lane, WayDataChannel)
+		w.add(WayDataChannel, lane)
 		n, _ := laneNumber(d.Label())
 		w.came(n, lane)
+	}
+}
+
+// acceptQUIC takes the lanes that the other end dials, until the link ends.
+func (w *Way) acceptQUIC() {
+	select {
+	case <-w.l.quicUp:
+	case <-w.l.gone:
+		return
+	}
+	w.l.mu.Lock()
+	q := w.l.quic
+	w.l.mu.Unlock()
+	for lane := range q.incoming {
+		w.add(WayQUIC)
+		w.came(lane.number, lane)
 	}
 }
 
@@ -135,16 +179,24 @@ func (w *Way) came(n int, lane Lane) {
 }
 
 // Lanes is how many are worth opening.
-func (w *Way) Lanes() int { return 1 }
+func (w *Way) Lanes() int {
+	if w.Kind() == WayQUIC {
+		return quicLanes
+	}
+	return 1
+}
 
-// Kind is WayQUIC or WayDataChannel.
+// Kind is WayQUIC or WayDataChannel; before the first lane, what it will probably be.
 func (w *Way) Kind() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.kind == "" {
-		return WayDataChannel
+	switch {
+	case w.kind != "":
+		return w.kind
+	case w.quic() != nil:
+		return WayQUIC
 	}
-	return w.kind
+	return WayDataChannel
 }
 
 // Direct tells whether no relay is in between.
@@ -152,29 +204,27 @@ func (w *Way) Direct() bool { return w.l.Direct() }
 
 // Close waits a second at most until the other end has what was sent, and closes the link.
 func (w *Way) Close() error {
-	deadline := time.Now().Add(lastWords)
-	for !w.flushed() && time.Now().Before(deadline) {
-		select {
-		case <-w.l.gone:
-		case <-time.After(2 * time.Millisecond):
-			continue
+	ctx, cancel := context.WithTimeout(w.ctx, lastWords)
+	defer cancel()
+	var finishing sync.WaitGroup
+	w.l.mu.Lock()
+	q := w.l.quic
+	w.l.mu.Unlock()
+	if q != nil {
+		q.mu.Lock()
+		for _, lane := range q.lanes {
+			finishing.Go(func() { lane.finish(ctx) })
 		}
-		break
+		q.mu.Unlock()
 	}
-	w.l.Close()
-	w.stop()
-	return nil
-}
-
-func (w *Way) flushed() bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, lane := range w.flush {
-		if !lane.flushed() {
-			return false
-		}
+	for _, lane := range w.channels {
+		finishing.Go(func() { lane.finish(ctx) })
 	}
-	return true
+	w.mu.Unlock()
+	finishing.Wait()
+	w.l.Close()
+	return nil
 }
 
 // Direct tells whether the link has a path without a relay.

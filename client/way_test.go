@@ -128,16 +128,19 @@ func converse(t *testing.T, from, to way, n int) {
 	}
 	// What is sent before the way is closed comes.
 	sum := sha256.New()
-	for i := range 40 {
-		m := binary.BigEndian.AppendUint32(nil, uint32(i))
-		m = append(m, bytes.Repeat([]byte{byte(i)}, 60000)...)
-		sum.Write(m)
-		if err := out[0].Send(short(t), m); err != nil {
-			t.Fatal(err)
-		}
-	}
 	closed := make(chan error, 1)
-	go func() { closed <- from.Close() }()
+	go func() {
+		for i := range 40 {
+			m := binary.BigEndian.AppendUint32(nil, uint32(i))
+			m = append(m, bytes.Repeat([]byte{byte(i)}, 60000)...)
+			sum.Write(m)
+			if err := out[0].Send(t.Context(), m); err != nil {
+				closed <- err
+				return
+			}
+		}
+		closed <- from.Close()
+	}()
 	got := sha256.New()
 	for {
 		m, err := in[0].Receive(short(t))
@@ -149,13 +152,13 @@ func converse(t *testing.T, from, to way, n int) {
 		}
 		got.Write(m)
 	}
-	if !bytes.Equal(sum.Sum(nil), got.Sum(nil)) {
-		t.Error("what was sent last did not come whole")
-	}
+	to.Close()
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	to.Close()
+	if !bytes.Equal(sum.Sum(nil), got.Sum(nil)) {
+		t.Error("what was sent last did not come whole")
+	}
 	if _, err := to.Accept(short(t)); err == nil {
 		t.Error("a closed way brings lanes")
 	}
@@ -194,4 +197,17 @@ func endsAlone(t *testing.T, here, there way) {
 	}
 	stream(t, out[0], in[0], 10)
 	stream(t, in[0], out[0], 10)
+}
+
+func TestQUICWayCarriesLanes(t *testing.T) {
+	here, there := ways(t, client.Options{Bulk: true})
+	if here.Kind() != client.WayQUIC || !here.Direct() || here.Lanes() < 2 {
+		t.Errorf("%s, direct %v, %d lanes", here.Kind(), here.Direct(), here.Lanes())
+	}
+	converse(t, here, there, 4)
+}
+
+func TestQUICLaneThatIsClosedEndsAlone(t *testing.T) {
+	here, there := ways(t, client.Options{Bulk: true})
+	endsAlone(t, here, there)
 }

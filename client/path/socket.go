@@ -1,0 +1,291 @@
+package path
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
+
+const (
+	// readBatch is how many messages one system call reads; each may be many datagrams by GRO.
+	readBatch = 16
+	// messageSize holds what GRO makes of one burst.
+	messageSize = 1 << 16
+	// spareBatches bounds what is read and not consumed: while there are no more, the kernel's buffer
+	// takes what comes, and drops what it cannot.
+	spareBatches = 4
+	// kernelBuffer is what a socket's buffers in the kernel should hold, in bytes: 20 ms at 200 MB/s.
+	kernelBuffer = 4 << 20
+)
+
+// isQUIC tells what the first byte of a datagram says (RFC 9443 §3). RTP, which shares bytes with QUIC's long headers,
+// does not come here: these links carry data.
+func isQUIC(first byte) bool { return first >= 64 }
+
+// batch is what one system call read. It goes back to its socket when all of its runs are consumed.
+type batch struct {
+	messages []ipv4.Message
+	runs     atomic.Int32
+}
+
+// run is datagrams of one sender and one size; the last may be shorter.
+type run struct {
+	b    *batch
+	data []byte
+	size int
+	from *net.UDPAddr
+}
+
+// next takes a datagram off the run; nil when it is empty.
+func (r *run) next() []byte {
+	n := min(r.size, len(r.data))
+	if n == 0 {
+		return nil
+	}
+	d := r.data[:n]
+	r.data = r.data[n:]
+	return d
+}
+
+// release says that the run is consumed.
+func (s *socket) release(b *batch) {
+	if b != nil && b.runs.Add(-1) == 0 {
+		s.spare <- b // never waits: there is room for all that there are
+	}
+}
+
+// socket is one UDP socket, which ICE and QUIC share. Its goroutine, read, owns the receiving side.
+type socket struct {
+	// Immutable.
+	n      *Net
+	c      *net.UDPConn
+	local  *net.UDPAddr
+	spare  chan *batch
+	ice    chan run
+	closed chan struct{}
+	once   sync.Once
+
+	deadline chan time.Time // a new read deadline of ICE's; holds one
+	reading  sync.Mutex
+	rest     run         // guarded by reading: what the last read of ICE's left
+	expiry   time.Time   // guarded by reading
+	timer    *time.Timer // guarded by reading
+}
+
+func newSocket(n *Net, c *net.UDPConn) *socket {
+	s := &socket{
+		n: n, c: c, local: c.LocalAddr().(*net.UDPAddr), spare: make(chan *batch, spareBatches),
+		ice: make(chan run, spareBatches*readBatch), closed: make(chan struct{}), deadline: make(chan time.Time, 1),
+	}
+	for range spareBatches {
+		b := &batch{messages: make([]ipv4.Message, readBatch)}
+		for i := range b.messages {
+			b.messages[i] = ipv4.Message{Buffers: [][]byte{make([]byte, messageSize)}, OOB: make([]byte, oobSize)}
+		}
+		s.spare <- b
+	}
+	tune(c)
+	return s
+}
+
+// read hands out what comes, until the socket is closed.
+func (s *socket) read() {
+	readBatch := batchReader(s.c)
+	for {
+		var b *batch
+		select {
+		case b = <-s.spare:
+		case <-s.closed:
+			return
+		}
+		n, err := readBatch(b.messages)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // such as an ICMP error about what was sent
+			s.spare <- b
+			continue
+		}
+		s.share(b, n)
+	}
+}
+
+// share gives the first n messages of b to who they are for.
+func (s *socket) share(b *batch, n int) {
+	b.runs.Store(1) // ours
+	for i := range b.messages[:n] {
+		m := &b.messages[i]
+		from, ok := m.Addr.(*net.UDPAddr)
+		if !ok || m.N == 0 {
+			continue
+		}
+		size := m.N
+		if oob := segmentSize(m.OOB[:m.NN]); oob > 0 {
+			size = oob
+		}
+		data := m.Buffers[0][:m.N]
+		for len(data) > 0 {
+			k := alike(data, size)
+			s.give(run{b, data[:k], size, from})
+			data = data[k:]
+		}
+	}
+	s.release(b)
+}
+
+// alike is how many bytes of data are datagrams for the same consumer as the first.
+func alike(data []byte, size int) int {
+	quic := isQUIC(data[0])
+	k := min(size, len(data))
+	for k < len(data) && isQUIC(data[k]) == quic {
+		k = min(k+size, len(data))
+	}
+	return k
+}
+
+// give waits for its consumer: QUIC and ICE both do nothing but take.
+func (s *socket) give(r run) {
+	r.b.runs.Add(1)
+	if !isQUIC(r.data[0]) {
+		select {
+		case s.ice <- r:
+		case <-s.closed:
+		}
+		return
+	}
+	c := s.n.conn.Load()
+	if c == nil {
+		s.n.dropped.Add(1)
+		s.release(r.b)
+		return
+	}
+	select {
+	case c.in <- received{s, r}:
+	case <-c.closed:
+		s.release(r.b)
+	case <-s.closed:
+	}
+}
+
+// ReadFromAddrPort is what ICE reads with.
+func (s *socket) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	for {
+		if d := s.rest.next(); d != nil {
+			n, from := copy(p, d), s.rest.from.AddrPort()
+			if len(s.rest.data) == 0 {
+				s.done()
+			}
+			return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), nil
+		}
+		if err := s.wait(); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+	}
+}
+
+// done gives back what rest held.
+func (s *socket) done() {
+	s.release(s.rest.b)
+	s.rest = run{}
+}
+
+// wait waits for the next run of ICE's.
+func (s *socket) wait() error {
+	for {
+		var expired <-chan time.Time
+		if !s.expiry.IsZero() {
+			if s.timer == nil {
+				s.timer = time.NewTimer(0)
+			}
+			s.timer.Reset(time.Until(s.expiry))
+			expired = s.timer.C
+		}
+		select {
+		case s.rest = <-s.ice:
+			return nil
+		case t := <-s.deadline:
+			s.expiry = t
+		case <-expired:
+			return os.ErrDeadlineExceeded
+		case <-s.closed:
+			return net.ErrClosed
+		}
+	}
+}
+
+// WriteToAddrPort is what ICE writes with.
+func (s *socket) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
+	return s.c.WriteToUDPAddrPort(p, to)
+}
+
+func (s *socket) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, from, err := s.ReadFromAddrPort(p)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, net.UDPAddrFromAddrPort(from), nil
+}
+
+func (s *socket) Read(p []byte) (int, error) {
+	n, _, err := s.ReadFromAddrPort(p)
+	return n, err
+}
+
+func (s *socket) ReadFromUDP(p []byte) (int, *net.UDPAddr, error) {
+	n, from, err := s.ReadFromAddrPort(p)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+func (s *socket) ReadMsgUDP(p, _ []byte) (n, oobn, flags int, addr *net.UDPAddr, err error) {
+	n, addr, err = s.ReadFromUDP(p)
+	return n, 0, 0, addr, err
+}
+
+func (s *socket) Write(p []byte) (int, error)                       { return s.c.Write(p) }
+func (s *socket) WriteTo(p []byte, to net.Addr) (int, error)        { return s.c.WriteTo(p, to) }
+func (s *socket) WriteToUDP(p []byte, to *net.UDPAddr) (int, error) { return s.c.WriteToUDP(p, to) }
+func (s *socket) WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (int, int, error) {
+	return s.c.WriteMsgUDP(p, oob, to)
+}
+
+func (s *socket) LocalAddr() net.Addr  { return s.local }
+func (s *socket) RemoteAddr() net.Addr { return nil }
+
+func (s *socket) SetReadDeadline(t time.Time) error {
+	for {
+		select {
+		case s.deadline <- t:
+			return nil
+		case <-s.deadline: // an older one
+		}
+	}
+}
+
+func (s *socket) SetWriteDeadline(t time.Time) error { return s.c.SetWriteDeadline(t) }
+
+func (s *socket) SetDeadline(t time.Time) error {
+	_ = s.SetReadDeadline(t)
+	return s.SetWriteDeadline(t)
+}
+
+func (s *socket) SetReadBuffer(n int) error  { return s.c.SetReadBuffer(n) }
+func (s *socket) SetWriteBuffer(n int) error { return s.c.SetWriteBuffer(n) }
+
+// Close ends both users.
+func (s *socket) Close() error {
+	err := net.ErrClosed
+	s.once.Do(func() {
+		close(s.closed)
+		s.n.forget(s)
+		err = s.c.Close()
+	})
+	return err
+}
