@@ -10,6 +10,7 @@ out="${1:-dist}"
 common=(--bundle --format=esm --minify --target=es2022 --legal-comments=none --charset=utf8 --log-level=warning)
 mkdir -p "$out"
 go tool esbuild sdk/src/index.ts "${common[@]}" --outfile="$out/sdk.js"
+go tool esbuild sdk/src/transfer/index.ts "${common[@]}" --outfile="$out/transfer.js"
 rm -f "$out"/part-*.js
 go tool esbuild app=app/src/main.tsx "${common[@]}" --splitting --chunk-names=part-[name]-[hash] --jsx=automatic --jsx-import-source=preact \
   --define:process.env.NODE_ENV='"production"' --outdir="$out"

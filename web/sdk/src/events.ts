@@ -9,6 +9,8 @@ export type RoomState = "joining" | "connected" | "reconnecting" | "closed";
 
 export type RoomEvents = {
   state: [RoomState];
+  /** A session began in the place of one that was lost: the others may have seen us leave and come. */
+  session: [];
   /** The media link: it lives on while signalling reconnects, and the other way round. */
   media: [RTCPeerConnectionState];
   joined: [Participant];

@@ -2,6 +2,7 @@
 import type { AudioTools } from "./audio";
 import type { Subscribe } from "./protocol";
 import type { PeerFactory } from "./peer";
+import type { Sealer } from "./sealer";
 import type { Dial } from "./socket";
 import type { Wake } from "./wake";
 
@@ -31,6 +32,10 @@ export interface ConnectOptions {
   playout?: Subscribe["playout"];
   /** How long the first connection may take, in ms; 15000 by default. */
   timeout?: number;
+  /** Have a link to the server; true by default. Without, there are messages and links to other participants, and no media. */
+  link?: boolean;
+  /** Seals what the links to other participants say through the server. */
+  sealer?: Sealer;
   /** Play the sound of the others; true by default. */
   audio?: boolean;
   /** Replaces the browser's parts, for tests. */

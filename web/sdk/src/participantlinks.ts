@@ -2,20 +2,27 @@
 import { ParticipantLink, type LinkSignaller } from "./participantlink";
 import type { PeerFactory } from "./peer";
 import type { ICEServer, ParticipantID, Signal } from "./protocol";
+import { openSignal, sealedSignaller, type Sealer } from "./sealer";
 
 const refusable = "offer"; // only an offer opens a link
 
 export class ParticipantLinks {
   #links = new Map<string, ParticipantLink>();
   #iceServers = new Map<string, ICEServer[]>();
+  #unsealing: Promise<void> = Promise.resolve();
+  readonly signaller: LinkSignaller;
 
   constructor(
     readonly factory: PeerFactory,
-    readonly signaller: LinkSignaller,
+    signaller: LinkSignaller,
     readonly you: () => ParticipantID,
     /** Someone opened a link to us; false refuses it. */
     readonly opened: (link: ParticipantLink) => boolean,
-  ) {}
+    /** With it everything is sealed, and what is not is dropped. */
+    readonly sealer?: Sealer,
+  ) {
+    this.signaller = sealer ? sealedSignaller(signaller, sealer) : signaller;
+  }
 
   /** Opens a link, or returns the one of that name that is there. */
   open(peer: ParticipantID, name: string): ParticipantLink {
@@ -23,6 +30,16 @@ export class ParticipantLinks {
   }
 
   receive(signal: Signal): void {
+    const { sealer } = this;
+    if (!sealer) return signal.sealed === undefined ? this.#receive(signal) : undefined;
+    // One after the other, as they came: opening takes its time.
+    this.#unsealing = this.#unsealing.then(async () => {
+      const opened = await openSignal(signal, sealer);
+      if (opened) this.#receive(opened);
+    });
+  }
+
+  #receive(signal: Signal): void {
     const { from, link: name } = signal;
     if (!from) return;
     let link = this.#links.get(key(from, name));

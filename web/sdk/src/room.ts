@@ -146,8 +146,8 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Connects; connect() calls it. */
   start(): void {
-    this.#offer = this.#media.begin(); // takes as long as the socket does
-    this.#offer.catch(() => {}); // #join tells of it
+    if (this.#linked) this.#offer = this.#media.begin(); // takes as long as the socket does
+    this.#offer?.catch(() => {}); // #join tells of it
     this.#session.start();
     this.#unwatch = watchPage(this.#wishes);
     this.#reports = setInterval(() => void this.#report(), reportEvery);
@@ -312,11 +312,12 @@ export class Room extends Emitter<RoomEvents> {
       describe: (signal: Parameters<ParticipantLinks["receive"]>[0]) => this.#session.request("signal", signal),
       trickle: (signal: Parameters<ParticipantLinks["receive"]>[0]) => this.#session.send("signal", signal),
     };
-    return new ParticipantLinks(env.peer ?? browserPeer, signaller, () => this.you, (link) => {
+    const opened = (link: ParticipantLink) => {
       const heard = this.heard("link");
       this.emit("link", link);
       return heard;
-    });
+    };
+    return new ParticipantLinks(env.peer ?? browserPeer, signaller, () => this.you, opened, this.options.sealer);
   }
 
   // ---- the session's side ----
@@ -330,7 +331,7 @@ export class Room extends Emitter<RoomEvents> {
   async #join(): Promise<Join> {
     this.#ready.reset();
     this.#meter.reset();
-    const offer = await (this.#offer ?? this.#media.begin());
+    const offer = this.#linked ? await (this.#offer ?? this.#media.begin()) : undefined;
     this.#offer = undefined;
     return {
       name: this.options.name,
@@ -352,7 +353,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#roster.reset(welcome.participants ?? []);
     this.#wishes.renew();
     if (this.#watching) this.#askForStats();
-    this.#quietly(this.#connectMedia(welcome, again));
+    if (this.#linked) this.#quietly(this.#connectMedia(welcome, again));
+    if (again) this.emit("session");
+  }
+
+  get #linked(): boolean {
+    return this.options.link ?? true;
   }
 
   async #connectMedia(welcome: Welcome, again: boolean): Promise<void> {

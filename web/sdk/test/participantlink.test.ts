@@ -163,3 +163,61 @@ describe("a link between participants", () => {
     expect(b.peers).toEqual([]);
   });
 });
+
+describe("sealed signals", () => {
+  /** Seals by turning the text round, later the shorter it is: order must not depend on that. */
+  const sealer = {
+    seal: async (to: string, link: string, text: string) => {
+      for (let i = 0; i < 300 - text.length; i++) await Promise.resolve();
+      return [to, link, ...[...text].reverse()].join("|");
+    },
+    open: async (_from: string, link: string, sealed: string) => {
+      const [, name, ...letters] = sealed.split("|");
+      return name === link ? letters.reverse().join("") : undefined;
+    },
+  };
+
+  function ends() {
+    const said: Signal[] = [];
+    const peers: FakePeer[] = [];
+    const make = (id: string) =>
+      new ParticipantLinks(
+        (config) => {
+          const peer = new FakePeer(config);
+          peers.push(peer);
+          return asPeer(peer);
+        },
+        { describe: async (s) => void said.push(s), trickle: (s) => void said.push(s) },
+        () => id,
+        () => true,
+        sealer,
+      );
+    return { said, peers, a: make("a"), b: make("b") };
+  }
+
+  it("hide all but the address, and keep their order", async () => {
+    const { said, peers, a, b } = ends();
+    a.open("b", "file").open("x");
+    await settle();
+    const candidate = (c: string) => ({ toJSON: () => ({ candidate: c, sdpMid: "0" }) }) as unknown as RTCIceCandidate;
+    for (const c of ["candidate number one, which is long", "2", ""]) peers[0]?.onicecandidate?.({ candidate: candidate(c) });
+    for (let i = 0; i < 100; i++) await settle();
+    expect(said.map((s) => Object.keys(s).sort())).toEqual(Array(4).fill(["link", "sealed", "to"]));
+    for (const s of said.splice(0)) b.receive({ link: s.link, from: "a", sealed: s.sealed });
+    for (let i = 0; i < 100; i++) await settle();
+    expect(peers[1]?.remote).toEqual([{ type: "offer", sdp: "implicit" }]);
+    expect(peers[1]?.candidates.map((c) => c.candidate)).toEqual(["candidate number one, which is long", "2", ""]);
+  });
+
+  it("are the only ones that count", async () => {
+    const { peers, b } = ends();
+    const description = { type: "offer" as const, sdp: "x" };
+    b.receive({ link: "file", from: "a", description });
+    b.receive({ link: "file", from: "a", sealed: "b|other|" + [...JSON.stringify({ description })].reverse().join("|") });
+    b.receive({ link: "file", from: "a", sealed: "b|file|]" });
+    for (let i = 0; i < 50; i++) await settle();
+    expect(peers).toEqual([]);
+    new End("c").links.receive({ link: "file", from: "a", sealed: "b|file|x", description });
+    expect(peers).toEqual([]);
+  });
+});

@@ -29,6 +29,7 @@ export class Sink {
   files = new Map<number, IncomingFile>(); // the wanted ones, by entry
   keeper: Keeper | undefined;
   #manifest: Manifest | undefined;
+  #decided: Promise<void> | undefined;
   #disk: Disk | undefined;
   #left = 0; // files that are not done
   #run: SinkRun | undefined;
@@ -80,14 +81,11 @@ export class Sink {
 
   /** The offer came whole, the first time or again. */
   async agree(manifest: Manifest): Promise<void> {
-    if (this.#manifest) {
-      if (!sameOffer(this.#manifest, manifest)) {
-        throw new TransferError("changed", "The sender offers something else now than before. Ask for a new link.");
-      }
-    } else {
-      await this.#decide(manifest);
-      this.#manifest = manifest;
+    if (this.#manifest && !sameOffer(this.#manifest, manifest)) {
+      throw new TransferError("changed", "The sender offers something else now than before. Ask for a new link.");
     }
+    this.#manifest ??= manifest;
+    await (this.#decided ??= this.#decide(manifest)); // the connection may have broken while the person thought about it
     await this.#disk?.prepare(manifest.entries);
     if (this.#disk?.fresh !== true && !this.#disk?.ordered) await this.#look();
   }
