@@ -294,14 +294,15 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   #offered(offer: Offer): Promise<Choice> {
     this.#offer = offer;
-    this.#to("offered");
-    return new Promise((resolve) => {
+    const chosen = new Promise<Choice>((resolve) => {
       this.#choose = (choice) => {
         this.#choose = undefined;
-        resolve(choice);
         this.#to("receiving");
+        resolve(choice);
       };
     });
+    this.#to("offered"); // who listens may answer at once
+    return chosen;
   }
 
   #progress(): void {
