@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -17,45 +18,67 @@ import (
 
 // portal answers as xdg-desktop-portal does, with a picture of its own.
 type portal struct {
-	conn   *dbus.Conn
-	file   string
+	conn *dbus.Conn
+	file string
+
+	mu    sync.Mutex
+	how   manner         // guarded by mu
+	asked map[string]any // guarded by mu
+}
+
+// manner is how a portal answers.
+type manner struct {
 	code   uint32
 	early  bool            // the answer is sent before the call returns
 	handle dbus.ObjectPath // of an old portal, which knows no tokens
 	die    bool            // it ends instead of answering
 	silent chan struct{}   // it never answers, and says so here
-	asked  map[string]any
+}
+
+func (p *portal) be(how manner) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.how = how
+}
+
+func (p *portal) option(name string) any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked[name]
 }
 
 func (p *portal) Screenshot(sender dbus.Sender, parent string, options map[string]dbus.Variant) (dbus.ObjectPath, *dbus.Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.asked = map[string]any{}
 	for k, v := range options {
 		p.asked[k] = v.Value()
 	}
-	path := p.handle
+	path := p.how.handle
 	if path == "" {
 		path = requestPath(string(sender), p.asked["handle_token"].(string))
 	}
-	answer := func() {
-		switch {
-		case p.silent != nil:
-			close(p.silent)
-		case p.die:
-			_, _ = p.conn.ReleaseName(portalName)
-		default:
-			results := map[string]dbus.Variant{}
-			if p.code == 0 {
-				results["uri"] = dbus.MakeVariant("file://" + p.file)
-			}
-			_ = p.conn.Emit(path, portalRequest+".Response", p.code, results)
-		}
-	}
-	if p.early {
-		answer()
+	if p.how.early {
+		p.answer(path, p.how)
 	} else {
-		go answer()
+		go p.answer(path, p.how)
 	}
 	return path, nil
+}
+
+func (p *portal) answer(path dbus.ObjectPath, how manner) {
+	switch {
+	case how.silent != nil:
+		close(how.silent)
+	case how.die:
+		_, _ = p.conn.ReleaseName(portalName)
+	default:
+		results := map[string]dbus.Variant{}
+		if how.code == 0 {
+			results["uri"] = dbus.MakeVariant("file://" + p.file)
+		}
+		_ = p.conn.Emit(path, portalRequest+".Response", how.code, results)
+	}
 }
 
 // wayland is a desktop whose portal has a picture.
@@ -86,19 +109,19 @@ func TestPortalGivesItsPicture(t *testing.T) {
 	for name, one := range map[string]struct {
 		request     Request
 		interactive bool
-		set         func()
+		how         manner
 	}{
-		"whole screen":         {Request{}, false, func() {}},
-		"answer before return": {Request{}, false, func() { p.early = true }},
-		"portal without token": {Request{}, false, func() { p.early, p.handle = false, "/org/freedesktop/portal/desktop/request/old" }},
-		"window":               {Request{What: Window}, true, func() {}},
-		"region":               {Request{What: Region}, true, func() {}},
+		"whole screen":         {Request{}, false, manner{}},
+		"answer before return": {Request{}, false, manner{early: true}},
+		"portal without token": {Request{}, false, manner{handle: "/org/freedesktop/portal/desktop/request/old"}},
+		"window":               {Request{What: Window}, true, manner{}},
+		"region":               {Request{What: Region}, true, manner{}},
 	} {
-		one.set()
+		p.be(one.how)
 		p.save(t, picture)
 		same(t, capture(t, one.request, image.Pt(64, 48)), picture, image.Point{})
-		if p.asked["interactive"] != one.interactive {
-			t.Errorf("%s: interactive is %v", name, p.asked["interactive"])
+		if p.option("interactive") != one.interactive {
+			t.Errorf("%s: interactive is %v", name, p.option("interactive"))
 		}
 		if _, err := os.Stat(p.file); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: the portal's file is still there: %v", name, err)
@@ -110,15 +133,15 @@ func TestPortalGivesItsPicture(t *testing.T) {
 
 func TestPortalThatGivesNothing(t *testing.T) {
 	p, _ := wayland(t)
-	p.code = 1
+	p.be(manner{code: 1})
 	if _, err := Capture(t.Context(), Request{What: Window}); !errors.Is(err, ErrCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	p.code = 2
+	p.be(manner{code: 2})
 	if _, err := Capture(t.Context(), Request{}); err == nil || errors.Is(err, ErrCancelled) {
 		t.Errorf("refused: %v", err)
 	}
-	p.code = 0
+	p.be(manner{})
 	if err := os.WriteFile(p.file, []byte("no picture"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -134,14 +157,15 @@ func TestPortalThatGivesNothing(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	p.silent = make(chan struct{})
+	silent := make(chan struct{})
+	p.be(manner{silent: silent})
 	done := choice(ctx, Request{})
-	<-p.silent
+	<-silent
 	cancel()
 	if r := <-done; !errors.Is(r.err, context.Canceled) {
 		t.Errorf("ended by %v", r.err)
 	}
-	p.silent, p.die = nil, true
+	p.be(manner{die: true})
 	if _, err := Capture(t.Context(), Request{}); err == nil {
 		t.Error("a picture from a portal that died")
 	}
