@@ -17,7 +17,7 @@ type cursor struct {
 }
 
 func readCursor(c *x11.Conn) (*cursor, error) {
-	if err := xfixes.Init(c.X); err != nil {
+	if err := x11.Extension(c.X, "XFIXES"); err != nil {
 		return nil, errors.New("screen: this display does not show its pointer to others (no XFIXES): leave --cursor out")
 	}
 	if _, err := x11.Reply(xfixes.QueryVersion(c.X, 4, 0).Reply()); err != nil {

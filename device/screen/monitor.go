@@ -22,7 +22,7 @@ type monitor struct {
 
 // monitors asks RandR 1.5; of a server without it there are none, and the screen is taken as one.
 func monitors(c *x11.Conn) []monitor {
-	if randr.Init(c.X) != nil {
+	if x11.Extension(c.X, "RANDR") != nil {
 		return nil
 	}
 	v, err := x11.Reply(randr.QueryVersion(c.X, 1, 5).Reply())

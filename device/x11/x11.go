@@ -65,6 +65,25 @@ func (c *Conn) Sync() error {
 	return err
 }
 
+// ErrNoExtension says that the server does not have an extension.
+var ErrNoExtension = errors.New("x11: the X server does not have this extension")
+
+// Extension prepares an extension of xgb, such as "MIT-SHM", for use. The Init of xgb's own packages writes to maps that the
+// readers of all other connections use; we need no events of extensions, which is what those maps are for.
+func Extension(x *xgb.Conn, name string) error {
+	r, err := Reply(xproto.QueryExtension(x, uint16(len(name)), name).Reply())
+	if err != nil {
+		return err
+	}
+	if !r.Present {
+		return ErrNoExtension
+	}
+	x.ExtLock.Lock()
+	defer x.ExtLock.Unlock()
+	x.Extensions[name] = r.MajorOpcode
+	return nil
+}
+
 // Atom is the server's number for name.
 func (c *Conn) Atom(name string) (xproto.Atom, error) {
 	a, err := Reply(xproto.InternAtom(c.X, false, uint16(len(name)), name).Reply())

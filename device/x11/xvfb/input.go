@@ -5,6 +5,8 @@ import (
 
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
+
+	"switchyard/device/x11"
 )
 
 // Move puts the pointer at x, y.
@@ -37,7 +39,7 @@ func (c *Client) Key(keysym xproto.Keysym) {
 
 func (c *Client) fake(kind, detail byte, x, y int) {
 	c.T.Helper()
-	if err := xtest.Init(c.X); err != nil {
+	if err := x11.Extension(c.X, "XTEST"); err != nil {
 		c.T.Fatal(err)
 	}
 	if err := xtest.FakeInputChecked(c.X, kind, detail, 0, c.Screen.Root, int16(x), int16(y), 0).Check(); err != nil {
