@@ -226,5 +226,6 @@ func (s *Server) closeRoom(w http.ResponseWriter, r *http.Request, room string, 
 		}
 	}
 	s.backend.Host.CloseRoom(room, r.URL.Query().Get("reason"))
+	s.closeRelays(room, "", "The room was closed.")
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -10,6 +10,7 @@ import (
 
 	"switchyard/app/conference"
 	"switchyard/protocol"
+	"switchyard/signal/splice"
 )
 
 // Backend is what the server needs of the packages that serve rooms and media. wire.go makes it;
@@ -28,6 +29,8 @@ type Backend struct {
 	// ICEServers are those of a link to the server and of a link between participants, for a client that
 	// makes this request.
 	ICEServers func(r *http.Request) (server, links []protocol.ICEServer)
+	// Relays joins the WebSockets of participants who have no better way, GET /v1/relay/{room}.
+	Relays *splice.Server
 	// Host has the rooms, for the API.
 	Host *conference.Host
 	// Samples are the metrics of the moment.

@@ -55,10 +55,7 @@ func (s *Server) mayTransfer(w http.ResponseWriter, r *http.Request) (admin, ok 
 // mayData says whether a token has the data grant, and nobody took that away since. Who was let in to receive files
 // was not let in to send others some.
 func (s *Server) mayData(c auth.Claims) bool {
-	if c.Room == "" || !c.Grants.Data || isTransferRoom(c.Room) {
-		return false
-	}
-	return s.backend.Host == nil || s.backend.Host.Grants(c.Room, c.Identity, c.Role, c.Grants).Data
+	return c.Room != "" && !isTransferRoom(c.Room) && s.dataIn(c)
 }
 
 // createTransfer is POST /v1/transfers.
@@ -257,6 +254,7 @@ func (s *Server) revokeTransfer(w http.ResponseWriter, r *http.Request, t transf
 	if s.backend.Host != nil {
 		s.backend.Host.CloseRoom(t.Room, transferWithdrawn)
 	}
+	s.closeRelays(t.Room, "", transferWithdrawn)
 	s.metrics.transfers.WithLabelValues("withdrawn").Inc()
 	w.WriteHeader(http.StatusNoContent)
 }

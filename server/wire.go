@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
+	"switchyard/api"
 	"switchyard/app/conference"
 	"switchyard/engine/room"
 	"switchyard/protocol"
 	"switchyard/sfu"
+	"switchyard/signal/splice"
 	"switchyard/signal/whip"
 	"switchyard/signal/ws"
 )
@@ -29,6 +32,7 @@ func newBackend(s *Server) (*Backend, error) {
 		return nil, err
 	}
 	relay.start(forward)
+	relays := splice.New(splice.Config{Origins: s.cfg.Origins, Log: s.log})
 	host := conference.New(conference.Forward(forward), conference.Config{
 		Verify: s.keys.verify,
 		Room:   room.Config{ICEServers: relay.forParticipant, ICERenew: credentialLife / 2},
@@ -40,7 +44,12 @@ func newBackend(s *Server) (*Backend, error) {
 			return s.rooms.get(ctx, room)
 		},
 		Defaults: s.cfg.Rooms,
-		OnEvent:  s.hooks.post,
+		OnEvent: func(e api.Event) {
+			if e.Reason == "removed" || e.Reason == "closed" {
+				relays.CloseRoom(e.Room, string(e.Participant.ID), "This end is not in the room any more.")
+			}
+			s.hooks.post(e)
+		},
 	})
 	sockets := ws.New(host, ws.Config{Origins: s.cfg.Origins, Log: s.log})
 	visits := whip.New(whipRooms{host}, whip.Options{ICEServers: relay.forVisitor})
@@ -50,17 +59,21 @@ func newBackend(s *Server) (*Backend, error) {
 		ICE:   forward.ServeTCP,
 		TURN:  relay.serveStream,
 		Admin: wiredAdmin{host}, Diagnose: diagnostic.diagnose, Addresses: forward.Addresses, ICEServers: relay.forDiagnosis,
-		Host: host,
+		Relays: relays, Host: host,
 		Samples: func() []Sample {
 			out := sfuSamples(forward.Stats())
 			out = append(out, hostSamples(host.Stats())...)
 			out = append(out, diagnostic.samples()...)
 			out = append(out, relay.samples()...)
+			out = append(out, relaySamples(relays.Stats())...)
 			return append(out, socketSamples(sockets.Stats(), visits.Sessions())...)
 		},
 		WindDown:  func(ctx context.Context, notice string) { host.WindDown(ctx, notice) },
 		Occupancy: host.Occupancy,
 		Drain: func(ctx context.Context) {
+			var wg sync.WaitGroup
+			wg.Go(func() { relays.Close(ctx) })
+			defer wg.Wait()
 			if err := host.Drain(ctx); err != nil {
 				s.log.Warn("rooms did not close in time", "error", err)
 			}
@@ -73,6 +86,9 @@ func newBackend(s *Server) (*Backend, error) {
 		},
 		Close: func() error {
 			sockets.Close()
+			now, cancel := context.WithCancel(context.Background())
+			cancel()
+			relays.Close(now)
 			relay.close()
 			forward.Close()
 			return nil
