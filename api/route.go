@@ -21,6 +21,7 @@ const (
 	Anyone    Access = "anyone"    // no token
 	Moderator Access = "moderator" // the admin grant, or the moderate grant for the room
 	Sender    Access = "sender"    // the admin grant, or the token of the transfer's sender
+	Data      Access = "data"      // the data grant for the room
 	Admin     Access = "admin"     // the admin grant
 )
 
@@ -36,6 +37,7 @@ type Route struct {
 	Body, Answer any
 	// Status is that of success.
 	Status int
+	// Status 101 is a WebSocket: no answer follows it.
 	// Media is the content type of an answer that is not JSON, BodyMedia that of such a body.
 	Media, BodyMedia string
 	// BodyExample and AnswerExample are JSON of these types.
@@ -198,6 +200,9 @@ var Routes = []Route{
 		Doc:  "Claim the number of a code: get a token for the room of its transfer, to try the words there. The number is void then, whatever comes of it.",
 		Body: Accept{}, BodyExample: `{"name":"Ann's phone"}`,
 		Answer: Accepted{}, AnswerExample: `{"token":"eyJhbGciOi…","room":"transfer-q6wctnqdhkqvvnkrl2aq","identity":"c-4xk2mqa7mn3opq2r","role":"receiver"}`},
+	{Name: "relay", Method: "GET", Path: "/v1/relay/{room}", Access: Data, Status: 101, Problems: []int{410},
+		Query: []Parameter{{Name: "peer", Required: true, Doc: "Whom to be joined to: another participant of the room."}, {Name: "token", Doc: "The token, where no header can be set."}},
+		Doc:   "Be joined to another participant by WebSocket. For who has no other way: see docs/transfer.md. Subprotocol switchyard.relay.v1."},
 	{Name: "doctorFacts", Method: "GET", Path: "/v1/doctor", Access: Anyone, Status: 200,
 		Doc: "Say what a diagnosis of the connection needs to know.", Answer: protocol.DoctorFacts{}},
 	{Name: "doctorTime", Method: "GET", Path: "/v1/doctor/time", Access: Anyone, Status: 200,

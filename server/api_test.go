@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/coder/websocket"
 
 	"switchyard/api"
+	"switchyard/client"
 	"switchyard/client/admin"
 	"switchyard/engine/auth"
 	"switchyard/protocol"
@@ -271,6 +273,7 @@ func TestAPI(t *testing.T) {
 		t.Fatalf("%+v", rooms)
 	}
 	checkInvitations(t, c)
+	checkTransfers(t, c, s.base)
 	for range 2 {
 		if err := c.CloseRoom(ctx, "standup", "Time is up."); err != nil {
 			t.Fatal(err)
@@ -324,6 +327,49 @@ func checkInvitations(t *testing.T, c *apiClient) {
 		if _, err := c.CreateToken(ctx, q); err == nil || errors.Is(err, admin.ErrNoServer) {
 			t.Fatalf("%+v: %v", q, err)
 		}
+	}
+}
+
+// checkTransfers walks the life of a link for files.
+func checkTransfers(t *testing.T, c *apiClient, base string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	links := client.Transfers{Server: base, HTTP: c.HTTP}
+	made := must[client.Transfer](t)(links.Make(ctx, "", client.TransferOptions{Receivers: 1, ExpiresIn: time.Minute, Code: true}))
+	claimed := must[client.Accepted](t)(links.Claim(ctx, strconv.Itoa(made.Nameplate), "Ann"))
+	if claimed.Room != made.Room || claimed.Role != "receiver" {
+		t.Fatalf("%+v", claimed)
+	}
+	if n := must[int](t)(links.NewCode(ctx, made)); n != made.Nameplate {
+		t.Fatalf("nameplate %d, the smallest free one is %d", n, made.Nameplate)
+	}
+	receiver := must[client.Accepted](t)(links.Accept(ctx, made.ID, "Ann"))
+	if f := must[client.TransferFacts](t)(links.Facts(ctx, made.ID)); f.Valid || f.Reason != "used-up" || f.Left != 0 || !f.Expires.Equal(made.Expires) {
+		t.Fatalf("%+v", f)
+	}
+	var keys client.RelayKeys
+	keys.Seal, keys.Open = make([]byte, 32), make([]byte, 32)
+	other := make(chan error, 1)
+	go func() {
+		r, err := client.DialRelay(ctx, base, made.Room, receiver.Token, "sender", keys, nil)
+		if err == nil {
+			defer r.Close()
+		}
+		other <- err
+	}()
+	keys.Sender = true
+	relay, err := client.DialRelay(ctx, base, made.Room, made.Token, protocol.ParticipantID(receiver.Identity), keys, c.HTTP)
+	if err := errors.Join(err, <-other); err != nil {
+		t.Fatal(err)
+	}
+	relay.Close()
+	if err := links.Revoke(ctx, made); err != nil {
+		t.Fatal(err)
+	}
+	var gone *api.Problem
+	if _, err := links.Accept(ctx, made.ID, "Ben"); !errors.As(err, &gone) || gone.Status != 410 || gone.Code != "revoked" {
+		t.Fatal(err)
 	}
 }
 

@@ -16,10 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"switchyard/api"
 	"switchyard/protocol"
+	"switchyard/signal/splice"
 )
 
 // contract is docs/openapi.json, read as strictly as can be: what it does not name is wrong.
@@ -447,8 +449,11 @@ func (v *conversation) transfers(admin string) {
 	v.say("acceptTransfer", "", `{}`, 410)
 	v.say("renewCode", "", "", 410, sender)
 	v.say("getTransfer", "", "", 200)
+	v.relay(made)
 	v.say("revokeTransfer", "", "", 403, v.s.bearer("demo", "moderate"))
 	v.say("revokeTransfer", "", "", 204, sender)
+	v.names = strings.NewReplacer("{room}", made.Room)
+	v.say("relay", "?peer=x", "", 410, sender, "Upgrade: websocket")
 
 	// A code whose link has expired since.
 	id, t, err := v.s.transfers.create(v.t.Context(), 1, time.Minute, time.Now().Add(-2*time.Minute))
@@ -461,6 +466,27 @@ func (v *conversation) transfers(admin string) {
 	}
 	v.names = strings.NewReplacer("{id}", id, "{nameplate}", strconv.Itoa(n))
 	v.say("claimCode", "", `{}`, 410)
+}
+
+// relay opens a relay to somebody who is not there.
+func (v *conversation) relay(made api.Transfer) {
+	v.t.Helper()
+	names := v.names
+	defer func() { v.names = names }()
+	v.names = strings.NewReplacer("{room}", made.Room, "{id}", made.ID)
+	sender := "Authorization: Bearer " + made.Token
+	v.say("relay", "", "", 400, sender)
+	v.say("relay", "?peer=x", "", 403, v.s.bearer(made.Room, "subscribe"))
+	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
+	defer cancel()
+	r := v.route["relay"]
+	path := v.names.Replace(r.Path) + "?peer=x&token=" + made.Token
+	conn, res, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(v.s.base, "http")+path, &websocket.DialOptions{Subprotocols: []string{splice.Subprotocol}})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	conn.CloseNow()
+	v.exchange(r, path, "", res.StatusCode, res.Header, "")
 }
 
 func (v *conversation) server(admin string) {

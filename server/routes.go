@@ -28,7 +28,6 @@ func (s *Server) routes() http.Handler {
 	for _, route := range api.Routes {
 		mux.HandleFunc(route.Method+" "+route.Path, handlers[route.Name])
 	}
-	mux.HandleFunc("GET /v1/relay/{room}", s.serveRelay)
 	for _, path := range []string{"/{room}", "/{room}/{rest...}"} {
 		mux.Handle("/whip"+path, orNotFound(s.backend.WHIP))
 		mux.Handle("/whep"+path, orNotFound(s.backend.WHEP))

@@ -20,6 +20,9 @@ import (
 	"switchyard/signal/ws"
 )
 
+// relayFarewell is how long an end of a relay may take to hear that the server ends.
+const relayFarewell = 2 * time.Second
+
 // newBackend makes what serves rooms and media: an SFU on the media port, the rooms on it, and the
 // signalling that leads into them.
 func newBackend(s *Server) (*Backend, error) {
@@ -72,15 +75,19 @@ func newBackend(s *Server) (*Backend, error) {
 		Occupancy: host.Occupancy,
 		Drain: func(ctx context.Context) {
 			var wg sync.WaitGroup
-			wg.Go(func() { relays.Close(ctx) })
 			defer wg.Wait()
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, relayFarewell)
+				defer cancel()
+				relays.Close(ctx)
+			})
 			if err := host.Drain(ctx); err != nil {
 				s.log.Warn("rooms did not close in time", "error", err)
 			}
 			// The rooms have hung up; what they said last is still on its way.
-			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			last, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			for tick := time.NewTicker(5 * time.Millisecond); sockets.Stats().Open > 0 && ctx.Err() == nil; {
+			for tick := time.NewTicker(5 * time.Millisecond); sockets.Stats().Open > 0 && last.Err() == nil; {
 				<-tick.C
 			}
 		},

@@ -97,7 +97,8 @@ func (s *schemas) operation(r *api.Route) (object, error) {
 func access(r *api.Route, rest string) string {
 	who := map[api.Access]string{api.Anyone: "Needs no token.", api.Admin: "Needs the admin grant.",
 		api.Moderator: "Needs the admin grant, or the moderate grant for the room.",
-		api.Sender:    "Needs the token of the transfer's sender, or the admin grant."}[r.Access]
+		api.Sender:    "Needs the token of the transfer's sender, or the admin grant.",
+		api.Data:      "Needs the data grant for the room."}[r.Access]
 	return strings.TrimSpace(rest + " " + who)
 }
 

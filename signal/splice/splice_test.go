@@ -477,6 +477,12 @@ func FuzzHostileEnd(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b.t = t
 		good, bad := b.dial("r", "a", "b"), b.rawDial("b", "a")
+		until(t, func() string { // else it could be gone before the other end has come
+			if b.Stats().Pairs != 1 {
+				return "not joined"
+			}
+			return ""
+		})
 		bad.Write(data)
 		bad.(*net.TCPConn).CloseWrite()
 		most := len(data)
