@@ -1,7 +1,7 @@
 // Command switchyard is applied WebRTC in one binary: the server and its command-line clients, one
 // verb per use case. Standard output is data, standard error is talk.
 //
-// Exit codes: 0 done, 1 failed, 2 used wrongly.
+// Exit codes: 0 done, 1 failed, 2 used wrongly, 130 files in transfer and stopped by a signal.
 package main
 
 import (
@@ -24,6 +24,8 @@ type CLI struct {
 	Token   TokenCmd   `cmd:"" help:"Print a token for a room."`
 	Publish PublishCmd `cmd:"" help:"Send a file or a test clip to a room or a WHIP endpoint."`
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
+	Send    SendCmd    `cmd:"" help:"Send files, folders or a text by a link, straight to another device."`
+	Receive ReceiveCmd `cmd:"" help:"Receive what a link or a code offers."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
 	Rooms   RoomsCmd   `cmd:"" help:"List the rooms of a running server."`
 	Room    RoomCmd    `cmd:"" help:"Show, create, change or close a room."`
@@ -107,8 +109,11 @@ func fail(std *Streams, err error) int {
 		return 0
 	}
 	fmt.Fprintf(std.Err, "switchyard: %s\n", inWords(err))
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(usageError)):
 		return 2
+	case errors.Is(err, errInterrupted):
+		return 130
 	}
 	return 1
 }

@@ -45,6 +45,11 @@ func unreachable(base string, err error) error {
 	return fmt.Errorf("%s does not answer: check the address (%w)", who, err)
 }
 
+// isNetwork tells whether an error is that of a request that found no server.
+func isNetwork(err error) bool {
+	return errors.As(err, new(*url.Error)) || errors.As(err, new(*net.OpError)) || errors.As(err, new(*net.DNSError))
+}
+
 // inWords is what a person is told of an error: what the server says about it as it says it, and a line alone.
 func inWords(err error) string {
 	if said, ok := errors.AsType[*protocol.Error](err); ok && said.Message != "" {
@@ -54,7 +59,7 @@ func inWords(err error) string {
 		return said.Detail
 	}
 	text := err.Error()
-	for _, of := range []string{"client: ", "admin: ", "server: ", "doctor: ", "store: "} {
+	for _, of := range []string{"client: ", "admin: ", "server: ", "doctor: ", "store: ", "transfer: ", "pake: ", "piece: "} {
 		text = strings.TrimPrefix(text, of)
 	}
 	return strings.Join(strings.Fields(text), " ")

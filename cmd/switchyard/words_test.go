@@ -25,7 +25,7 @@ func TestMistakesAreTold(t *testing.T) {
 		want string
 	}{
 		{"bogus", 2, "there is no verb bogus"},
-		{"serv", 2, `did you mean "serve"?`},
+		{"serv", 2, `did you mean one of "serve", "send"?`},
 		{"serve --bogus", 2, "unknown flag --bogus"},
 		{"serve --http", 2, "--http needs a value"},
 		{"serve --drain-limit soon", 2, "--drain-limit must be a duration such as 30s"},

@@ -1,0 +1,318 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"switchyard/client"
+	"switchyard/engine/pake"
+	"switchyard/protocol"
+)
+
+// sender is the identity of who sends (docs/transfer.md, The link).
+const sender protocol.ParticipantID = "sender"
+
+const (
+	// answerPatience is how long a handshake may take, before it is begun anew.
+	answerPatience = 10 * time.Second
+	// wayPatience is how long the sender's link is waited for, before we ask for the relay.
+	wayPatience = 15 * time.Second
+)
+
+// attending is the receiver's time in the room, until it has what it came for: the files, or with a code the link.
+// What is not immutable belongs to run's goroutine; others hand it funcs.
+type attending struct {
+	v     *receiving
+	by    string
+	prs   []byte
+	sink  *Sink // nil with a code
+	room  *room
+	inbox chan func()
+	ended chan struct{} // closed when run returns
+
+	ctx      context.Context // of run
+	present  bool            // the sender is
+	greeting *greeting       // not answered yet
+	agreed   bool            // the keys are the sender's
+	since    time.Time       // when we began to wait for what we wait for
+	asked    bool            // for the relay, since the last handshake
+	running  context.CancelCauseFunc
+	next     Way // comes after what is running
+	lastSeen time.Time
+	link     *linkWord
+	over     bool
+	err      error
+}
+
+func (v *receiving) attend(by string, prs []byte, sink *Sink) *attending {
+	return &attending{v: v, by: by, prs: prs, sink: sink, inbox: make(chan func(), 256), ended: make(chan struct{})}
+}
+
+// do hands run a func; after the end it is dropped.
+func (a *attending) do(f func()) {
+	select {
+	case a.inbox <- f:
+	case <-a.ended:
+	}
+}
+
+// run enters the room and stays until it has everything, or cannot get it.
+func (a *attending) run(ctx context.Context, d door) error {
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer close(a.ended)
+	a.ctx, a.lastSeen = inner, time.Now()
+	r, err := enter(ctx, d, pake.Receiver, a)
+	if err != nil {
+		return err
+	}
+	a.room = r
+	defer r.leave()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	if len(r.c.Participants()) < 2 {
+		a.tell(Waiting, "waiting for the sender, who is not here at the moment")
+	}
+	for !a.over {
+		select {
+		case f := <-a.inbox:
+			f()
+		case <-tick.C:
+			a.look()
+		case <-r.c.Done():
+			a.end(r.c.Err())
+		case <-ctx.Done():
+			a.stop(ctx)
+		}
+	}
+	return a.err
+}
+
+func (a *attending) end(err error) {
+	if !a.over {
+		a.over, a.err = true, err
+	}
+}
+
+func (a *attending) tell(what What, text string) {
+	a.v.tell(Event{What: what, Peer: string(sender), Name: "the sender", Text: text})
+}
+
+// stop ends by the will of our user.
+func (a *attending) stop(ctx context.Context) {
+	a.end(context.Cause(ctx))
+	if a.running == nil {
+		a.room.whisper(sender, secretWord{Bye: why(ctx)})
+		return
+	}
+	a.running(context.Cause(ctx)) // the sink tells the sender
+	for late := time.After(2 * time.Second); a.running != nil; {
+		select {
+		case f := <-a.inbox:
+			f()
+		case <-late:
+			return
+		}
+	}
+}
+
+// look sees whether something takes too long.
+func (a *attending) look() {
+	waited := time.Since(a.since)
+	switch {
+	case a.running != nil:
+		a.lastSeen = time.Now()
+	case time.Since(a.lastSeen) > a.v.o.Patience:
+		a.end(ErrAway)
+	case !a.present:
+	case !a.agreed && waited > answerPatience, waited > 2*wayPatience+relayPatience:
+		a.greet()
+	case a.agreed && a.sink != nil && !a.asked && waited > wayPatience:
+		a.asked = true
+		a.room.whisper(sender, secretWord{Relay: true})
+	}
+}
+
+// greet begins a handshake, in the place of one that is under way.
+func (a *attending) greet() {
+	g, err := greet(parties{a.room.door.Room, a.room.c.ID(), sender}, a.by, a.prs)
+	if err != nil {
+		a.end(err)
+		return
+	}
+	a.greeting, a.agreed, a.since = g, false, time.Now()
+	a.room.say(sender, g.hello)
+}
+
+// here implements guest.
+func (a *attending) here(p protocol.Participant) {
+	if p.ID == sender {
+		a.do(func() {
+			a.present = true
+			a.greet()
+		})
+	}
+}
+
+// gone implements guest.
+func (a *attending) gone(id protocol.ParticipantID) {
+	if id == sender {
+		a.do(func() {
+			a.present, a.agreed, a.greeting = false, false, nil
+			if a.running == nil {
+				a.tell(Waiting, "the sender is gone; waiting for it to come back")
+			}
+		})
+	}
+}
+
+// renewed implements guest.
+func (a *attending) renewed() {
+	a.do(func() {
+		if a.present {
+			a.greet()
+		}
+	})
+}
+
+// heard implements guest.
+func (a *attending) heard(from protocol.ParticipantID, w word) {
+	if from != sender {
+		return
+	}
+	a.do(func() {
+		switch w.T {
+		case wordBegin:
+			a.present = true
+			a.greet()
+		case wordHello:
+			a.answered(w)
+		case wordRefused:
+			if a.greeting != nil {
+				a.end(errSecret)
+				if w.Reason == reasonVersion {
+					a.err = errVersion
+				}
+			}
+		}
+	})
+}
+
+// answered takes the sender's part of the handshake.
+func (a *attending) answered(w word) {
+	g := a.greeting
+	if g == nil || len(w.Nonce) > 0 && string(w.Nonce) != string(g.hello.Nonce) {
+		return // to an earlier hello
+	}
+	keys, answer, err := g.answered(w)
+	if answer.T != "" {
+		a.room.say(sender, answer)
+	}
+	if err != nil {
+		a.end(err)
+		return
+	}
+	a.greeting, a.agreed, a.since, a.asked = nil, true, time.Now(), false
+	a.room.seal.set(sender, keys)
+	if a.sink != nil && a.running == nil {
+		a.tell(Arrived, "the sender is here; connecting")
+	}
+}
+
+// told implements guest.
+func (a *attending) told(from protocol.ParticipantID, w secretWord) {
+	if from != sender {
+		return
+	}
+	a.do(func() {
+		switch {
+		case w.Bye != "":
+			if a.running == nil {
+				a.end(&Cancelled{words(w.Bye)})
+			}
+		case a.sink == nil && w.Link != nil && validID(w.Link.ID):
+			a.link = w.Link
+			a.end(nil)
+		case a.sink != nil && w.Relay:
+			a.asked = true
+			go func() { // ends with the dialling
+				w, err := a.room.relay(a.ctx, sender)
+				if err != nil {
+					a.room.log.Info("no relay", "error", err)
+					return
+				}
+				a.came(w)
+			}()
+		}
+	})
+}
+
+// linked implements guest.
+func (a *attending) linked(l *client.Link) {
+	if l.Peer() != sender || a.sink == nil {
+		l.Close()
+		return
+	}
+	go a.came(way{l.Way()})
+}
+
+// came takes a new way, which comes in the place of what there is.
+func (a *attending) came(w Way) {
+	select {
+	case a.inbox <- func() { a.arrived(w) }:
+	case <-a.ended:
+		_ = w.Close()
+	}
+}
+
+func (a *attending) arrived(w Way) {
+	if a.over {
+		go w.Close() // waits for last words
+		return
+	}
+	if a.running == nil {
+		a.receive(w)
+		return
+	}
+	if a.next != nil {
+		go a.next.Close()
+	}
+	a.next = w
+	a.running(ErrWayLost) // without a word: the sender knows
+}
+
+// receive runs the sink on a way, in a goroutine of its own.
+func (a *attending) receive(w Way) {
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	a.running = cancel
+	a.v.tell(Event{What: Connected, Peer: string(sender), Name: "the sender", Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
+	go func() {
+		err := a.sink.Run(ctx, w)
+		_ = w.Close()
+		cancel(nil)
+		a.do(func() { a.ran(err) })
+	}()
+}
+
+// ran takes how the sink ended on a way.
+func (a *attending) ran(err error) {
+	a.running, a.lastSeen, a.since = nil, time.Now(), time.Now()
+	next := a.next
+	a.next = nil
+	switch {
+	case err != nil && errors.Is(err, ErrWayLost) && !a.over:
+		if next != nil {
+			a.receive(next)
+			return
+		}
+		a.tell(Broken, "the connection is interrupted; waiting for another way")
+		return
+	case err == nil:
+		a.tell(Completed, "complete: every byte is verified")
+	}
+	if next != nil {
+		go next.Close()
+	}
+	a.end(err)
+}

@@ -1,0 +1,214 @@
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"switchyard/client"
+	"switchyard/engine/pake"
+	"switchyard/protocol"
+)
+
+// The errors of Receive.
+var (
+	ErrWrongCode = errors.New("transfer: that was not the right code, and it is void now: ask the sender for the new one that is shown there")
+	ErrWrongKey  = errors.New("transfer: the link does not belong to what is being sent: copy the whole link again, to its last letter")
+	ErrAway      = errors.New("transfer: the sender did not come: ask whoever sent the link to start it again, then receive it again")
+	ErrNoWords   = errors.New("transfer: a passphrase is asked for, and none was given")
+)
+
+// ReceiveOptions say what is received, and where to. From and Folder are needed.
+type ReceiveOptions struct {
+	From   string // a link or a code
+	Server string // where a code is good; a link names its own
+	Folder string
+	Sink   SinkOptions
+	// Tickets is the folder that keeps, until the transfer is complete, what it takes to go on after a crash: Folder as
+	// a rule; "" keeps nothing.
+	Tickets string
+	// Passphrase asks the user for it; again says that the last one was wrong.
+	Passphrase func(ctx context.Context, again bool) (string, error)
+	Patience   time.Duration // how long to wait for a sender that is away; 10 minutes where it is 0
+	Name       string        // ours, as the sender sees it
+	HTTP       *http.Client
+	Log        *slog.Logger
+	// Event is called by one goroutine at a time. Text is a sentence without its full stop.
+	Event func(Event)
+}
+
+// Receive takes what a link or a code offers. It returns nil when every byte is verified and has its name. When ctx ends
+// it tells the sender so, with the cause of ctx as the reason.
+func Receive(ctx context.Context, o ReceiveOptions) error {
+	if o.Patience == 0 {
+		o.Patience = linger
+	}
+	v := &receiving{o: o}
+	if err := v.find(ctx); err != nil {
+		return err
+	}
+	sinkOptions := o.Sink
+	sinkOptions.Ask = v.ask
+	sinkOptions.Notify = func(p Progress) {
+		v.tell(Event{What: Advanced, Progress: p, Kind: p.Kind, Direct: p.Direct})
+		if o.Sink.Notify != nil {
+			o.Sink.Notify(p)
+		}
+	}
+	sink, err := NewSink(o.Folder, sinkOptions)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	return v.run(ctx, sink)
+}
+
+// receiving is one Receive.
+type receiving struct {
+	o      ReceiveOptions
+	link   Link
+	ticket ticket
+
+	declined bool // by the user
+}
+
+func (v *receiving) tell(e Event) {
+	if v.o.Event != nil {
+		v.o.Event(e)
+	}
+}
+
+// find finds out what the link is, and the ticket of an earlier run.
+func (v *receiving) find(ctx context.Context) error {
+	if IsLink(v.o.From) {
+		var err error
+		if v.link, err = ParseLink(v.o.From); err != nil {
+			return err
+		}
+	} else if err := v.redeem(ctx); err != nil {
+		return err
+	}
+	if v.o.Tickets != "" {
+		if t := findTicket(v.o.Tickets, func(t *ticket) bool { return t.of(v.link) }); t != nil {
+			v.ticket = *t
+		}
+	}
+	return nil
+}
+
+// redeem turns a code into its link. A code that was redeemed before, in a run that was broken off, is in its ticket.
+func (v *receiving) redeem(ctx context.Context) error {
+	code, err := pake.ParseCode(v.o.From)
+	if err != nil {
+		return err
+	}
+	if v.o.Tickets != "" {
+		if t := findTicket(v.o.Tickets, func(t *ticket) bool { return t.Code == code.String() }); t != nil {
+			v.link, err = ParseLink(t.Link)
+			return err
+		}
+	}
+	claimed, err := client.Transfers{Server: v.o.Server, HTTP: v.o.HTTP}.Claim(ctx, code.Nameplate, v.o.Name)
+	if err != nil {
+		return err
+	}
+	a := v.attend(byCode, pake.CodeSecret(code), nil)
+	if err := a.run(ctx, door{v.o.Server, claimed.Room, claimed.Token, v.o.Name, v.o.HTTP, v.o.Log}); err != nil {
+		if errors.Is(err, errSecret) {
+			err = ErrWrongCode
+		}
+		return err
+	}
+	v.link, err = ParseLink(strings.TrimSuffix(v.o.Server, "/") + "/t/" + a.link.ID + "#" + a.link.Key)
+	v.ticket.Code = code.String()
+	return err
+}
+
+// run receives with the right passphrase.
+func (v *receiving) run(ctx context.Context, sink *Sink) error {
+	passphrase, err := v.passphrase(ctx, false)
+	for err == nil {
+		if err = v.enter(ctx); err != nil {
+			return err
+		}
+		a := v.attend(byLink, pake.LinkSecret(v.link.Key, passphrase), sink)
+		err = a.run(ctx, door{v.link.Server, v.ticket.Room, v.ticket.Token, v.o.Name, v.o.HTTP, v.o.Log})
+		if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.CodeUnauthorized && v.ticket.Accepted.Before(time.Now().Add(-time.Hour)) {
+			v.ticket.Token, err = "", nil // too old a ticket: accept anew
+			continue
+		}
+		if !errors.Is(err, errSecret) {
+			break
+		}
+		if !v.link.Passphrase {
+			return ErrWrongKey
+		}
+		passphrase, err = v.passphrase(ctx, true)
+	}
+	if v.o.Tickets != "" && (err == nil || v.declined || final(err)) {
+		_ = os.Remove(ticketFile(v.o.Tickets, v.link.ID)) // it is of no use any more
+	}
+	return err
+}
+
+func (v *receiving) passphrase(ctx context.Context, again bool) (string, error) {
+	if !v.link.Passphrase {
+		return "", nil
+	}
+	if v.o.Passphrase == nil {
+		return "", ErrNoWords
+	}
+	return v.o.Passphrase(ctx, again)
+}
+
+// enter gets a ticket, which takes one of the link's receivers.
+func (v *receiving) enter(ctx context.Context) error {
+	if v.ticket.Token != "" {
+		return nil
+	}
+	a, err := client.Transfers{Server: v.link.Server, HTTP: v.o.HTTP}.Accept(ctx, v.link.ID, v.o.Name)
+	if err != nil {
+		return err
+	}
+	v.ticket.Link, v.ticket.Token, v.ticket.Room, v.ticket.Accepted = v.link.String(), a.Token, a.Room, time.Now()
+	v.keep()
+	return nil
+}
+
+func (v *receiving) keep() {
+	if v.o.Tickets == "" {
+		return
+	}
+	if err := writeSecret(ticketFile(v.o.Tickets, v.link.ID), v.ticket); err != nil && v.o.Log != nil {
+		v.o.Log.Warn("the link cannot be kept for a restart", "error", err)
+	}
+}
+
+// ask asks the user, unless they agreed to the same offer before.
+func (v *receiving) ask(ctx context.Context, offer *Offer) error {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %d %d %d\n", offer.Name, offer.Kind, offer.Entries, offer.Files, offer.Bytes)
+	for _, e := range offer.List {
+		fmt.Fprintf(h, "%q %q %d\n", e.Path, e.Kind, e.Size)
+	}
+	of := hex.EncodeToString(h.Sum(nil))
+	if of == v.ticket.Agreed {
+		return nil
+	}
+	if v.o.Sink.Ask != nil {
+		if err := v.o.Sink.Ask(ctx, offer); err != nil {
+			v.declined = ctx.Err() == nil
+			return err
+		}
+	}
+	v.ticket.Agreed = of
+	v.keep()
+	return nil
+}
