@@ -88,6 +88,13 @@ func (r *run) finish(f *inFile) error {
 		text := string(s.file(f.entry).text)
 		r.mu.Unlock()
 		s.o.Text(text)
+	case s.out.to != nil:
+		if err := r.pass(f); err != nil {
+			return err
+		}
+		if err := r.drop(f); err != nil {
+			return err
+		}
 	case f.base != "" && len(f.kept) == pieces:
 		where = f.base
 	default:
@@ -164,6 +171,15 @@ func (r *run) keep(f *inFile) (where string, err error) {
 		return local, s.root.Rename(f.part, local)
 	}
 	return "", fmt.Errorf("there are %d files of its name already", maxNumbered)
+}
+
+// drop removes a part that was passed on.
+func (r *run) drop(f *inFile) error {
+	f.close()
+	if f.part == "" {
+		return nil
+	}
+	return r.sink.root.Remove(f.part)
 }
 
 // copyKept takes the pieces that a whole file here has in common with the sent one, and verifies them once more.

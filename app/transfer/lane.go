@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"switchyard/engine/piece"
@@ -20,7 +21,11 @@ type inLane struct {
 	holes    bool  // zeros were not written
 	full     bool  // all data is here; its hash comes next
 	hasher   piece.Hasher
-	packed   []byte // a compressed piece, as far as it has come
+
+	packed  []byte // a compressed piece, as far as it has come
+	size    int    // of it, 0 where none is under way
+	inflate io.ReadCloser
+	plain   []byte
 }
 
 func (l *inLane) idle() bool { return l.entry < 0 }
@@ -66,7 +71,7 @@ func (l *inLane) data(m []byte) error {
 			return err
 		}
 	}
-	if int(d.Entry) != l.entry || d.Offset != uint64(l.next) || int64(len(d.Bytes)) > l.to-l.next || l.full || l.packed != nil {
+	if int(d.Entry) != l.entry || d.Offset != uint64(l.next) || int64(len(d.Bytes)) > l.to-l.next || l.full || l.size > 0 {
 		return errProtocol("data in the wrong place")
 	}
 	if err := l.write(d.Bytes); err != nil {
@@ -140,7 +145,7 @@ func (l *inLane) write(b []byte) error {
 		copy(l.file.text[l.next:], b)
 		return nil
 	}
-	if l.next >= l.fresh && zeros(b) {
+	if l.next >= l.fresh && l.sink.out.to == nil && zeros(b) {
 		l.holes = true
 		return nil
 	}
@@ -197,7 +202,9 @@ func (l *inLane) verified(own piece.Hash, right bool) error {
 	delete(f.busy, i)
 	f.holes = f.holes || l.holes
 	var err error
-	if right {
+	if right && l.sink.passed(f, i, own) {
+		err = &entryError{f.entry, fmt.Errorf("%q changed after a part of it was written to the output", l.sink.m.Entries[f.entry].Path)}
+	} else if right {
 		f.tree.Set(i, own)
 		if l.sink.m.Pieces(f.entry) > 1 {
 			l.sink.verified += pieceLength(l.sink.m, f.entry, i)
@@ -207,7 +214,10 @@ func (l *inLane) verified(own piece.Hash, right bool) error {
 	}
 	whole := l.isWhole(f)
 	l.mu.Unlock()
-	l.file, l.disk, l.entry, l.full, l.packed = nil, nil, -1, false, nil
+	l.file, l.disk, l.entry, l.full = nil, nil, -1, false
+	if err == nil && l.sink.out.to != nil && l.sink.m.Pieces(f.entry) > 1 {
+		err = l.pass(f)
+	}
 	if err != nil || !whole {
 		return err
 	}
@@ -324,9 +334,4 @@ func (r *run) took(n int) {
 	if due {
 		r.nudge()
 	}
-}
-
-// onPacked is a part of a compressed piece.
-func (l *inLane) onPacked(m []byte) error {
-	return errProtocol(errNoPack.Error())
 }

@@ -113,7 +113,7 @@ func (s *Sink) find(i int) *inFile {
 		if err != nil {
 			break
 		}
-		if info.Mode().IsRegular() && info.Size() == e.Size {
+		if info.Mode().IsRegular() && info.Size() == e.Size && s.out.to == nil {
 			base = local
 		}
 	}

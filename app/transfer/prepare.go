@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"switchyard/engine/piece"
@@ -32,7 +31,7 @@ func (r *run) prepare() error {
 		accept.Pack = piece.Deflate
 	}
 	r.mu.Lock()
-	r.accepted = true
+	r.accepted, r.packs = true, accept.Pack != ""
 	r.shown.Phase = Moving
 	r.mu.Unlock()
 	return r.say(accept)
@@ -51,6 +50,9 @@ func (r *run) decide() error {
 		return &Declined{"this device takes files only, no text"}
 	case offer.Kind == piece.KindText && offer.Bytes > MaxText:
 		return &Declined{"the text is too long"}
+	}
+	if err := s.out.check(s.m); err != nil {
+		return err
 	}
 	r.phase(Offering)
 	if s.o.Ask != nil {
@@ -221,8 +223,6 @@ func packs(o piece.Offer) bool {
 	}
 	return false
 }
-
-var errNoPack = errors.New("transfer: not a compressed piece")
 
 // inWords is a number of bytes for a user.
 func inWords(n int64) string {

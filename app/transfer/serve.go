@@ -33,7 +33,12 @@ type serve struct {
 	shown    Progress
 	pace     pace
 	finished bool // done was said
+	lanes    int
+	wire     float64 // ns that a byte takes on the way, over all lanes
 }
+
+// slowWire is what is taken for the cost of a byte, in ns, before it is measured.
+const slowWire = 100
 
 // Serve sends the source to one receiver over a way: all that it has not yet. It returns nil when the receiver has verified
 // every byte; ErrWayLost when the way ended before, and then it may be called again with another one; a *Cancelled or a
@@ -91,7 +96,10 @@ func (v *serve) run() error {
 			defer lane.Close()
 		}
 	}
-	v.phase(Moving)
+	v.mu.Lock()
+	v.shown.Phase = Moving
+	v.lanes, v.wire = len(lanes), slowWire
+	v.mu.Unlock()
 	var workers sync.WaitGroup
 	for _, lane := range lanes {
 		w := newWorker(v, lane)
@@ -304,12 +312,6 @@ func (v *serve) snapshot() Progress {
 		p.Phase = Finishing
 	}
 	return p
-}
-
-func (v *serve) phase(p Phase) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.shown.Phase = p
 }
 
 // credit waits until n bytes of data may be sent, and counts them.

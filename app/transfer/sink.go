@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 
@@ -20,9 +21,12 @@ type SinkOptions struct {
 	// Saved is told of each file that is whole, and where it lies below the folder.
 	Saved  func(path, where string)
 	Notify func(Progress) // may be nil; called by one goroutine at a time
-	Links  bool           // take symbolic links, which lead to what is sent only
-	Window int64          // bytes on the way at most, 32 MiB by default
-	NoPack bool           // ask for no compression
+	// Out takes the contents of the one file, which is then not kept: the folder is only where they wait. More than one file is
+	// declined.
+	Out    io.Writer
+	Links  bool  // take symbolic links, which lead to what is sent only
+	Window int64 // bytes on the way at most, 32 MiB by default
+	NoPack bool  // ask for no compression
 }
 
 // Offer is what a sender offers.
@@ -47,6 +51,7 @@ type Sink struct {
 	verified int64
 	open     int // files of several pieces that are open
 	places   places
+	out      out
 }
 
 // NewSink receives into a folder, which is there.
@@ -62,7 +67,7 @@ func NewSink(folder string, o SinkOptions) (*Sink, error) {
 	if o.Notify == nil {
 		o.Notify = func(Progress) {}
 	}
-	return &Sink{o: o, root: root}, nil
+	return &Sink{o: o, root: root, out: out{to: o.Out}}, nil
 }
 
 // Close lets the folder go. What is not whole stays as NAME.part.
@@ -121,6 +126,7 @@ func (s *Sink) begin(m *piece.Manifest, list piece.Hash) {
 	s.files = make(map[int]*inFile)
 	s.saved, s.verified = 0, 0
 	s.places = newPlaces()
+	s.out.next = 0
 }
 
 // inFile is a file that is not whole.
@@ -167,6 +173,7 @@ type run struct {
 	offer    *piece.Manifest
 	listed   bool
 	accepted bool
+	packs    bool // pieces may come compressed
 	taken    int64
 	told     int64
 	gots     []byte

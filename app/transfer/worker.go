@@ -16,6 +16,7 @@ type worker struct {
 	hasher piece.Hasher
 	buf    [piece.MaxMessage]byte
 	ends   []byte
+	packer packer
 }
 
 func newWorker(v *serve, lane Lane) *worker {
@@ -164,8 +165,16 @@ func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 	if !known {
 		w.hasher.Reset(int64(i) * int64(w.m.Offer.Piece))
 	}
-	if err := w.data(entry, i, !known); err != nil {
-		return false, err
+	packed := false
+	if !again {
+		if packed, err = w.tryPack(entry, i, !known); err != nil {
+			return false, err
+		}
+	}
+	if !packed {
+		if err := w.data(entry, i, !known); err != nil {
+			return false, err
+		}
 	}
 	if !known {
 		if hash, err = w.sum(entry, i); err != nil {
@@ -202,10 +211,7 @@ func (w *worker) data(entry, i int, hash bool) error {
 		if hash {
 			w.hasher.Write(b[piece.DataHeader:])
 		}
-		if err := w.credit(n); err != nil {
-			return err
-		}
-		if err := w.push(b); err != nil {
+		if err := w.ship(b, n); err != nil {
 			return err
 		}
 		from += int64(n)

@@ -1,0 +1,66 @@
+package transfer
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"switchyard/engine/piece"
+)
+
+// out passes the one file of an offer on to a writer, as standard output, piece by piece as they are verified. The folder is
+// where the pieces wait for those before them, and for a connection that broke.
+type out struct {
+	to   io.Writer // nil for none
+	mu   sync.Mutex
+	next int // the piece that is due
+}
+
+// check says why an offer cannot be passed on.
+func (o *out) check(m *piece.Manifest) error {
+	if o.to != nil && m.Offer.Kind == piece.KindFiles && (len(m.Entries) != 1 || m.Offer.Files != 1) {
+		return &Declined{fmt.Sprintf("only one file can go to the output, and these are %d entries", len(m.Entries))}
+	}
+	return nil
+}
+
+// pass writes the pieces of f that are verified and due. More of them may come meanwhile: whoever brings one looks again.
+func (r *run) pass(f *inFile) error {
+	o := &r.sink.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	buf := make([]byte, piece.MaxData)
+	for {
+		r.mu.Lock()
+		_, ok := f.tree.Get(o.next)
+		r.mu.Unlock()
+		if !ok {
+			return nil
+		}
+		disk, err := r.diskOf(f)
+		if err != nil {
+			return err
+		}
+		from, to := r.sink.m.Span(f.entry, o.next)
+		for from < to {
+			b := buf[:min(int64(len(buf)), to-from)]
+			if _, err := disk.ReadAt(b, from); err != nil {
+				return fmt.Errorf("cannot read what has come: %w", err)
+			}
+			if _, err := o.to.Write(b); err != nil {
+				return fmt.Errorf("cannot write to the output: %w", err)
+			}
+			from += int64(len(b))
+		}
+		o.next++
+	}
+}
+
+// passed says that a piece that comes anew is another one than that which was passed on already. run.mu is held.
+func (s *Sink) passed(f *inFile, i int, own piece.Hash) bool {
+	if s.out.to == nil || i >= s.out.next {
+		return false
+	}
+	before, ok := f.local.Get(i)
+	return ok && before != own
+}
