@@ -14,5 +14,6 @@ go tool esbuild sdk/src/transfer/index.ts "${common[@]}" --outfile="$out/transfe
 rm -f "$out"/part-*.js
 go tool esbuild app=app/src/main.tsx "${common[@]}" --splitting --chunk-names=part-[name]-[hash] --jsx=automatic --jsx-import-source=preact \
   --define:process.env.NODE_ENV='"production"' --outdir="$out"
+go tool esbuild transfer-disk=app/src/transfer/opfsworker.ts transfer-sw=app/src/transfer/serviceworker.ts "${common[@]}" --outdir="$out"
 go tool esbuild app/src/app.css --bundle --minify --target=es2022 --log-level=warning --outfile="$out/app.css"
-cp app/index.html app/favicon.svg "$out/"
+cp app/index.html app/favicon.svg app/icon-192.png app/icon-512.png app/app.webmanifest "$out/"

@@ -97,6 +97,22 @@ export async function revokeInvitation(id: string, token: string): Promise<void>
   await call(`/v1/invitations/${encodeURIComponent(id)}`, { method: "DELETE", headers: bearer(token) });
 }
 
+/** What is known of a file transfer's link without its key. */
+export interface TransferFacts {
+  /** It can still be accepted. */
+  valid: boolean;
+  reason?: Reason;
+  /** RFC 3339. */
+  expires?: string;
+  /** How many may still accept it. */
+  left?: number;
+}
+
+/** Whether a transfer's link is still good; asking does not use it up. */
+export function readTransfer(id: string): Promise<TransferFacts> {
+  return call<TransferFacts>(`/v1/transfers/${encodeURIComponent(id)}`, { method: "GET" });
+}
+
 function bearer(token: string) {
   return { authorization: `Bearer ${token}` };
 }

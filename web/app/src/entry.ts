@@ -1,11 +1,14 @@
-// What people paste or type to get into a room.
+// What people paste or type to get into a room, or to a file that waits for them.
 import { parseRoute } from "./route";
+import { receivePath } from "./transfer/address";
 
 /** The path that a link or a room's name leads to; undefined where it is neither. Only the path of a link is used:
  * it never leads to another site. */
 export function entryPath(text: string, base = location.href): string | undefined {
   const entry = text.trim();
   if (/^[A-Z2-7]{26}$/.test(entry)) return `/i/${entry}`; // an invitation without its address
+  const transfer = receivePath(entry);
+  if (transfer) return transfer;
   if (!/[/:]/.test(entry)) return roomPath(entry);
   const path = pathOf(entry, base);
   const page = path && parseRoute(path).page;

@@ -9,6 +9,7 @@ import { InsecureHint } from "./insecure";
 import { forgetRecent, loadRecents, noteRecent, type Recent } from "./memory";
 import { go } from "./route";
 import { Picture } from "./signs";
+import { Sign } from "./transfer/signs";
 import { when } from "./when";
 import { endWords } from "./words";
 
@@ -42,6 +43,13 @@ export function HomePage() {
           <JoinForm open={facts?.open ?? false} />
           {facts && !facts.open && <Closed />}
         </div>
+        <p class="send-line">
+          <Sign name="file" size={20} />
+          <a href="/send" onClick={(e) => here(e, "/send")}>
+            Send files
+          </a>
+          <span class="quiet">from device to device, any size</span>
+        </p>
         <Recents />
       </main>
     </Frame>
@@ -157,14 +165,9 @@ function Recents() {
 
 function RecentRoom({ recent, onforget }: { recent: Recent; onforget(): void }) {
   const path = `/r/${encodeURIComponent(recent.room)}`;
-  const open = (e: MouseEvent) => {
-    if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return; // a tab of its own
-    e.preventDefault();
-    go(path);
-  };
   return (
     <li>
-      <a href={path} onClick={open}>
+      <a href={path} onClick={(e) => here(e, path)}>
         <span class="name">{recent.room}</span>
         <span class="small quiet">{when(recent.at)}</span>
         {recent.role === "host" && <span class="badge">Host</span>}
@@ -174,4 +177,11 @@ function RecentRoom({ recent, onforget }: { recent: Recent; onforget(): void }) 
       </button>
     </li>
   );
+}
+
+/** Follows a link in this tab, unless one of its own is wanted. */
+function here(e: MouseEvent, path: string): void {
+  if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
+  e.preventDefault();
+  go(path);
 }

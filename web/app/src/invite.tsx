@@ -1,10 +1,11 @@
 // Inviting others to the room one is in: a link, its QR code, and who has got which.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { readServer } from "./api";
+import { toClipboard } from "./clipboard";
 import { Dialog } from "./dialog";
 import { Invitations, onlyHere, openAddress, reachableLink, warns, type Made, type Wish } from "./invitations";
 import { tokenGrants } from "./memory";
-import { encodeQR, qrPath } from "./qr";
+import { QRPicture } from "./qrpicture";
 import { Picture } from "./signs";
 import { lasting } from "./when";
 
@@ -130,7 +131,7 @@ function Link({ url, room, onshare }: { url: string; room: string; onshare(): vo
   const [copied, setCopied] = useState("");
   const copy = async () => {
     onshare();
-    setCopied((await toClipboard(url)) ? "Copied." : "Press Ctrl+C or ⌘C to copy the selected link.");
+    setCopied((await toClipboard(url, "#invitation-link")) ? "Copied." : "Press Ctrl+C or ⌘C to copy the selected link.");
   };
   useEffect(() => setCopied(""), [url]);
   const share = () => {
@@ -150,7 +151,7 @@ function Link({ url, room, onshare }: { url: string; room: string; onshare(): vo
         {copied || (url && aboutLink(url))}
       </p>
       <figure class="code">
-        <QR text={url} />
+        <QRPicture text={url} />
         <figcaption class="small quiet">Scan it with a phone to join from there.</figcaption>
       </figure>
       {"share" in navigator && (
@@ -166,19 +167,6 @@ function Link({ url, room, onshare }: { url: string; room: string; onshare(): vo
 function aboutLink(url: string): string {
   if (onlyHere(url)) return "This link works on this machine only. For others, open this app by an address that they can reach, and invite from there.";
   return warns(url) ? "Browsers may warn of this link once, as the server made its certificate itself: one can go on." : "";
-}
-
-const quietZone = 4; // modules: readers need it
-
-function QR({ text }: { text: string }) {
-  const code = useMemo(() => (text ? encodeQR(text) : undefined), [text]);
-  const side = (code?.size ?? 33) + 2 * quietZone;
-  const box = `${-quietZone} ${-quietZone} ${side} ${side}`;
-  return (
-    <svg viewBox={box} role="img" aria-label={code ? "QR code of the link" : "No QR code yet"} shape-rendering="crispEdges">
-      {code && <path d={qrPath(code)} fill="#000" />}
-    </svg>
-  );
 }
 
 function Others({ invitations }: { invitations: Invitations }) {
@@ -211,17 +199,4 @@ function describe(made: Made): string {
   const role = roles.find(([r]) => r === made.wish.role)?.[1] ?? made.wish.role;
   const people = uses.find(([n]) => n === made.wish.uses)?.[1] ?? `${made.wish.uses} people`;
   return `${role}, ${people.toLowerCase()}, ${lasting(Date.parse(made.expires))}`;
-}
-
-/** Pages without HTTPS have no clipboard: then the link is selected, to be copied by hand. */
-async function toClipboard(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = document.querySelector<HTMLInputElement>("#invitation-link");
-    field?.focus();
-    field?.select();
-    return false;
-  }
 }

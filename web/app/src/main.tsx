@@ -10,6 +10,8 @@ import { unknownPage } from "./words";
 // Few people come here: what they need is loaded when they do.
 const DoctorPage = lazy(() => import("./doctor").then((m) => m.DoctorPage));
 const AdminPage = lazy(() => import("./admin").then((m) => m.AdminPage));
+const SendPage = lazy(() => import("./transfer/sendpage").then((m) => m.SendPage));
+const ReceivePage = lazy(() => import("./transfer/receivepage").then((m) => m.ReceivePage));
 
 function App() {
   const r = route.value;
@@ -24,6 +26,10 @@ function App() {
       return <DoctorPage />;
     case "admin":
       return <AdminPage />;
+    case "send":
+      return <SendPage />;
+    case "transfer":
+      return <ReceivePage key={location.pathname + location.hash} />;
     case "unknown":
       return <Message words={unknownPage} />;
   }

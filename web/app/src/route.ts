@@ -7,15 +7,19 @@ export type Route =
   | { page: "room"; room: string }
   | { page: "doctor" }
   | { page: "admin" }
+  | { page: "send" }
+  | { page: "transfer"; id: string }
   | { page: "unknown" };
 
 export function parseRoute(path: string): Route {
   if (path === "/") return { page: "home" };
   if (/^\/doctor\/?$/.test(path)) return { page: "doctor" };
   if (/^\/admin\/?$/.test(path)) return { page: "admin" };
-  const [, page, name] = /^\/([ir])\/([^/]+)\/?$/.exec(path) ?? [];
+  if (/^\/send\/?$/.test(path)) return { page: "send" };
+  const [, page, name] = /^\/([irt])\/([^/]+)\/?$/.exec(path) ?? [];
   if (page === "i" && name) return { page: "invitation", id: decode(name) };
   if (page === "r" && name) return { page: "room", room: decode(name) };
+  if (page === "t" && name) return { page: "transfer", id: decode(name) };
   return { page: "unknown" };
 }
 
