@@ -16,10 +16,11 @@ import (
 const maxBody = 1 << 20
 
 // contentPolicy lets the app load only from this server, and run no inline script or style. 'wasm-unsafe-eval' allows WebAssembly,
-// which hashes files, and no script.
+// which hashes files, and no script. A frame of our own is how a download begins that
+// a service worker writes; our pages themselves cannot be framed.
 const contentPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; " +
 	"media-src 'self' blob: mediastream:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; " +
-	"manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // secure sets the headers that every answer has.
 func secure(next http.Handler) http.Handler {

@@ -23,7 +23,6 @@ export function Frame({ title, children }: Props) {
       {children}
       <footer class="foot">
         <nav aria-label="More">
-          <a href="/send">Send files</a>
           <a href="/doctor">Check my connection</a>
           <a href="/admin">Administration</a>
         </nav>

@@ -44,11 +44,11 @@ export function HomePage() {
           {facts && !facts.open && <Closed />}
         </div>
         <p class="send-line">
-          <Sign name="file" size={20} />
           <a href="/send" onClick={(e) => here(e, "/send")}>
+            <Sign name="file" size={20} />
             Send files
-          </a>
-          <span class="quiet">from device to device, any size</span>
+          </a>{" "}
+          <span class="quiet">from device to device, of any size</span>
         </p>
         <Recents />
       </main>

@@ -2,15 +2,16 @@
 import { useState } from "preact/hooks";
 import { go } from "../route";
 import { receivePath } from "./address";
+import { codeText, parseCode } from "./engine";
 
 export function CodeForm() {
   const [text, setText] = useState("");
   const [problem, setProblem] = useState("");
   const take = (e: Event) => {
     e.preventDefault();
-    const path = receivePath(text);
-    if (path) go(path);
-    else setProblem("That is neither a code nor a link. Codes look like 7-crossover-clockwork.");
+    const found = findPath(text);
+    if ("path" in found) go(found.path);
+    else setProblem(found.problem);
   };
   return (
     <form class="join code-form" onSubmit={take}>
@@ -23,7 +24,7 @@ export function CodeForm() {
               setText(e.currentTarget.value);
               setProblem("");
             }}
-            placeholder="7-crossover-clockwork"
+            placeholder="7-walnut-umbrella"
             aria-invalid={problem !== ""}
             aria-describedby={problem ? "code-problem" : undefined}
             autocomplete="off"
@@ -43,4 +44,16 @@ export function CodeForm() {
       )}
     </form>
   );
+}
+
+/** Where a link or a code leads. A code that cannot be right is told before it costs its one try. */
+function findPath(text: string): { path: string } | { problem: string } {
+  if (text.includes("/")) {
+    const path = receivePath(text);
+    return path ? { path } : { problem: "A part of that link is missing. Copy the whole link: its end, after #, is the key." };
+  }
+  const code = parseCode(text);
+  if (!("wrong" in code)) return { path: `/t/code#${codeText(code)}` };
+  if (!code.wrong) return { problem: "That is neither a code nor a link. Codes look like 7-walnut-umbrella." };
+  return { problem: `“${code.wrong}” is no word of a code${code.like ? `: did they say “${code.like}”?` : ". Ask the sender to read it out once more."}` };
 }

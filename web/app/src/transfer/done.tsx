@@ -15,7 +15,7 @@ export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incom
   useEffect(() => heading.current?.focus(), []);
   return (
     <Frame title="Received">
-      <main class="transfer">
+      <main class="transfer alone">
         <section class="ways done">
           <span class="drop-sign good">
             <Sign name="check" size={34} />
@@ -102,7 +102,9 @@ function SavedRow({ file, save }: { file: SavedFile; save: boolean }) {
   return (
     <li>
       <Sign name="file" />
-      <span class="file-name">{file.path}</span>
+      <span class="file-name" title={file.path}>
+        {name}
+      </span>
       <span class="small quiet">{sizeWords(file.size)}</span>
       {type && (
         <button type="button" class="plain" aria-label={`Open ${name}`} onClick={() => void open()}>

@@ -5,6 +5,7 @@ import type { ReceiveModel } from "./receivemodel";
 
 export function PassphraseAgain({ model }: { model: ReceiveModel }) {
   const [text, setText] = useState("");
+  const tried = "key" in model.from || model.passphrase !== "";
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   const again = (e: Event) => {
@@ -13,10 +14,10 @@ export function PassphraseAgain({ model }: { model: ReceiveModel }) {
   };
   return (
     <Frame title="Receive">
-      <main class="transfer">
+      <main class="transfer alone">
         <form class="ways gate" onSubmit={again} aria-busy={model.busy.value}>
-          <h1>That was not the right passphrase</h1>
-          <p class="quiet">Check it with the sender: upper and lower case count. After ten wrong tries the link is withdrawn.</p>
+          <h1>{tried ? "That was not the right passphrase" : "A passphrase is asked for"}</h1>
+          <p class="quiet">{tried ? "Check it with the sender: upper and lower case count. After ten wrong tries the link is withdrawn." : "The sender has one for you, beside the code."}</p>
           <label>
             Passphrase
             <input

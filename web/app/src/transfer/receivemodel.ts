@@ -21,6 +21,8 @@ export class ReceiveModel {
   readonly busy = signal(false);
   /** The person wanted no more of it. */
   readonly stopped = signal(false);
+  /** The one that was tried last. */
+  passphrase = "";
   #note?: Unfinished;
   #noted = 0;
   #free?: () => void;
@@ -50,6 +52,7 @@ export class ReceiveModel {
 
   async #begin(passphrase: string, seat: Seat | undefined): Promise<void> {
     this.problem.value = undefined;
+    this.passphrase = passphrase;
     if (seat && !(await this.#holds(seat.id))) return;
     this.busy.value = true;
     const same = this.transfer.value;
@@ -80,6 +83,7 @@ export class ReceiveModel {
   async #took(seat: Seat, passphrase: string): Promise<void> {
     const key = "key" in this.from ? this.from.key : seat.key;
     this.#note = { verified: 0, total: 0, ...this.#note, id: seat.id, key, seat, ...(passphrase && { passphrase }), at: Date.now() };
+    if ("code" in this.from) history.replaceState(null, "", `/t/${seat.id}#${key}`); // the code leads nowhere any more
     await noteUnfinished(this.#note);
     await this.#holds(seat.id);
   }

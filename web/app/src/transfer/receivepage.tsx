@@ -64,7 +64,7 @@ function Gate({ model, facts, secret, code }: { model: ReceiveModel; facts: Tran
   };
   return (
     <Frame title="Receive">
-      <main class="transfer">
+      <main class="transfer alone">
         <form class="ways gate" onSubmit={receive}>
           <span class="drop-sign">
             <Sign name="drop" size={34} />
@@ -117,7 +117,7 @@ function GoOn({ model, before }: { model: ReceiveModel; before: Unfinished }) {
   const name = before.name ?? "the transfer";
   return (
     <Frame title={`Go on with ${name}`}>
-      <main class="transfer">
+      <main class="transfer alone">
         <section class="ways gate">
           <span class="drop-sign">
             <Sign name="drop" size={34} />

@@ -19,7 +19,7 @@ export function Receiving({ model }: { model: ReceiveModel }) {
   if (!t) return null;
   const again = () => void model.start(model.taken?.passphrase ?? "");
   if (t.state === "complete" && (model.saved.value || t.text !== undefined)) return <Done model={model} transfer={t} />;
-  if (problem?.code === "wrong-secret" && "key" in model.from) return <PassphraseAgain model={model} />;
+  if (problem?.code === "wrong-secret" && model.taken?.key.endsWith(".p")) return <PassphraseAgain model={model} />;
   if (problem?.code === "wrong-secret") return <Message words={wrongCode} />;
   if (model.stopped.value) return <Message words={stopped} />;
   const stays = t.state === "offered" && (problem?.code === "disk" || problem?.code === "disk-full"); // another place may do
@@ -52,7 +52,7 @@ function OfferCard({ model, offer }: { model: ReceiveModel; offer: Offer }) {
   };
   return (
     <Frame title="Receive">
-      <main class="transfer">
+      <main class="transfer alone">
         <section class="ways offer" aria-busy={model.busy.value}>
           <h1 ref={heading} tabIndex={-1}>
             {offer.name}
@@ -90,7 +90,7 @@ function Moving({ model, transfer: t }: { model: ReceiveModel; transfer: Incomin
   const moving = t.state === "receiving" || t.total > 0;
   return (
     <Frame title={moving ? `${percent(t.verified, t.total)} %` : "Receive"}>
-      <main class="transfer">
+      <main class="transfer alone">
         <section class="ways moving">
           <h1>{moving && t.offer ? t.offer.name : "Receive"}</h1>
           {moving && <Progress done={t.verified} total={t.total} label="Received" />}

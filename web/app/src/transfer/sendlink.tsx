@@ -17,7 +17,9 @@ export function Sending({ model }: { model: SendModel }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   if (!transfer) return null;
-  const open = !transfer.closed && transfer.state !== "complete" && transfer.state !== "ended";
+  const over = transfer.state === "complete" || transfer.state === "ended";
+  const all = model.receivers.value.filter((r) => r.state !== "wrong-secret").length >= model.wishes.value.receivers;
+  const open = !transfer.closed && !over && !all; // somebody may still come
   return (
     <section class="sending">
       <div class="sending-head">
@@ -27,12 +29,12 @@ export function Sending({ model }: { model: SendModel }) {
         <p class="quiet">{about(model)}</p>
       </div>
       {open && <Link transfer={transfer} secret={model.wishes.value.passphrase !== ""} />}
-      {!open && <Over transfer={transfer} />}
+      {!open && <Over transfer={transfer} all={all} />}
       <Receivers list={model.receivers.value} wanted={open} />
       <div class="row">
-        {open && (
+        {!over && !transfer.closed && (
           <button type="button" class="secondary danger" onClick={() => void transfer.revoke()}>
-            Withdraw the link
+            {open ? "Withdraw the link" : "Stop sending"}
           </button>
         )}
         {!model.busy.value && (
@@ -126,7 +128,7 @@ function aboutLink(link: string): string {
   return warns(link) ? "Browsers may warn of this link once, as the server made its certificate itself: one can go on." : "";
 }
 
-function Over({ transfer }: { transfer: Outgoing }) {
+function Over({ transfer, all }: { transfer: Outgoing; all: boolean }) {
   if (transfer.state === "complete") {
     return <p class="good-news"><Sign name="check" /> Every byte was checked at the other end. You can close this page.</p>;
   }
@@ -135,6 +137,7 @@ function Over({ transfer }: { transfer: Outgoing }) {
     return <p class="problem" role="alert">{error.message || problemWords(error).text}</p>;
   }
   if (transfer.state === "ended") return <p class="quiet">The link leads nowhere any more.</p>;
+  if (all) return <p class="quiet">Keep this page open: the files come from this device.</p>;
   return <p class="quiet">The link takes nobody new. Keep this page open until those below have it.</p>;
 }
 

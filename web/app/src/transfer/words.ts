@@ -55,6 +55,7 @@ const known: Record<string, Words> = {
   "not-found": { title: "There is nothing behind this link", text: `It may have been copied in part, or it ended long ago. Open the whole link, or ask for a new one.`, again: false, sign: "lost" },
   incomplete: { title: "A part of this link is missing", text: "The part behind # is the key, and only the sender has it. Copy the whole link and open it again.", again: false, sign: "lock" },
   "wrong-secret": { title: "That was not the right passphrase", text: "Check it with the sender, then try again.", again: true, sign: "lock" },
+  "bad-code": { title: "That is no code", text: "Check it with the sender: it is a number and two words. Then type it again.", again: false, sign: "lock" },
   cancelled: { title: "The sender stopped the transfer", text: `What has come so far is kept in this browser for a week. ${askAgain}`, again: false, sign: "end" },
   "bad-offer": { title: "These files cannot be received", text: "A name among them would be dangerous on this device. Ask the sender to rename it.", again: false, sign: "out" },
   "bad-file": { title: "What came is not what was promised", text: "A check of the data failed, so nothing of it was kept. Ask the sender to try again.", again: true, sign: "out" },
@@ -80,6 +81,6 @@ export function problemOf(e: unknown): Problem {
 /** With the server's or our own sentence where it names what is wrong (a file's name, say). */
 export function detailedWords(p: Problem): Words {
   const words = problemWords(p);
-  const names = ["bad-offer", "changed", "disk-full", "disk"].includes(p.code);
+  const names = ["bad-offer", "bad-code", "failed", "changed", "disk-full", "disk"].includes(p.code);
   return names && p.message ? { ...words, text: p.message } : words;
 }

@@ -1,0 +1,69 @@
+// People at the pages of file transfer.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { eventually } from "./wait.mjs";
+
+/** Bytes that look random and are always the same. */
+export function noise(size, seed = 1) {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  let x = (Math.imul(seed, 2654435761) + 1) >>> 0;
+  for (let i = 0; i < words.length; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    words[i] = x >>> 0;
+  }
+  return Buffer.from(words.buffer, 0, size);
+}
+
+export const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** A folder of the scenario's own, gone with it. */
+export function folder(stage, files = {}) {
+  const dir = mkdtempSync(path.join(tmpdir(), "switchyard-files-"));
+  stage.keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
+  for (const [name, bytes] of Object.entries(files)) {
+    const at = path.join(dir, name);
+    mkdirSync(path.dirname(at), { recursive: true });
+    if (bytes !== null) writeFileSync(at, bytes);
+    else mkdirSync(at, { recursive: true });
+  }
+  return dir;
+}
+
+/** Opens /send and chooses files: [{ name, buffer }] or paths. */
+export async function choose(person, server, files, field = ".choose-files") {
+  await person.page.goto(`${server.url}/send`);
+  await person.reads(/drop files or folders/i);
+  await person.page.setInputFiles(field, files.buffer ? { mimeType: "application/octet-stream", ...files } : files);
+}
+
+/** Makes the link of what was chosen; returns it. */
+export async function makeLink(person) {
+  await person.click("Create a link");
+  return eventually(`${person.name} has a link`, () => person.page.evaluate(() => document.querySelector("#transfer-link")?.value ?? ""));
+}
+
+/** Opens a link and takes it. */
+export async function take(person, link) {
+  await person.page.goto(link);
+  await person.reads(/wants to send you something/i);
+  await person.click("Receive");
+}
+
+/** Says yes to the offer, and returns the bytes that the browser saved and their name. */
+export async function accept(person) {
+  const begun = person.page.waitForEvent("download");
+  await person.click("Accept");
+  const download = await begun;
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+/** What the server knows of a link, as a preview bot would ask. */
+export async function facts(server, link) {
+  const [, id] = link.match(/\/t\/(\w+)/);
+  return (await fetch(`${server.url}/v1/transfers/${id}`)).json();
+}
