@@ -41,10 +41,11 @@ export async function choose(person, server, files, field = ".choose-files") {
   await person.page.setInputFiles(field, files.buffer ? { mimeType: "application/octet-stream", ...files } : files);
 }
 
-/** Makes the link of what was chosen; returns it. */
+/** Makes the link of what was chosen; returns it, at the address that the page has: browsers of scenarios know no certificate of ours. */
 export async function makeLink(person) {
   await person.click("Create a link");
-  return eventually(`${person.name} has a link`, () => person.page.evaluate(() => document.querySelector("#transfer-link")?.value ?? ""));
+  const link = await eventually(`${person.name} has a link`, () => person.page.evaluate(() => document.querySelector("#transfer-link")?.value ?? ""));
+  return link.replace(/^https?:\/\/[^/]+/, new URL(person.page.url()).origin);
 }
 
 /** Opens a link and takes it. */
