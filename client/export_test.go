@@ -1,8 +1,49 @@
 package client
 
+import (
+	"io"
+	"net/netip"
+)
+
 // RefuseQUIC makes the way one of DataChannels, as where QUIC does not come up.
 func (w *Way) RefuseQUIC() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.fellBack = true
 }
+
+// LoseQUIC loses everything that QUIC sends from now on, as a firewall that knows it does.
+func (w *Way) LoseQUIC() { w.l.bulk.net.Unselect() }
+
+// SwapCertificate makes this end show QUIC a certificate that its description does not name.
+func (w *Way) SwapCertificate() error {
+	other, err := newBulk(&w.l.c.o)
+	if err == nil {
+		w.l.bulk.cert = other.cert
+	}
+	return err
+}
+
+// Restart restarts ICE.
+func (w *Way) Restart() { w.l.restart() }
+
+// Fail ends the link as one whose path is gone.
+func (w *Way) Fail() { w.l.end(errLinkFailed) }
+
+// ErrLinkFailed is what Fail ends it with.
+var ErrLinkFailed = errLinkFailed
+
+// Path is the address of our end of the path.
+func (w *Way) Path() (a netip.AddrPort) {
+	a, _ = w.l.bulk.net.Path()
+	return a
+}
+
+// QUICDatagrams counts those that came.
+func (w *Way) QUICDatagrams() uint64 { return w.l.bulk.net.Stats().Received }
+
+// HasFingerprint is hasFingerprint.
+var HasFingerprint = hasFingerprint
+
+// ReadLane cuts the bytes of a QUIC lane into messages.
+func ReadLane(r io.Reader) func() ([]byte, error) { return (&frameReader{r: r}).next }

@@ -108,7 +108,7 @@ func (l *Link) endQUIC() {
 
 // lane makes a lane of a connection.
 func (q *quicEnd) lane(conn *quic.Conn, stream *quic.Stream, n int) *quicLane {
-	lane := &quicLane{l: q.l, conn: conn, stream: stream, number: n, in: bufio.NewReaderSize(stream, MaxLaneMessage)}
+	lane := &quicLane{l: q.l, conn: conn, stream: stream, number: n, in: frameReader{r: bufio.NewReaderSize(stream, MaxLaneMessage)}}
 	q.mu.Lock()
 	q.lanes = append(q.lanes, lane)
 	q.mu.Unlock()
@@ -163,7 +163,8 @@ func hasFingerprint(sdp string, der []byte) bool {
 	return false
 }
 
-// open dials a lane, and tells the other end its number.
+// open dials a lane and tells the other end its number, which says it back: only then is it known that the other
+// end took our certificate, which it sees after we see its own.
 func (q *quicEnd) open(ctx context.Context, n int) (*quicLane, error) {
 	ctx, cancel := context.WithTimeout(ctx, quicPatience)
 	defer cancel()
@@ -173,13 +174,28 @@ func (q *quicEnd) open(ctx context.Context, n int) (*quicLane, error) {
 	}
 	stream, err := conn.OpenStreamSync(ctx)
 	if err == nil {
-		_, err = stream.Write([]byte{byte(n)})
+		err = q.greet(ctx, stream, byte(n))
 	}
 	if err != nil {
 		_ = conn.CloseWithError(quicBroken, "")
 		return nil, err
 	}
 	return q.lane(conn, stream, n), nil
+}
+
+func (q *quicEnd) greet(ctx context.Context, stream *quic.Stream, n byte) error {
+	defer whenDone(ctx, func() { _ = stream.SetReadDeadline(time.Now()) }, func() {})()
+	said := [1]byte{n}
+	if _, err := stream.Write(said[:]); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(stream, said[:]); err != nil {
+		return err
+	}
+	if said[0] != n {
+		return ErrLanes
+	}
+	return nil
 }
 
 // accept takes the connections that the other end dials, until the transport is closed.
@@ -199,7 +215,7 @@ func (q *quicEnd) accept() {
 		}
 		greeting.Go(func() {
 			defer func() { <-free }()
-			if err := q.greet(conn); err != nil {
+			if err := q.welcome(conn); err != nil {
 				q.l.c.log.Debug("link: QUIC lane refused", "link", q.l.key.name, "error", err)
 				_ = conn.CloseWithError(quicBroken, "")
 			}
@@ -209,8 +225,8 @@ func (q *quicEnd) accept() {
 	close(q.incoming)
 }
 
-// greet reads the number of the lane that a connection carries.
-func (q *quicEnd) greet(conn *quic.Conn) error {
+// welcome takes the lane that a connection carries.
+func (q *quicEnd) welcome(conn *quic.Conn) error {
 	ctx, cancel := context.WithTimeout(conn.Context(), quicPatience)
 	defer cancel()
 	stream, err := conn.AcceptStream(ctx)
@@ -225,6 +241,9 @@ func (q *quicEnd) greet(conn *quic.Conn) error {
 	_ = stream.SetReadDeadline(time.Time{})
 	if n[0] >= MaxLanes {
 		return ErrLanes
+	}
+	if _, err := stream.Write(n[:]); err != nil {
+		return err
 	}
 	select {
 	case q.incoming <- q.lane(conn, stream, int(n[0])):

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,10 +27,15 @@ type quicLane struct {
 	head    [laneHead]byte // guarded by sending
 
 	receiving sync.Mutex
-	in        *bufio.Reader // guarded by receiving, as all below
-	frame     []byte        // the message that is being received, behind its length
-	fill      int           // bytes of it that are there
-	failed    error         // what Receive says from now on
+	in        frameReader // guarded by receiving, as all below
+	failed    error       // what Receive says from now on
+}
+
+// frameReader cuts a stream into messages. A read that was interrupted goes on where it was.
+type frameReader struct {
+	r    io.Reader
+	buf  []byte // the message that is being read, behind its length
+	fill int    // bytes of it that are there
 }
 
 func (c *quicLane) Send(ctx context.Context, m []byte) error {
@@ -84,12 +88,15 @@ func (c *quicLane) Receive(ctx context.Context) ([]byte, error) {
 	if ctx.Done() != nil {
 		defer whenDone(ctx, func() { _ = c.stream.SetReadDeadline(time.Now()) }, func() { _ = c.stream.SetReadDeadline(time.Time{}) })()
 	}
-	m, err := c.read()
+	m, err := c.in.next()
 	switch {
 	case err == nil:
 		return m, nil
 	case ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, ctx.Err() // the next Receive goes on where this one was
+	}
+	if errors.Is(err, ErrLaneMessage) {
+		c.stream.CancelRead(0)
 	}
 	c.failed = c.why(err)
 	return nil, c.failed
@@ -107,28 +114,27 @@ func whenDone(ctx context.Context, f, undo func()) (stop func()) {
 	}
 }
 
-// read reads the rest of a message.
-func (c *quicLane) read() ([]byte, error) {
-	if c.frame == nil {
-		c.frame = make([]byte, laneHead+MaxLaneMessage)
+// next reads the next message, which is valid until the next call. ErrLaneMessage where it is too large.
+func (f *frameReader) next() ([]byte, error) {
+	if f.buf == nil {
+		f.buf = make([]byte, laneHead+MaxLaneMessage)
 	}
 	for need := laneHead; ; {
-		if c.fill >= laneHead {
-			n := binary.BigEndian.Uint32(c.frame)
+		if f.fill >= laneHead {
+			n := binary.BigEndian.Uint32(f.buf)
 			if n > MaxLaneMessage {
-				c.stream.CancelRead(0)
 				return nil, ErrLaneMessage
 			}
 			need = laneHead + int(n)
 		}
-		if c.fill == need {
-			c.fill = 0
-			return c.frame[laneHead:need], nil
+		if f.fill == need {
+			f.fill = 0
+			return f.buf[laneHead:need], nil
 		}
-		n, err := c.in.Read(c.frame[c.fill:need])
-		c.fill += n
+		n, err := f.r.Read(f.buf[f.fill:need])
+		f.fill += n
 		if n == 0 && err != nil {
-			if errors.Is(err, io.EOF) && c.fill > 0 {
+			if errors.Is(err, io.EOF) && f.fill > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err

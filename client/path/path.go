@@ -110,6 +110,14 @@ func (n *Net) Select(local, remote netip.AddrPort) error {
 // Unselect says that there is no path: what QUIC sends is lost.
 func (n *Net) Unselect() { n.now.Store(nil) }
 
+// Path is the path of now: the address of the socket and that of the other end. Not valid while there is none.
+func (n *Net) Path() (local, remote netip.AddrPort) {
+	if p := n.now.Load(); p != nil {
+		return p.socket.local.AddrPort(), p.remote
+	}
+	return local, remote
+}
+
 // find finds the socket with the port of local, and of several the one with its address.
 func (n *Net) find(local netip.AddrPort) *socket {
 	n.mu.Lock()

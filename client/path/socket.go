@@ -200,6 +200,10 @@ func (s *socket) done() {
 // wait waits for the next run of ICE's.
 func (s *socket) wait() error {
 	for {
+		select {
+		case s.expiry = <-s.deadline:
+		default:
+		}
 		var expired <-chan time.Time
 		if !s.expiry.IsZero() {
 			if s.timer == nil {
@@ -211,8 +215,7 @@ func (s *socket) wait() error {
 		select {
 		case s.rest = <-s.ice:
 			return nil
-		case t := <-s.deadline:
-			s.expiry = t
+		case s.expiry = <-s.deadline:
 		case <-expired:
 			return os.ErrDeadlineExceeded
 		case <-s.closed:
