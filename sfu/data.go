@@ -24,14 +24,14 @@ func (l *Link) onDataChannel(dc *peer.DataChannel) {
 	l.data[label] = dc
 	dc.OnMessage(func(b []byte, text bool) {
 		payload := slices.Clone(b)
-		l.shard.post(func() {
+		l.post(func() {
 			if !l.ended {
 				l.emit(Data{Label: label, Text: text, Payload: payload})
 			}
 		})
 	})
 	dc.OnClose(func() {
-		l.shard.post(func() {
+		l.post(func() {
 			if l.data[label] == dc {
 				delete(l.data, label)
 			}
@@ -44,7 +44,7 @@ func (l *Link) onDataChannel(dc *peer.DataChannel) {
 // buffer cannot take is counted as dropped, and a reliable channel that overflows is closed, so that
 // its other end notices. The link keeps b.
 func (l *Link) SendData(label string, b []byte, text bool) {
-	l.shard.post(func() {
+	l.post(func() {
 		dc := l.data[label]
 		if l.ended || dc == nil {
 			l.shard.counters.drop(DropNoChannel)

@@ -16,7 +16,8 @@ func (s *shard) kept() string {
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
 	for what, n := range map[string]int{
-		"ufrags": len(s.byUfrag), "paths": len(s.byPath), "foreign paths": len(s.foreign), "timers": len(s.timers),
+		"ufrags": len(s.byUfrag), "paths": len(s.byPath), "foreign paths": len(s.foreign),
+		"ufrags of links that moved": len(s.moved), "timers": len(s.timers),
 		"links to settle": pointers(s.touched) + pointers(s.settling) + pointers(s.timers),
 		"mail":            pointersTo(s.box.mail) + pointersTo(s.mail),
 	} {

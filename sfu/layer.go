@@ -69,7 +69,7 @@ func (l *Link) Show(mid string, v View) {
 }
 
 func (l *Link) onSlot(mid string, f func(*slot)) {
-	l.shard.post(func() {
+	l.post(func() {
 		l.run(func() {
 			if s := l.slot(mid); s != nil {
 				f(s)

@@ -30,16 +30,17 @@ type Link struct {
 	// Immutable.
 	ID      string
 	sfu     *SFU
-	shard   *shard
 	peer    *peer.Link
 	onEvent func(Event)
 	log     *slog.Logger
 	origin  media.NTP
 
 	// Owned by the shard. What every packet touches comes first.
+	shard     *shard
 	up        bool // path has consent
 	touched   bool
 	ended     bool
+	settled   bool             // on its shard for good
 	twccID    uint8            // extension id on what the other end sends
 	pacer     *bwe.Pacer[held] // nil until the path was found full
 	tap       *tap
@@ -61,6 +62,8 @@ type Link struct {
 	ufrags    []string // under which byUfrag knows the link, the newest last
 	paths     []peer.Path
 	data      map[string]*peer.DataChannel
+
+	place place // for whoever is not the shard
 
 	mu      sync.Mutex
 	local   peer.LocalDescription // guarded by mu
@@ -115,7 +118,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		Log:           l.log,
 		Loopback:      s.sfu.loopback,
 		Send:          l.sendControl,
-		Post:          func(f func()) { s.post(func() { l.run(f) }) },
+		Post:          func(f func()) { l.post(func() { l.run(f) }) },
 		OnEvent:       l.onPeerEvent,
 		OnDataChannel: l.onDataChannel,
 	})
@@ -123,7 +126,9 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		return nil, "", fmt.Errorf("sfu: %w", err)
 	}
 	s.load.Add(1)
-	if !s.post(func() { l.begin(session) }) {
+	l.place.at = s
+	l.place.settle(s)
+	if !l.post(func() { l.begin(session) }) {
 		return nil, "", ErrClosed
 	}
 	return l, answer, nil
@@ -164,13 +169,13 @@ func (l *Link) Offer(offer string) (answer string, err error) {
 	defer l.mu.Unlock()
 	local := l.local
 	local.Version++
-	local.Ufrag, local.Pwd = newUfrag(l.shard.index)
+	local.Ufrag, local.Pwd = newUfrag(l.place.index())
 	session, answer, err := peer.Answer(offer, local, l.session)
 	if err != nil {
 		return "", err
 	}
 	l.local, l.session = local, session
-	posted := l.shard.post(func() {
+	posted := l.post(func() {
 		l.run(func() {
 			l.addUfrag(session.LocalUfrag)
 			l.peer.Update(session)
@@ -191,15 +196,17 @@ func (l *Link) addUfrag(ufrag string) {
 	}
 	l.ufrags = append(l.ufrags, ufrag)
 	l.shard.byUfrag[ufrag] = l
+	l.introduce(ufrag)
 	if len(l.ufrags) > 2 {
 		delete(l.shard.byUfrag, l.ufrags[0])
+		l.disavow(l.ufrags[0])
 		l.ufrags = l.ufrags[1:]
 	}
 }
 
 // Close ends the link. The Closed event follows.
 func (l *Link) Close() {
-	l.shard.post(func() { l.end(nil) })
+	l.post(func() { l.end(nil) })
 }
 
 // end takes the link off its shard.
@@ -223,6 +230,7 @@ func (l *Link) end(cause error) {
 	l.peer.Close()
 	for _, u := range l.ufrags {
 		delete(s.byUfrag, u)
+		l.disavow(u)
 	}
 	for _, p := range l.paths {
 		if s.byPath[p] == l {
@@ -247,6 +255,7 @@ func (l *Link) claim(path peer.Path) {
 		return
 	}
 	s.byPath[path] = l
+	delete(s.foreign, path) // from before the link came here
 	l.paths = append(l.paths, path)
 	if len(l.paths) > maxPaths {
 		oldest := 0
@@ -305,7 +314,7 @@ func (l *Link) sendControl(p peer.Path, b []byte) {
 		l.sendVia(p, b)
 		return
 	}
-	_ = l.shard.sock.WriteTo(b, p.Remote, p.Local)
+	_ = l.place.sock.Load().WriteTo(b, p.Remote, p.Local)
 }
 
 // transmit sends what stands in the writer's reserved bytes.

@@ -58,7 +58,7 @@ const demandShare = 1.5
 func (l *Link) Estimate() (bwe.Usage, bool) {
 	var u bwe.Usage
 	alive := false
-	ok := l.shard.call(func() {
+	ok := l.call(func() {
 		if alive = !l.ended; alive {
 			u = l.rate.est.Usage(l.shard.clock.Now())
 		}

@@ -46,7 +46,11 @@ func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
 	if ufrag := stunUfrag(b); len(ufrag) > 0 {
 		named := s.byUfrag[string(ufrag)]
 		if named == nil {
-			if owner := s.sfu.shardOf(ufrag); owner != nil && owner != s {
+			if to := s.moved[string(ufrag)]; to != nil {
+				s.forward(to, path, b)
+				return
+			}
+			if owner := s.sfu.shardOf(ufrag); owner != nil && owner != s && s.handing == nil {
 				s.remember(path, owner)
 				owner.hand(s, path, b)
 				return
@@ -63,6 +67,7 @@ func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {
 	}
 	if l.peer.OnSTUN(now, path, b) {
 		l.claim(path)
+		l.placed(path, s.handing)
 	}
 	s.touch(l)
 }
@@ -89,9 +94,13 @@ func forServer(b []byte) bool {
 
 // passOn gives a datagram of an unknown path to the shard that owns it, if one is known to.
 func (s *shard) passOn(path peer.Path, b []byte) {
-	if owner := s.foreign[path]; owner != nil {
+	owner, receiver := s.foreign[path], s.handing
+	if receiver == nil {
+		receiver = s
+	}
+	if owner != nil && s.handing != s { // else it has come back
 		s.counters.passedOn.Add(1)
-		owner.hand(s, path, b)
+		owner.hand(receiver, path, b)
 		return
 	}
 	s.counters.drop(DropUnknownPath)

@@ -161,7 +161,7 @@ func (l *Link) Publish(mid, id string) (*Track, error) {
 		return nil, ErrNoSuchMID
 	}
 	t := newTrack(l, mid, id, m.Kind)
-	posted := l.shard.post(func() {
+	posted := l.post(func() {
 		r := l.receiver(mid)
 		if l.ended || r == nil {
 			t.closed = true
@@ -208,7 +208,7 @@ func (l *Link) unpublish(t *Track) {
 // Feed makes t the source of the slot at mid, under a generation that grows with each change; a nil
 // t empties it. SlotLive follows with the first packet.
 func (l *Link) Feed(mid string, t *Track, generation uint32) {
-	l.shard.post(func() {
+	l.post(func() {
 		l.run(func() {
 			if s := l.slot(mid); s != nil {
 				s.feed(l.shard.clock.Now(), t, generation)

@@ -42,7 +42,8 @@ type shard struct {
 	byUfrag  map[string]*Link
 	byPath   map[peer.Path]*Link
 	foreign  map[peer.Path]*shard // paths whose link lives on another shard
-	handing  *shard               // that passed on what is being received
+	moved    map[string]*shard    // ufrags of links that have moved to another (move.go)
+	handing  *shard               // whose socket got what is being received, if another's
 	touched  []*Link              // links with input since the last settle
 	settling []*Link              // the other half of a double buffer
 	timers   linkHeap
@@ -66,6 +67,7 @@ func newShard(s *SFU, index int, sock *udp.Socket) *shard {
 		byUfrag: map[string]*Link{},
 		byPath:  map[peer.Path]*Link{},
 		foreign: map[peer.Path]*shard{},
+		moved:   map[string]*shard{},
 	}
 	for i := range sh.in {
 		sh.refill(i)
@@ -174,7 +176,7 @@ func (s *shard) call(f func()) bool {
 	return true
 }
 
-// hand passes a datagram that another goroutine read to this shard: that of a shard, or nil. b is copied.
+// hand passes a datagram that another goroutine read to this shard: that of the shard from, or nil. b is copied.
 func (s *shard) hand(from *shard, path peer.Path, b []byte) {
 	p := s.sfu.pool.Get()
 	n := copy(p.Data[:], b)

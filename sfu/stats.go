@@ -160,9 +160,9 @@ type SlotStats struct {
 
 // Stats returns the link's counters; false when it has ended.
 func (l *Link) Stats() (LinkStats, bool) {
-	out := LinkStats{ID: l.ID, Shard: l.shard.index}
+	out := LinkStats{ID: l.ID}
 	alive := false
-	ok := l.shard.call(func() {
+	ok := l.call(func() {
 		if alive = !l.ended; alive {
 			l.collect(&out)
 		}
@@ -181,6 +181,7 @@ func transport(p peer.Path) string {
 }
 
 func (l *Link) collect(out *LinkStats) {
+	out.Shard = l.shard.index
 	out.Up, out.RTT, out.Send = l.up, l.peer.RTT(), l.twccOut.Stats()
 	out.Estimate = l.rate.est.Usage(l.shard.clock.Now())
 	if l.up {

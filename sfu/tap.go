@@ -57,7 +57,7 @@ type tapRecord struct {
 func (l *Link) Tap(o TapOptions) error {
 	t := &tap{options: o, log: l.log, queue: make(chan tapRecord, tapQueue)}
 	err := ErrClosed
-	ok := l.shard.call(func() {
+	ok := l.call(func() {
 		switch {
 		case l.ended:
 		case l.tap != nil:
@@ -79,7 +79,7 @@ func (l *Link) Tap(o TapOptions) error {
 }
 
 // Untap ends the tap, if there is one.
-func (l *Link) Untap() { l.shard.post(l.untap) }
+func (l *Link) Untap() { l.post(l.untap) }
 
 func (l *Link) untap() {
 	if l.tap != nil {

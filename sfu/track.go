@@ -50,7 +50,7 @@ func (t *Track) Link() *Link { return t.link }
 
 // Close ends the publication: slots that it feeds become empty.
 func (t *Track) Close() {
-	t.link.shard.post(func() { t.link.unpublish(t) })
+	t.link.post(func() { t.link.unpublish(t) })
 }
 
 // publish hands a batch of one layer, whose references it takes over, to every shard that needs it.
@@ -70,12 +70,12 @@ func (t *Track) publish(now media.Time, batch media.Batch) {
 // sendRecent fills the caches of a shard that has just begun to need layers with what the publisher's own
 // shard still has since their last keyframes, so that a slot there can start with it too.
 func (t *Track) sendRecent(to *fanout, layers uint32) {
-	home := t.link.shard
 	var spells [egress.MaxLayers]uint32
 	for i := range spells {
 		spells[i] = to.spells[i].Load()
 	}
-	home.post(func() {
+	t.link.post(func() {
+		home := t.link.shard
 		var recent media.Batch
 		for ; layers != 0; layers &= layers - 1 {
 			cache := t.fans[home.index].rings[bits.TrailingZeros32(layers)]
@@ -98,11 +98,10 @@ func (t *Track) sendRecent(to *fanout, layers uint32) {
 
 // requestKeyframe asks the publisher for a keyframe of a layer, from any shard.
 func (t *Track) requestKeyframe(now media.Time, layer uint8, from *shard) {
-	home := t.link.shard
-	if from == home {
+	if t.link.livesOn(from) {
 		if r := t.link.receiverOf(t); r != nil {
 			r.in.RequestKeyframe(now, layer)
-			home.touch(t.link)
+			from.touch(t.link)
 		}
 		return
 	}
@@ -110,8 +109,9 @@ func (t *Track) requestKeyframe(now media.Time, layer uint8, from *shard) {
 	if t.asked.Or(bit)&bit != 0 {
 		return
 	}
-	home.post(func() {
+	t.link.post(func() {
 		t.asked.And(^bit)
+		home := t.link.shard
 		t.requestKeyframe(home.clock.Now(), layer, home)
 	})
 }
@@ -213,7 +213,7 @@ func (f *fanout) remove(s *slot) {
 			break
 		}
 	}
-	if len(f.slots) == 0 && f.shard != f.track.link.shard { // here the caches would go stale
+	if len(f.slots) == 0 && !f.track.link.livesOn(f.shard) { // here the caches would go stale
 		f.dropCaches()
 	}
 }
@@ -232,7 +232,7 @@ func (f *fanout) account(before, after uint32) {
 			}
 		} else if f.counts[i]--; f.counts[i] == 0 {
 			needed &^= 1 << i
-			if f.shard != f.track.link.shard { // it gets no more packets; at home interrupt decides
+			if !f.track.link.livesOn(f.shard) { // it gets no more packets; at home interrupt decides
 				f.rings[i].Interrupt()
 			}
 		}
@@ -247,9 +247,8 @@ func (f *fanout) account(before, after uint32) {
 	} else {
 		t.wanted.And(^uint32(1 << f.shard.index))
 	}
-	home := t.link.shard
-	home.post(t.rewant)
-	if fresh := needed &^ was; fresh != 0 && f.shard != home {
+	t.link.post(t.rewant)
+	if fresh := needed &^ was; fresh != 0 && !t.link.livesOn(f.shard) {
 		t.sendRecent(f, fresh)
 	}
 }
