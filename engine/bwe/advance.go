@@ -177,7 +177,7 @@ type Usage struct {
 
 // Usage returns a snapshot.
 func (e *Estimator) Usage(now media.Time) Usage {
-	acked, _, _ := e.arrived.over(longWindow)
+	acked, _, _ := e.arrived.over(inLong)
 	return Usage{
 		Target: e.Target(), Steady: e.Steady(),
 		Delay: media.Bitrate(e.rate.rate), Loss: media.Bitrate(e.loss.rate), REMB: media.Bitrate(e.remb),

@@ -240,7 +240,7 @@ func (e *Estimator) onFeedback(now media.Time) {
 		path = standingQueue
 	}
 	if e.loss.update(now, e.steady(), rtt, path) {
-		if recent, _, ok := e.arrived.over(shortWindow); ok && e.loss.share > lossHeavy {
+		if recent, _, ok := e.arrived.over(inShort); ok && e.loss.share > lossHeavy {
 			e.loss.rate = min(e.loss.rate, backoff*recent)
 		}
 		e.rate.rate = min(e.rate.rate, e.loss.rate)
@@ -259,8 +259,8 @@ func (e *Estimator) rtt() time.Duration {
 // control is one step of the rate control (gcc-02 §5.5): decrease on over-use, hold on under-use (the
 // queue empties), increase else.
 func (e *Estimator) control(now media.Time, rtt time.Duration) {
-	acked, _, known := e.arrived.over(longWindow)
-	recent, share, _ := e.arrived.over(shortWindow)
+	acked, _, known := e.arrived.over(inLong)
+	recent, share, _ := e.arrived.over(inShort)
 	latest, sudden := e.collapsed(now)
 	if !sudden {
 		e.suspect = 0
@@ -305,7 +305,7 @@ func (e *Estimator) follow(acked float64) {
 // refine measures again what a collapsed path can take, over all that arrived since: the first 80 ms may
 // have been somebody else's.
 func (e *Estimator) refine() {
-	if rate, _, ok := e.arrived.over(min(suddenWindow+e.arrived.at(0).end-e.drainMark, longWindow)); ok {
+	if rate, _, ok := e.arrived.within(min(suddenWindow+e.arrived.at(0).end-e.drainMark, longWindow)); ok {
 		e.rate.rate = min(backoff*rate, collapse*e.drainFrom)
 	}
 }
@@ -322,7 +322,7 @@ func (e *Estimator) realQueue() time.Duration {
 // collapsed reports whether packets wait long and far fewer arrive than are sent, and how much arrives.
 // The trendline would tell of it some groups later.
 func (e *Estimator) collapsed(now media.Time) (rate float64, yes bool) {
-	rate, share, ok := e.arrived.over(suddenWindow)
+	rate, share, ok := e.arrived.over(inSudden)
 	return rate, ok && e.queue.tip() > collapseFrom && (e.draining || share < collapse && rate < collapse*e.out.rate(now))
 }
 

@@ -15,31 +15,46 @@ const (
 	suddenWindow = 80 * time.Millisecond
 )
 
+// window is one of those that every feedback asks for.
+type window uint8
+
+const (
+	inLong window = iota
+	inShort
+	inSudden
+	windows
+)
+
+var windowLength = [windows]time.Duration{inLong: longWindow, inShort: shortWindow, inSudden: suddenWindow}
+
 // throughput remembers what arrived lately, in slices of time.
 type throughput struct {
-	ring [128]slice // at least sliceTime apart: 640 ms
-	n    int
+	ring  [128]slice // at least sliceTime apart: 640 ms
+	n     int
+	total int          // bytes so far
+	first [windows]int // number of the oldest slice within the window before the newest arrival; it only grows
 }
 
 // slice is what arrived within sliceTime of its beginning.
 type slice struct {
 	begin, end time.Duration // arrival
 	sent       media.Time    // of the last one
-	bytes      int
+	total      int           // bytes that had arrived at its end, since the start
 }
 
 const sliceTime = 5 * time.Millisecond
 
 func (t *throughput) add(at media.Time, arrived time.Duration, bytes int) {
+	t.total += bytes
 	if t.n > 0 {
 		if s := t.at(0); arrived < s.begin+sliceTime { // reordered ones count as the newest
 			s.end = max(s.end, arrived)
 			s.sent = max(s.sent, at)
-			s.bytes += bytes
+			s.total = t.total
 			return
 		}
 	}
-	t.ring[t.n%len(t.ring)] = slice{begin: arrived, end: arrived, sent: at, bytes: bytes}
+	t.ring[t.n%len(t.ring)] = slice{begin: arrived, end: arrived, sent: at, total: t.total}
 	t.n++
 }
 
@@ -48,27 +63,37 @@ func (t *throughput) at(back int) *slice { return &t.ring[(t.n-1-back)%len(t.rin
 // over returns the rate of arrival in bit/s within about the window before the newest arrival, and how
 // much of the rate at which the same packets were sent that is (1: they arrive as fast as they were
 // sent, 0: they were sent at once). False while there is too little to tell.
-func (t *throughput) over(window time.Duration) (rate, share float64, ok bool) {
-	held := min(t.n, len(t.ring))
-	if held < 3 {
+func (t *throughput) over(w window) (rate, share float64, ok bool) {
+	first := &t.first[w]
+	*first = t.oldest(*first, windowLength[w])
+	return t.since(*first, windowLength[w])
+}
+
+// within is over for any length.
+func (t *throughput) within(length time.Duration) (rate, share float64, ok bool) {
+	return t.since(t.oldest(0, length), length)
+}
+
+// oldest returns the number of the oldest slice within a window, which is from or a later one.
+func (t *throughput) oldest(from int, length time.Duration) int {
+	from = max(from, t.n-len(t.ring), 0)
+	for from < t.n-1 && t.at(0).end-t.ring[from%len(t.ring)].end > length {
+		from++
+	}
+	return from
+}
+
+// since is what over returns of what arrived after the slice of a number, or of three slices where that is longer.
+func (t *throughput) since(oldest int, length time.Duration) (rate, share float64, ok bool) {
+	if t.n < 3 {
 		return 0, 0, false
 	}
-	newest, oldest := t.at(0), t.at(0)
-	bytes, n := 0, 0
-	for back := 1; back < held; back++ {
-		s := t.at(back)
-		if newest.end-s.end > window && n >= 3 {
-			break
-		}
-		bytes += oldest.bytes // those of the oldest slice arrived before the span begins
-		oldest = s
-		n++
-	}
-	span := newest.end - oldest.end
-	if n < 2 || span < window/4 || span > 4*window {
+	newest, first := t.at(0), &t.ring[min(oldest, max(t.n-1-3, 0))%len(t.ring)]
+	span := newest.end - first.end
+	if span < length/4 || span > 4*length {
 		return 0, 0, false
 	}
-	return float64(bytes*8) / span.Seconds(), max(float64(newest.sent.Sub(oldest.sent)), 0) / float64(span), true
+	return float64((newest.total-first.total)*8) / span.Seconds(), max(float64(newest.sent.Sub(first.sent)), 0) / float64(span), true
 }
 
 // Windows of the least delay. Two of the first are believed: that covers drifting clocks and new
