@@ -18,7 +18,7 @@ func (s *shard) kept() string {
 	for what, n := range map[string]int{
 		"ufrags": len(s.byUfrag), "paths": len(s.byPath), "foreign paths": len(s.foreign),
 		"ufrags of links that moved": len(s.moved), "timers": len(s.timers),
-		"links to settle": pointers(s.touched) + pointers(s.settling) + pointers(s.timers),
+		"links to settle": pointers(s.touched) + pointers(s.settling) + pointersIn(s.timers),
 		"mail":            pointersTo(s.box.mail) + pointersTo(s.mail),
 	} {
 		if n != 0 {
@@ -32,6 +32,15 @@ func (s *shard) kept() string {
 func pointers[T any](list []*T) (n int) {
 	for _, p := range list[:cap(list)] {
 		if p != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func pointersIn(t timers) (n int) {
+	for _, timer := range t[:cap(t)] {
+		if timer.link != nil {
 			n++
 		}
 	}

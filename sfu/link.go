@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -141,7 +140,7 @@ func (l *Link) begin(session *peer.Session) {
 	l.addUfrag(session.LocalUfrag)
 	l.reportAt = now.Add(reportEvery)
 	l.levelAt = now.Add(levelEvery)
-	heap.Push(&s.timers, l)
+	s.timers.add(l)
 	l.apply(session)
 	l.peer.Start()
 	s.touch(l)
@@ -237,9 +236,7 @@ func (l *Link) end(cause error) {
 			delete(s.byPath, p)
 		}
 	}
-	if l.heapAt >= 0 {
-		heap.Remove(&s.timers, l.heapAt)
-	}
+	s.timers.remove(l)
 	l.uncount()
 	s.load.Add(-1)
 	l.sfu.links.Add(-1)
@@ -377,7 +374,12 @@ func (l *Link) nextDeadline(now media.Time) media.Time {
 	if len(l.slots) > 0 {
 		later = min(later, l.reportAt)
 	}
-	next := min(l.rateDeadline(now), l.paceDeadline())
+	next := l.paceDeadline()
+	if rate := l.rateDeadline(now); l.rate.est.Probing() {
+		next = min(next, rate)
+	} else {
+		later = min(later, rate)
+	}
 	for _, r := range l.receivers {
 		next = min(next, r.in.Deadline())
 		if r.track != nil {

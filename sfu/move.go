@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"container/heap"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -103,7 +102,7 @@ func (l *Link) depart(to *shard) {
 		delete(from.byPath, p)
 		from.remember(p, to)
 	}
-	heap.Remove(&from.timers, l.heapAt)
+	from.timers.remove(l)
 	from.untouch(l)
 	for _, s := range l.slots {
 		if s.fan != nil {
@@ -138,7 +137,7 @@ func (l *Link) arrive(from, s *shard) {
 		s.byPath[p] = l
 		delete(s.foreign, p)
 	}
-	heap.Push(&s.timers, l)
+	s.timers.add(l)
 	s.load.Add(1)
 	l.share.stale = true
 	for _, sl := range l.slots {

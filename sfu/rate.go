@@ -66,6 +66,17 @@ func (l *Link) Estimate() (bwe.Usage, bool) {
 	return u, ok && alive
 }
 
+// wantsTurn reports whether what RTCP told of gives the link a turn before its deadline. Most of it says that all is well,
+// and a turn costs as much as reading it.
+func (l *Link) wantsTurn(now media.Time) bool {
+	e := l.rate.est
+	if len(l.receivers) > 0 || l.pacer != nil || e.Congested() || e.Deadline(now) < l.deadline {
+		return true
+	}
+	urgent, rose := l.shifted()
+	return urgent || rose
+}
+
 // probe lets the estimator do what is due by time, and sends the padding that it asks for.
 func (l *Link) probe(now media.Time) {
 	e := l.rate.est

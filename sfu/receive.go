@@ -31,7 +31,9 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 		s.touch(l)
 	case first >= 128 && first <= 191 && b[1] >= 192 && b[1] <= 223: // RFC 5761 §4
 		l.onRTCP(now, b)
-		s.touch(l)
+		if l.wantsTurn(now) {
+			s.touch(l)
+		}
 	case first >= 128 && first <= 191:
 		s.touch(l)
 		return l.onRTP(now, p, b)

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"container/heap"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -46,7 +45,7 @@ type shard struct {
 	handing  *shard               // whose socket got what is being received, if another's
 	touched  []*Link              // links with input since the last settle
 	settling []*Link              // the other half of a double buffer
-	timers   linkHeap
+	timers   timers
 	rtcp     [media.MaxDatagram]byte // scratch for outgoing RTCP
 	rtx      [2 * media.MaxDatagram]byte
 	sealed   uint64     // RTP packets since the last turn; counters has those before
@@ -230,8 +229,7 @@ func (s *shard) settle(now media.Time) {
 		clear(turn)
 		s.settling = turn[:0]
 	}
-	for s.timers.next() <= now {
-		l := s.timers[0]
+	for l := s.timers.due(now); l != nil; l = s.timers.due(now) {
 		l.settle(now)
 		if l.deadline <= now && l.heapAt == 0 { // a deadline that did not move must not spin the loop
 			l.setDeadline(now.Add(minTurn))
@@ -271,43 +269,4 @@ func (s *shard) finish() {
 	s.writer.Flush()
 	s.count()
 	_ = s.sock.Close()
-}
-
-// linkHeap orders links by deadline, the earliest first (container/heap).
-type linkHeap []*Link
-
-func (h linkHeap) next() media.Time {
-	if len(h) == 0 {
-		return media.Never
-	}
-	return h[0].deadline
-}
-
-func (h linkHeap) Len() int           { return len(h) }
-func (h linkHeap) Less(i, j int) bool { return h[i].deadline < h[j].deadline }
-func (h linkHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].heapAt, h[j].heapAt = i, j
-}
-
-func (h *linkHeap) Push(x any) {
-	l := x.(*Link)
-	l.heapAt = len(*h)
-	*h = append(*h, l)
-}
-
-func (h *linkHeap) Pop() any {
-	old := *h
-	l := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	l.heapAt = -1
-	return l
-}
-
-func (l *Link) setDeadline(t media.Time) {
-	if l.heapAt >= 0 && t != l.deadline {
-		l.deadline = t
-		heap.Fix(&l.shard.timers, l.heapAt)
-	}
 }

@@ -59,13 +59,19 @@ const (
 // divide shares the estimate anew where that is due.
 func (l *Link) divide(now media.Time) {
 	sh := &l.share
-	budget := float64(l.rate.est.Steady())
-	urgent := sh.stale || budget < shareFell*float64(sh.budget) || sh.strained && l.rate.est.Queue() >= keepQueue
-	rose := budget > shareRose*float64(sh.budget)
+	urgent, rose := l.shifted()
 	if since := now.Sub(sh.last); urgent && since >= shareSoon || rose && since >= shareEvery {
 		sh.last, sh.stale = now, false
 		l.allocate(now, nil)
 	}
+}
+
+// shifted reports whether the estimate is to be shared anew: soon, or in its time.
+func (l *Link) shifted() (urgent, rose bool) {
+	sh := &l.share
+	budget := float64(l.rate.est.Steady())
+	urgent = sh.stale || budget < shareFell*float64(sh.budget) || sh.strained && l.rate.est.Queue() >= keepQueue
+	return urgent, budget > shareRose*float64(sh.budget)
 }
 
 // allocate gives each video slot its share. fresh, which is about to start, is only told.

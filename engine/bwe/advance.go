@@ -91,6 +91,9 @@ func (e *Estimator) Padding(now media.Time) int { return e.probe.due(now) }
 // probeTick is how often a running probe asks for padding.
 const probeTick = 2 * time.Millisecond
 
+// Probing reports whether a probe asks for padding: then milliseconds matter to Deadline.
+func (e *Estimator) Probing() bool { return e.probe.running && !e.probe.c.sent }
+
 // Deadline returns when Advance, and Padding after it, are due.
 func (e *Estimator) Deadline(now media.Time) media.Time {
 	next := e.silenceAt()
@@ -98,7 +101,7 @@ func (e *Estimator) Deadline(now media.Time) media.Time {
 		next = min(next, e.drainBegan.Add(drainLongest+1))
 	}
 	switch at := e.probeAt(); {
-	case e.probe.running && !e.probe.c.sent:
+	case e.Probing():
 		next = min(next, now.Add(probeTick))
 	case e.probe.running:
 		next = min(next, e.probe.c.began.Add(probeWait+probeTime+time.Millisecond))
