@@ -69,6 +69,9 @@ func Send(ctx context.Context, o SendOptions) error {
 	o.Source.SetID(s.kept.Transfer.ID)
 	r, err := enter(ctx, door{o.Server, s.kept.Transfer.Room, s.kept.Transfer.Token, o.Name, o.HTTP, o.Log}, pake.Sender, s)
 	if err != nil {
+		if ctx.Err() != nil {
+			s.withdraw(ctx)
+		}
 		return err
 	}
 	s.room = r
@@ -177,7 +180,6 @@ func (s *sending) lost(err error) error {
 // stop ends by the will of our user: everybody is told, and a link that nobody used is revoked.
 func (s *sending) stop(ctx context.Context) error {
 	reason := why(ctx)
-	begun := s.kept.Begun
 	for id, p := range s.peers {
 		if p.work != nil {
 			p.work.cancel(context.Cause(ctx))
@@ -191,14 +193,20 @@ func (s *sending) stop(ctx context.Context) error {
 			<-p.work.ended
 		}
 	}
-	if !begun {
-		out, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if err := s.api.Revoke(out, s.kept.Transfer); err == nil {
-			s.forget()
-		}
-	}
+	s.withdraw(ctx)
 	return context.Cause(ctx)
+}
+
+// withdraw revokes a link that nobody can go on with: nobody has begun, or we keep nothing to send it again by.
+func (s *sending) withdraw(ctx context.Context) {
+	if s.kept.Begun && s.o.State != "" {
+		return
+	}
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := s.api.Revoke(out, s.kept.Transfer); err == nil {
+		s.forget()
+	}
 }
 
 // begin asks those who are here to begin: we are new.

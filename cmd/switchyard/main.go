@@ -26,6 +26,7 @@ type CLI struct {
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Send    SendCmd    `cmd:"" help:"Send files, folders or a text by a link, straight to another device."`
 	Receive ReceiveCmd `cmd:"" help:"Receive what a link or a code offers."`
+	Shot    ShotCmd    `cmd:"" help:"Make a link to a picture of the screen, or to what was copied."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
 	Rooms   RoomsCmd   `cmd:"" help:"List the rooms of a running server."`
 	Room    RoomCmd    `cmd:"" help:"Show, create, change or close a room."`

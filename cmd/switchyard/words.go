@@ -59,7 +59,7 @@ func inWords(err error) string {
 		return said.Detail
 	}
 	text := err.Error()
-	for _, of := range []string{"client: ", "admin: ", "server: ", "doctor: ", "store: ", "transfer: ", "pake: ", "piece: "} {
+	for _, of := range []string{"client: ", "admin: ", "server: ", "doctor: ", "store: ", "transfer: ", "pake: ", "piece: ", "screen: ", "clipboard: ", "bus: "} {
 		text = strings.TrimPrefix(text, of)
 	}
 	return strings.Join(strings.Fields(text), " ")
