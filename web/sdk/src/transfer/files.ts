@@ -7,8 +7,6 @@ import type { Disk, DiskFile, Entry } from "./disk";
 export class IncomingFile {
   readonly size: number;
   readonly pieces: number;
-  /** Verified, and kept or about to be. */
-  verifiedBytes = 0;
   /** It has its name. */
   done = false;
   /** It was looked what the disk has of it. */
@@ -61,29 +59,22 @@ export class IncomingFile {
     this.#known[piece] = 1;
   }
 
-  /** The sender confirms a piece that was found; false where none was. */
-  same(piece: number): boolean {
-    if (this.#known[piece] !== 1) return this.has(piece);
-    this.#take(piece);
-    return true;
+  /** The sender confirms a piece that was found. How many bytes that makes right; undefined where none was found. */
+  same(piece: number): number | undefined {
+    if (this.#known[piece] === 1) return this.#take(piece);
+    return this.has(piece) ? 0 : undefined;
   }
 
-  /** A piece came and is right. */
-  take(piece: number, hash: Uint8Array): void {
+  /** A piece came and is right. How many bytes that makes right. */
+  take(piece: number, hash: Uint8Array): number {
     this.#hashes.set(hash, piece * hashSize);
-    this.#take(piece);
+    return this.#take(piece);
   }
 
-  /** A piece that was taken could not be kept after all, or the whole is wrong. */
-  forget(): void {
-    this.#known.fill(0);
-    this.#verified = this.verifiedBytes = 0;
-  }
-
-  #take(piece: number): void {
+  #take(piece: number): number {
     this.#known[piece] = 2;
     this.#verified++;
-    this.verifiedBytes += this.lengthOf(piece);
+    return this.lengthOf(piece);
   }
 
   get knowsAny(): boolean {

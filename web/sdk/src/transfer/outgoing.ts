@@ -224,7 +224,8 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     meeting.keys.set(r.id, welcoming.keys);
     if (welcoming.by === "code") {
       void meeting.whisper(r.id, { link: { id: this.#made?.id ?? "", key: keyText(this.#key) } });
-      if ((this.options.receivers ?? 1) > 1) this.renewCode().catch(() => {});
+      const taken = this.receivers.length + 1; // they will take the link now
+      if (taken < (this.#made?.receivers ?? 1)) this.renewCode().catch(() => {});
       return;
     }
     this.#to("sending");

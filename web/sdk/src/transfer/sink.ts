@@ -21,8 +21,9 @@ export interface SinkOwner {
 }
 
 export class Sink {
-  /** Bytes of the wanted files. */
+  /** Bytes of the wanted files, and how many of them are verified. */
   total = 0;
+  verified = 0;
   text: string | undefined;
   /** Everything is verified and has its name. */
   complete = false;
@@ -40,12 +41,6 @@ export class Sink {
     readonly owner: SinkOwner,
     readonly hasher: Hasher,
   ) {}
-
-  get verified(): number {
-    let sum = 0;
-    for (const file of this.files.values()) sum += file.verifiedBytes;
-    return sum;
-  }
 
   get ordered(): boolean {
     return this.#disk?.ordered ?? false;

@@ -205,7 +205,9 @@ export class SinkRun {
     const file = this.wanted(entry);
     if (first + count > file.pieces) throw broken("pieces beyond the end of a file", entry);
     for (let piece = first; piece < first + count; piece++) {
-      if (!file.same(piece)) throw broken("a piece that is not here", entry);
+      const bytes = file.same(piece);
+      if (bytes === undefined) throw broken("a piece that is not here", entry);
+      this.sink.verified += bytes;
     }
     this.sink.owner.changed();
     this.#settle(file);
@@ -269,7 +271,7 @@ export class SinkRun {
     const hash = file.pieces === 1 ? hasher.root(bytes) : hasher.piece(bytes, (piece * file.pieceSize) / 1024);
     if (!sameBytes(hash, expected)) return this.#again(file, piece);
     this.#under.delete(`${file.number}:${piece}`);
-    file.take(piece, hash);
+    this.sink.verified += file.take(piece, hash);
     this.sink.keeper?.put(file, piece, bytes);
     if ((this.sink.keeper?.held ?? 0) > receiveWindow) throw broken("pieces too far ahead of others");
     this.sink.owner.changed();
