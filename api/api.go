@@ -258,6 +258,15 @@ type TransferFacts struct {
 	Left int `json:"left"`
 }
 
+// AcceptTransfer takes the place of one of a transfer's receivers.
+type AcceptTransfer struct {
+	// Name is shown to the sender, at most 64 characters.
+	Name string `json:"name,omitempty"`
+	// Once is a random text of the receiver's own, 16 to 64 characters: who asks again with it, since the answer was
+	// lost, gets the same place.
+	Once string `json:"once,omitempty"`
+}
+
 // Nameplate is the number of a code that can be spoken.
 type Nameplate struct {
 	Nameplate int `json:"nameplate"`

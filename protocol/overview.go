@@ -30,7 +30,9 @@ type ServerFacts struct {
 
 // RoomDetail is a room in an Overview.
 type RoomDetail struct {
-	Room         string        `json:"room"`
+	Room string `json:"room"`
+	// Kind is as in RoomOptions.
+	Kind         string        `json:"kind"`
 	Participants []Participant `json:"participants"`
 	Viewers      int           `json:"viewers"` // by WHEP
 	Links        []LinkDetail  `json:"links"`

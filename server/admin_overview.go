@@ -185,7 +185,7 @@ func detailOf(r conference.RoomSnapshot) protocol.RoomDetail {
 
 // roomDetail describes a room; its links are filled in by members of g.
 func roomDetail(g *errgroup.Group, r conference.RoomSnapshot) protocol.RoomDetail {
-	d := protocol.RoomDetail{Room: r.Room, Participants: r.Participants, Viewers: r.Viewers, Links: make([]protocol.LinkDetail, len(r.Links))}
+	d := protocol.RoomDetail{Room: r.Room, Kind: r.Options.Kind, Participants: r.Participants, Viewers: r.Viewers, Links: make([]protocol.LinkDetail, len(r.Links))}
 	for k, l := range r.Links {
 		g.Go(func() error {
 			d.Links[k] = linkDetail(l)

@@ -27,6 +27,8 @@ type transfer struct {
 	Revoked   bool      `json:"revoked,omitempty"`
 	// Nameplate is the number of the code that leads here now; 0: none does.
 	Nameplate int `json:"nameplate,omitempty"`
+	// Seats are the identities of those who accepted and can ask for their token again, by the hash of their secret.
+	Seats map[string]string `json:"seats,omitempty"`
 }
 
 const (
@@ -122,15 +124,33 @@ func (s transfers) get(ctx context.Context, id string) (transfer, error) {
 	return t, err
 }
 
-// accept takes the place of one receiver. However many accept at once, no more succeed than there are.
-func (s transfers) accept(ctx context.Context, room string, now time.Time) (transfer, error) {
-	return s.change(ctx, room, now, func(t *transfer) error {
+// accept takes the place of one receiver. However many accept at once, no more succeed than there are. Who asks again
+// with the same secret, once, gets its identity again, also when the link has ended since.
+func (s transfers) accept(ctx context.Context, room, once string, now time.Time) (t transfer, identity string, err error) {
+	seat := ""
+	if once != "" {
+		sum := sha256.Sum256([]byte(once))
+		seat = lowerBase32.EncodeToString(sum[:])[:20]
+	}
+	t, err = s.change(ctx, room, now, func(t *transfer) error {
+		identity = t.Seats[seat]
+		if identity != "" && !t.Revoked {
+			return nil
+		}
 		if err := t.state(now); err != nil {
 			return err
 		}
 		t.Left--
+		identity = "r-" + strings.ToLower(rand.Text()[:16])
+		if seat != "" {
+			if t.Seats == nil {
+				t.Seats = map[string]string{}
+			}
+			t.Seats[seat] = identity
+		}
 		return nil
 	})
+	return t, identity, err
 }
 
 // revoke makes the link worthless and shuts the room.

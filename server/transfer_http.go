@@ -165,7 +165,7 @@ var sorryTransfer = map[string]string{
 
 // acceptTransfer is POST /v1/transfers/{id}/accept.
 func (s *Server) acceptTransfer(w http.ResponseWriter, r *http.Request) {
-	name, ok := acceptedName(w, r)
+	name, once, ok := acceptedName(w, r)
 	if !ok {
 		return
 	}
@@ -174,29 +174,33 @@ func (s *Server) acceptTransfer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	t, err := s.transfers.accept(r.Context(), t.Room, now)
+	t, identity, err := s.transfers.accept(r.Context(), t.Room, once, now)
 	if s.failTransfer(w, err) {
 		return
 	}
 	if t.Left == 0 { // there is nothing to try a code for any more
 		s.takeDown(r, t.Nameplate, t.Room)
 	}
-	if s.seatReceiver(w, &t, "r-", name, t.ends(), now) {
+	if s.seatReceiver(w, &t, identity, name, t.ends(), now) {
 		s.metrics.transfers.WithLabelValues("accepted").Inc()
 	}
 }
 
 // acceptedName reads who accepts; where it cannot, it has answered.
-func acceptedName(w http.ResponseWriter, r *http.Request) (string, bool) {
-	var q api.Accept
+func acceptedName(w http.ResponseWriter, r *http.Request) (name, once string, ok bool) {
+	var q api.AcceptTransfer
 	if !readJSON(w, r, &q) {
-		return "", false
+		return "", "", false
 	}
-	name, ok := cleanName(q.Name)
-	if !ok {
+	name, ok = cleanName(q.Name)
+	switch {
+	case !ok:
 		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, badName)
+	case q.Once != "" && (len(q.Once) < 16 || len(q.Once) > 64):
+		ok = false
+		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "once must be a random text of 16 to 64 characters, or absent.")
 	}
-	return name, ok
+	return name, q.Once, ok
 }
 
 // failTransfer answers where a transfer cannot be had; false where nothing is wrong.
@@ -214,9 +218,8 @@ func (s *Server) failTransfer(w http.ResponseWriter, err error) bool {
 	return true
 }
 
-// seatReceiver answers with a token for a new identity.
-func (s *Server) seatReceiver(w http.ResponseWriter, t *transfer, prefix, name string, until, now time.Time) bool {
-	identity := prefix + strings.ToLower(rand.Text()[:16])
+// seatReceiver answers with a token for an identity.
+func (s *Server) seatReceiver(w http.ResponseWriter, t *transfer, identity, name string, until, now time.Time) bool {
 	token, ok := s.transferToken(w, t, identity, name, "receiver", until, now)
 	if ok {
 		reply(w, http.StatusOK, api.Accepted{Token: token, Room: t.Room, Identity: identity, Role: "receiver"})
@@ -315,7 +318,7 @@ func (s *Server) takeDown(r *http.Request, nameplate int, room string) {
 
 // claimCode is POST /v1/codes/{nameplate}/claim. Each claim voids somebody's code, so each counts as a guess.
 func (s *Server) claimCode(w http.ResponseWriter, r *http.Request) {
-	name, ok := acceptedName(w, r)
+	name, _, ok := acceptedName(w, r)
 	if !ok {
 		return
 	}
@@ -345,7 +348,8 @@ func (s *Server) claimCode(w http.ResponseWriter, r *http.Request) {
 	if s.failTransfer(w, err) {
 		return
 	}
-	if s.seatReceiver(w, &t, "c-", name, now.Add(claimLife), now) {
+	identity := "c-" + strings.ToLower(rand.Text()[:16])
+	if s.seatReceiver(w, &t, identity, name, now.Add(claimLife), now) {
 		s.metrics.transfers.WithLabelValues("claimed").Inc()
 	}
 }

@@ -202,14 +202,54 @@ func TestTransferGoesOnAfterItsLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.transfers.accept(t.Context(), made.Room, now); err != nil {
+	if _, _, err := s.transfers.accept(t.Context(), made.Room, "", now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.transfers.accept(t.Context(), made.Room, now.Add(time.Minute)); !errors.Is(err, errExpired) {
+	if _, _, err := s.transfers.accept(t.Context(), made.Room, "", now.Add(time.Minute)); !errors.Is(err, errExpired) {
 		t.Fatal(err)
 	}
 	if err := s.transfers.admits(t.Context(), made.Room); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Who did not get the answer asks again and gets its own place; nobody else does.
+func TestAcceptedAgain(t *testing.T) {
+	s := run(t, *whole(t, t.TempDir()))
+	made := s.handOver(`{"receivers":2}`)
+	accept := func(once string) (int, api.Accepted) {
+		t.Helper()
+		status, _, body := s.call("POST", "/v1/transfers/"+made.ID+"/accept", `{"once":"`+once+`"}`)
+		var a api.Accepted
+		if err := json.Unmarshal([]byte(body), &a); err != nil {
+			t.Fatal(err)
+		}
+		return status, a
+	}
+	const ann, ben = "0123456789abcdef", "fedcba9876543210"
+	_, first := accept(ann)
+	for range 3 {
+		if status, again := accept(ann); status != 200 || again.Identity != first.Identity {
+			t.Fatalf("%d %+v, was %+v", status, again, first)
+		}
+	}
+	if status, other := accept(ben); status != 200 || other.Identity == first.Identity {
+		t.Fatalf("%d %+v", status, other)
+	}
+	if status, _ := accept("another-secret-of-enough"); status != 410 {
+		t.Fatalf("a third of two: %d", status)
+	}
+	if status, again := accept(ann); status != 200 || again.Identity != first.Identity {
+		t.Fatal("not when all have accepted")
+	}
+	for _, bad := range []string{"short", strings.Repeat("x", 65)} {
+		if status, _ := accept(bad); status != 400 {
+			t.Fatalf("%s: %d", bad, status)
+		}
+	}
+	s.call("DELETE", "/v1/transfers/"+made.ID, "", "Authorization: Bearer "+made.Token)
+	if status, _ := accept(ann); status != 410 {
+		t.Fatalf("after it was withdrawn: %d", status)
 	}
 }
 

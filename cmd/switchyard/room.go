@@ -96,10 +96,10 @@ func (c *RoomsCmd) Run(ctx context.Context, std *Streams) error {
 					continue
 				}
 				if rows == 0 {
-					fmt.Fprintln(w, "ROOM\tSTATE\tPEOPLE\tVIEWERS\tTRACKS\tOPEN FOR")
+					fmt.Fprintln(w, "ROOM\tKIND\tSTATE\tPEOPLE\tVIEWERS\tTRACKS\tOPEN FOR")
 				}
 				rows++
-				fmt.Fprintf(w, "%s\t%s\t%d/%s\t%d\t%d\t%s\n", r.Room, stateOf(r), r.Participants, limitOf(r.Options.Participants), r.Viewers, r.Tracks, since(r.OpenedAt))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d/%s\t%d\t%d\t%s\n", r.Room, r.Options.Kind, stateOf(r), r.Participants, limitOf(r.Options.Participants), r.Viewers, r.Tracks, since(r.OpenedAt))
 			}
 			if page.After = list.Next; page.After == "" {
 				break

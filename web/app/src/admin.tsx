@@ -1,6 +1,7 @@
 // The page for whoever runs the server: rooms, links and the server itself, live.
 import { signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import type { RoomDetail } from "../../sdk/src/protocol";
 import { Graph } from "./admingraph";
 import { LinkPanel, LinkTable } from "./adminlinks";
 import { Admin, type RoomView } from "./adminlive";
@@ -98,6 +99,12 @@ function Board({ token }: { token: string }) {
       {admin.problem.value && <p class="hint" role="alert"><span>{admin.problem.value}</span></p>}
       <Facts admin={admin} />
       <Rooms known={admin.overview.value !== undefined} rooms={admin.rooms.value} chosen={view.value?.room.room ?? ""} onchoose={(r) => (room.value = r)} />
+      {view.value?.room.kind === "transfer" && (
+        <section class="admin-card admin-empty">
+          <h2>Files go from device to device</h2>
+          <p class="quiet">They pass this server only where nothing else gets through, and then sealed. The room is <code>{view.value.room.room}</code>.</p>
+        </section>
+      )}
       {view.value && view.value.links.length > 0 && (
         <div class={`admin-room${chosen.value ? " with-panel" : ""}`}>
           <section class="admin-card graph-card" aria-label={`Graph of room ${view.value.room.room}`}>
@@ -170,13 +177,16 @@ function Rooms({ known, rooms, chosen, onchoose }: RoomsProps) {
     <nav class="admin-rooms" aria-label="Rooms">
       {rooms.map((r) => (
         <button key={r.room.room} type="button" class="admin-tab" aria-pressed={r.room.room === chosen} onClick={() => onchoose(r.room.room)}>
-          {r.room.room}
+          {tabOf(r.room)}
           <span class="badge">{r.room.participants.length + r.room.viewers}</span>
         </button>
       ))}
     </nav>
   );
 }
+
+/** A room where files are handed over has a long name that says nothing. */
+const tabOf = (r: RoomDetail) => (r.kind === "transfer" ? `Files ${r.room.slice(-4)}` : r.room);
 
 function Legend() {
   return (

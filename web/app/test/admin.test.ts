@@ -39,7 +39,7 @@ const link = (id: string, bytes: number): LinkDetail => ({ link: id, participant
 const overview = (at: number, ...links: LinkDetail[]): Overview => ({
   at,
   server: { version: "", go: "", started: 0, cpuSeconds: 0, cores: 1, memoryBytes: 0, goroutines: 0, counters: {}, drops: {} },
-  rooms: [{ room: "r", viewers: 0, participants: [{ id: "p1", name: "Ann", joinedAt: 0, connected: true, tracks: [] }], links }],
+  rooms: [{ room: "r", kind: "call", viewers: 0, participants: [{ id: "p1", name: "Ann", joinedAt: 0, connected: true, tracks: [] }], links }],
 });
 
 describe("rooms", () => {

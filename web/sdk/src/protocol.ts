@@ -719,6 +719,8 @@ export interface ServerFacts {
 /** RoomDetail is a room in an Overview. */
 export interface RoomDetail {
   room: string;
+  /** Kind is as in RoomOptions. */
+  kind: string;
   participants: Participant[];
   /** by WHEP */
   viewers: number;
