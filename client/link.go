@@ -24,6 +24,7 @@ var (
 
 const (
 	linkFailAfter   = 20 * time.Second // without a connection, the link ends
+	bulkFailAfter   = 8 * time.Second  // the same for one that is made for bulk data and was up: there is another way (docs/transfer.md, Ways)
 	politeRestart   = 5 * time.Second  // the polite end leaves the restart to the other for so long
 	impoliteRestart = 500 * time.Millisecond
 )

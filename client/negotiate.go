@@ -235,7 +235,9 @@ func (l *Link) changed(pc *webrtc.PeerConnection, s webrtc.PeerConnectionState) 
 			close(l.up)
 		}
 	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
-		if l.connected {
+		if l.connected && l.bulk != nil {
+			l.fail.Reset(bulkFailAfter)
+		} else if l.connected {
 			l.fail.Reset(linkFailAfter)
 		}
 		l.connected = false

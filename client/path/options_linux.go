@@ -2,7 +2,9 @@ package path
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
+	"unsafe"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
@@ -10,6 +12,9 @@ import (
 
 // oobSize is room for the control messages of one read.
 const oobSize = 64
+
+// canCut: the kernel cuts messages into datagrams, or says at the first that it cannot.
+const canCut = true
 
 // tune asks the kernel for what is fast. What it refuses is done without.
 func tune(c *net.UDPConn) {
@@ -66,3 +71,18 @@ func onlySegments(oob []byte) []byte {
 	}
 	return oob[:len(oob)-len(rest)]
 }
+
+// appendSegmentSize tells the kernel to cut a message into datagrams of that size.
+func appendSegmentSize(oob []byte, size int) []byte {
+	start := len(oob)
+	oob = append(oob, make([]byte, unix.CmsgSpace(2))...)
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[start]))
+	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+	h.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(oob[start+unix.CmsgLen(0):], uint16(size))
+	return oob
+}
+
+// cannotCut tells whether a message was refused since it was to be cut: EIO by devices without checksums in
+// hardware, EINVAL by old kernels.
+func cannotCut(err error) bool { return errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL) }

@@ -11,6 +11,9 @@ import (
 // oobSize is room for the control messages of one read.
 const oobSize = 0
 
+// canCut: messages are datagrams here.
+const canCut = false
+
 // tune asks the kernel for what is fast. What it refuses is done without.
 func tune(c *net.UDPConn) {
 	_ = c.SetReadBuffer(kernelBuffer)
@@ -34,3 +37,8 @@ func segmentSize([]byte) int { return 0 }
 
 // onlySegments keeps nothing of what quic-go says to the kernel.
 func onlySegments([]byte) []byte { return nil }
+
+// appendSegmentSize is not used where messages are not cut.
+func appendSegmentSize(oob []byte, _ int) []byte { return oob }
+
+func cannotCut(error) bool { return false }

@@ -14,12 +14,12 @@ import (
 
 const (
 	// readBatch is how many messages one system call reads; each may be many datagrams by GRO.
-	readBatch = 16
+	readBatch = 8
 	// messageSize holds what GRO makes of one burst.
 	messageSize = 1 << 16
 	// spareBatches bounds what is read and not consumed: while there are no more, the kernel's buffer
 	// takes what comes, and drops what it cannot.
-	spareBatches = 4
+	spareBatches = 3
 	// kernelBuffer is what a socket's buffers in the kernel should hold, in bytes: 20 ms at 200 MB/s.
 	kernelBuffer = 4 << 20
 )
@@ -27,6 +27,9 @@ const (
 // isQUIC tells what the first byte of a datagram says (RFC 9443 §3). RTP, which shares bytes with QUIC's long headers,
 // does not come here: these links carry data.
 func isQUIC(first byte) bool { return first >= 64 }
+
+// isDTLS tells DTLS from STUN.
+func isDTLS(first byte) bool { return first >= 20 && first < 64 }
 
 // batch is what one system call read. It goes back to its socket when all of its runs are consumed.
 type batch struct {
@@ -71,6 +74,7 @@ type socket struct {
 	closed chan struct{}
 	once   sync.Once
 
+	out      outbox
 	deadline chan time.Time // a new read deadline of ICE's; holds one
 	reading  sync.Mutex
 	rest     run         // guarded by reading: what the last read of ICE's left
@@ -81,7 +85,7 @@ type socket struct {
 func newSocket(n *Net, c *net.UDPConn) *socket {
 	s := &socket{
 		n: n, c: c, local: c.LocalAddr().(*net.UDPAddr), spare: make(chan *batch, spareBatches),
-		ice: make(chan run, spareBatches*readBatch), closed: make(chan struct{}), deadline: make(chan time.Time, 1),
+		out: outbox{c: c, single: !canCut}, ice: make(chan run, spareBatches*readBatch), closed: make(chan struct{}), deadline: make(chan time.Time, 1),
 	}
 	for range spareBatches {
 		b := &batch{messages: make([]ipv4.Message, readBatch)}
@@ -224,9 +228,15 @@ func (s *socket) wait() error {
 	}
 }
 
-// WriteToAddrPort is what ICE writes with.
+// WriteToAddrPort is what ICE writes with, for itself and for DTLS, whose records may wait for others.
 func (s *socket) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	return s.c.WriteToUDPAddrPort(p, to)
+	if len(p) == 0 || !isDTLS(p[0]) || !canCut {
+		return s.c.WriteToUDPAddrPort(p, to)
+	}
+	if err := s.out.write(p, to); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func (s *socket) ReadFrom(p []byte) (int, net.Addr, error) {
@@ -286,6 +296,7 @@ func (s *socket) SetWriteBuffer(n int) error { return s.c.SetWriteBuffer(n) }
 func (s *socket) Close() error {
 	err := net.ErrClosed
 	s.once.Do(func() {
+		s.out.close()
 		close(s.closed)
 		s.n.forget(s)
 		err = s.c.Close()
