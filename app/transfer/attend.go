@@ -41,6 +41,7 @@ type attending struct {
 	next     Way // comes after what is running
 	lastSeen time.Time
 	link     *linkWord
+	bye      error // what the sender said in the room
 	over     bool
 	err      error
 }
@@ -102,8 +103,8 @@ func (a *attending) tell(what What, text string) {
 // stop ends by the will of our user.
 func (a *attending) stop(ctx context.Context) {
 	a.end(context.Cause(ctx))
+	a.room.whisper(sender, secretWord{Bye: why(ctx)}) // a way that breaks meanwhile takes its last words with it
 	if a.running == nil {
-		a.room.whisper(sender, secretWord{Bye: why(ctx)})
 		return
 	}
 	a.running(context.Cause(ctx)) // the sink tells the sender
@@ -228,8 +229,11 @@ func (a *attending) told(from protocol.ParticipantID, w secretWord) {
 	a.do(func() {
 		switch {
 		case w.Bye != "":
+			a.bye = &Cancelled{words(w.Bye)}
 			if a.running == nil {
-				a.end(&Cancelled{words(w.Bye)})
+				a.end(a.bye)
+			} else {
+				time.AfterFunc(patience, func() { a.do(func() { a.end(a.bye) }) })
 			}
 		case a.sink == nil && w.Link != nil && validID(w.Link.ID):
 			a.link = w.Link
@@ -300,8 +304,11 @@ func (a *attending) ran(err error) {
 	a.running, a.lastSeen, a.since = nil, time.Now(), time.Now()
 	next := a.next
 	a.next = nil
+	if a.bye != nil && errors.Is(err, ErrWayLost) {
+		err = a.bye
+	}
 	switch {
-	case err != nil && errors.Is(err, ErrWayLost) && !a.over:
+	case errors.Is(err, ErrWayLost) && !a.over:
 		if next != nil {
 			a.receive(next)
 			return

@@ -221,6 +221,7 @@ func (s *sending) told(from protocol.ParticipantID, w secretWord) {
 		}
 		if w.Bye != "" && !p.done {
 			p.work.drop()
+			p.work = nil
 			s.wait(p, "stopped ("+words(w.Bye)+"); it can go on with the same command")
 		}
 	})

@@ -181,16 +181,25 @@ func (s *sending) lost(err error) error {
 func (s *sending) stop(ctx context.Context) error {
 	reason := why(ctx)
 	for id, p := range s.peers {
+		if !p.done { // by the room, too: a way that breaks meanwhile takes its last words with it
+			s.room.whisper(id, secretWord{Bye: reason})
+		}
 		if p.work != nil {
 			p.work.cancel(context.Cause(ctx))
 		}
-		if !p.done {
-			s.room.whisper(id, secretWord{Bye: reason})
-		}
 	}
 	for _, p := range s.peers {
-		if p.work != nil {
-			<-p.work.ended
+		if p.work == nil {
+			continue
+		}
+		for running := true; running; {
+			select {
+			case <-p.work.ended:
+				running = false
+			case f := <-s.inbox: // it may have something to tell before it ends
+				f()
+				running = p.work != nil
+			}
 		}
 	}
 	s.withdraw(ctx)

@@ -293,10 +293,11 @@ func (v *serve) tell() error {
 		select {
 		case <-ticker.C:
 		case <-v.soft.Done():
-			if p := v.snapshot(); errors.Is(context.Cause(v.soft), errOver) {
+			p := v.snapshot()
+			if errors.Is(context.Cause(v.soft), errOver) {
 				p.Phase = Done
-				v.notify(p)
 			}
+			v.notify(p)
 			return nil
 		}
 	}

@@ -44,17 +44,17 @@ func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	show := newShow(std, showOptions{json: c.JSON, quiet: c.Quiet})
-	out := &received{out: std.Out, show: show, json: c.JSON, stream: c.To == "-", folder: folder}
+	out := &received{out: std.Out, show: show, json: c.JSON, folder: folder}
 	o := transfer.ReceiveOptions{
 		From: c.From, Server: base, Folder: folder, Tickets: c.tickets(folder), Name: deviceName(), HTTP: anyCertificate(show.say),
 		Passphrase: c.words(std, show), Event: show.event,
 		Sink: transfer.SinkOptions{Ask: c.ask(std, show), Text: out.text, Saved: out.saved, Links: c.Links},
 	}
+	if c.To == "-" {
+		o.Sink.Out = std.Out
+	}
 	err = transfer.Receive(ctx, o)
 	show.end()
-	if err == nil {
-		err = out.flush()
-	}
 	return transferError(ctx, base, err)
 }
 
@@ -196,9 +196,7 @@ type received struct {
 	out    io.Writer
 	show   *show
 	json   bool
-	stream bool
 	folder string
-	files  []string
 }
 
 func (r *received) text(text string) {
@@ -213,17 +211,4 @@ func (r *received) saved(path, where string) {
 	if r.json {
 		r.show.line(map[string]any{"type": "saved", "path": path, "where": filepath.Join(r.folder, filepath.FromSlash(where))})
 	}
-	if r.stream {
-		r.files = append(r.files, filepath.Join(r.folder, filepath.FromSlash(where)))
-	}
-}
-
-// flush writes what was received to standard output.
-func (r *received) flush() error {
-	for _, f := range r.files {
-		if err := copyAll(r.out, f); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,14 +205,3 @@ func transferError(ctx context.Context, base string, err error) error {
 
 // errInterrupted ends a verb that its user stopped: exit code 130, as shells have it.
 var errInterrupted = errors.New("stopped")
-
-// copyAll copies a file to out.
-func copyAll(out io.Writer, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(out, f)
-	return err
-}
