@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -88,14 +87,14 @@ type memoryLane struct {
 }
 
 func (l *memoryLane) Send(ctx context.Context, m []byte) error {
-	if len(m) == 0 || len(m) > piece.MaxMessage {
+	if len(m) > piece.MaxMessage {
 		return errors.New("memory: message of a size that no lane takes")
 	}
 	if n := l.left.Load(); n >= 0 && l.left.Add(-1) < 0 {
 		l.left.Store(0)
 		l.break_()
 	}
-	m = bytes.Clone(m)
+	m = append([]byte{}, m...)
 	if l.tamper != nil {
 		if m = l.tamper(l.number, l.side == 0, m); m == nil {
 			return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"switchyard/engine/piece"
 )
@@ -351,7 +352,9 @@ func TestTenThousandSmallFiles(t *testing.T) {
 	for i := range 10_000 {
 		put(t, filepath.Join(dir, "d", fmt.Sprint(i%100), fmt.Sprint(i)), fmt.Sprint("file ", i))
 	}
+	begin := time.Now()
 	mustPass(t, newNetwork(1), newSource(t, SourceOptions{}, filepath.Join(dir, "d")), newSink(t, to, SinkOptions{}))
+	t.Logf("10,000 files in %v", time.Since(begin))
 	got := readTree(t, to)
 	if len(got) != 10_101 || got["d/99/9999"].data != "file 9999" {
 		t.Errorf("%d entries", len(got))
