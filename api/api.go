@@ -198,6 +198,8 @@ type ServerInfo struct {
 	Open bool `json:"open"`
 	// HTTPS is the address of this server by HTTPS.
 	HTTPS string `json:"https"`
+	// Nearby says whether devices may ask to see each other.
+	Nearby bool `json:"nearby"`
 }
 
 // OpenRoom is a room that was started without an invitation. Who has its key is its host.
@@ -265,6 +267,36 @@ type AcceptTransfer struct {
 	// Once is a random text of the receiver's own, 16 to 64 characters: who asks again with it, since the answer was
 	// lost, gets the same place.
 	Once string `json:"once,omitempty"`
+}
+
+// EnterNearby asks to be seen by devices nearby, and to see them.
+type EnterNearby struct {
+	// Name is what the others see, at most 64 characters.
+	Name string `json:"name,omitempty"`
+	// Device is a random text that the device keeps, 16 to 64 characters, so that it is the same one when it comes
+	// back; absent: it is a new one each time. Others do not see it.
+	Device string `json:"device,omitempty"`
+	// Network asks for the devices behind the same public address.
+	Network bool `json:"network,omitempty"`
+	// Pairs are those of this device, 16 at most: what two devices agreed on when they were paired.
+	Pairs []string `json:"pairs,omitempty"`
+}
+
+// Nearby has a room for the network and one for each pair.
+type Nearby struct {
+	Rooms []NearbyRoom `json:"rooms"`
+	// Hint says why there is none for the network although it was asked for.
+	Hint string `json:"hint,omitempty"`
+}
+
+// NearbyRoom is where devices see each other. Its token is good for five minutes: who moved to another network asks
+// for another.
+type NearbyRoom struct {
+	// Pair is whose room it is; absent: the network's.
+	Pair     string `json:"pair,omitempty"`
+	Room     string `json:"room"`
+	Identity string `json:"identity"`
+	Token    string `json:"token"`
 }
 
 // Nameplate is the number of a code that can be spoken.

@@ -11,8 +11,8 @@ import (
 type RoomOptions struct {
 	// Kind chooses what is allowed where nothing else says it: in a "call" everyone may publish, in a
 	// "broadcast" only those of role host, and who has no role is a viewer; in a "transfer" nobody: two ends hand
-	// over files (docs/transfer.md).
-	Kind string `json:"kind,omitempty" oneof:"call broadcast transfer"`
+	// over files, nor in a "nearby", where devices see each other (docs/transfer.md).
+	Kind string `json:"kind,omitempty" oneof:"call broadcast transfer nearby"`
 	// Participants is how many can be in the room; Viewers how many can watch by WHEP besides.
 	Participants int `json:"participants,omitempty"`
 	Viewers      int `json:"viewers,omitempty"`
@@ -40,6 +40,7 @@ const (
 	KindCall      = "call"
 	KindBroadcast = "broadcast"
 	KindTransfer  = "transfer"
+	KindNearby    = "nearby"
 )
 
 // Bounds of options.
@@ -62,8 +63,8 @@ var AllCodecs = []string{"opus", "PCMU", "PCMA", "G722", "VP8", "VP9", "H264", "
 func (o *RoomOptions) Check() string {
 	within := func(v, least, most int) bool { return v == 0 || v >= least && v <= most }
 	switch {
-	case !slices.Contains([]string{"", KindCall, KindBroadcast, KindTransfer}, o.Kind):
-		return "The kind of a room is call, broadcast or transfer."
+	case !slices.Contains([]string{"", KindCall, KindBroadcast, KindTransfer, KindNearby}, o.Kind):
+		return "The kind of a room is call, broadcast, transfer or nearby."
 	case !within(o.Participants, 1, MaxRoomParticipants):
 		return "participants must be 1 to " + strconv.Itoa(MaxRoomParticipants) + "."
 	case !within(o.Viewers, 1, MaxRoomViewers):
@@ -151,7 +152,7 @@ func (o RoomOptions) WithKind() RoomOptions {
 // Allow narrows grants to what the room lets somebody of that role publish.
 func (o *RoomOptions) Allow(g Grants, role string) Grants {
 	switch {
-	case o.Kind == KindTransfer && len(o.Publishers) == 0:
+	case (o.Kind == KindTransfer || o.Kind == KindNearby) && len(o.Publishers) == 0:
 		g.Publish = nil
 	case len(o.Publishers) > 0 && !slices.Contains(o.Publishers, role):
 		g.Publish = nil

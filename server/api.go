@@ -34,7 +34,7 @@ func (s *Server) handlers() map[string]http.HandlerFunc {
 		"adminLive": s.admin(s.adminLive), "adminDoctor": s.admin(s.adminDoctor),
 		"serverInfo": s.serverFacts, "startOpenRoom": s.startRoom, "getOpenRoom": s.openRoomFacts, "enterOpenRoom": s.enterRoom,
 		"createTransfer": s.createTransfer, "getTransfer": s.transferFacts, "acceptTransfer": s.acceptTransfer,
-		"revokeTransfer": s.sender(s.revokeTransfer), "renewCode": s.sender(s.renewCode), "claimCode": s.claimCode,
+		"revokeTransfer": s.sender(s.revokeTransfer), "renewCode": s.sender(s.renewCode), "claimCode": s.claimCode, "enterNearby": s.enterNearby,
 		"relay":       s.serveRelay,
 		"doctorFacts": s.doctorFacts, "doctorTime": s.doctorTime, "doctorDown": s.doctorDown, "doctorUp": s.doctorUp,
 		"doctorLink": s.doctorLink,

@@ -43,6 +43,9 @@ type Config struct {
 	// Open says who may start a room from the home page, and enter such a room by its name: everybody
 	// (true), nobody (false), or, when nil, whoever sits at this machine.
 	Open *bool
+	// Nearby says whether devices behind one public address may see each other when they ask to. True: also those with
+	// private addresses, who are taken for one network; nil: those only where the server itself has no other.
+	Nearby *bool
 	// JWKS is the URL or file of a JSON Web Key Set (RFC 7517). Tokens that its RS256 or ES256 keys have
 	// signed are good besides the server's own: whoever has those keys can give every right.
 	JWKS string

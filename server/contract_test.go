@@ -433,6 +433,13 @@ func (v *conversation) transfers(admin string) {
 	v.say("claimCode", "", `{}`, 404)
 	v.say("createTransfer", "", `{"receivers":0}`, 403, "X-Forwarded-For: 192.0.2.1")
 	v.say("createTransfer", "", `{}`, 401, "Authorization: Bearer x.y.z")
+	v.say("enterNearby", "", `{"network":true}`, 403, "X-Forwarded-For: 192.0.2.1")
+	v.say("enterNearby", "", `{"network":true}`, 401, "Authorization: Bearer x.y.z")
+	v.say("enterNearby", "", `{}`, 400)
+	v.say("enterNearby", "", `{"name":"Ann's phone","device":"0123456789abcdef","network":true,"pairs":["abcdefghijklmnopqrstuvwxyz"]}`, 200)
+	v.s.cfg.Nearby = no()
+	v.say("enterNearby", "", `{"network":true}`, 404)
+	v.s.cfg.Nearby = nil
 	v.say("createTransfer", "", `{"receivers":101}`, 400)
 	var made api.Transfer
 	if err := json.Unmarshal([]byte(v.say("createTransfer", "", `{"receivers":1,"expiresIn":60,"code":true}`, 201)), &made); err != nil {

@@ -16,7 +16,7 @@ import (
 
 // serverFacts is GET /v1/server: what the pages around a call depend on.
 func (s *Server) serverFacts(w http.ResponseWriter, r *http.Request) {
-	reply(w, http.StatusOK, api.ServerInfo{Open: s.openTo(r), HTTPS: s.httpsFor(r)})
+	reply(w, http.StatusOK, api.ServerInfo{Open: s.openTo(r), HTTPS: s.httpsFor(r), Nearby: s.allowsNearby()})
 }
 
 // httpsFor is the address of this server by HTTPS for whoever asks, to be given to others: as configured, else

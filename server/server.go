@@ -44,6 +44,7 @@ type Server struct {
 	guesses     *limiter // unknown invitations, rooms and transfers by address
 	starts      *limiter // rooms and transfers started by address
 	invites     *limiter // invitations and codes made by address
+	nearby      *limiter // look-ups of devices nearby by address
 	doctor      *checkup
 	overviews   *overviews
 	web         net.Listener
@@ -74,6 +75,7 @@ func New(cfg Config) (*Server, error) {
 		guesses:  newLimiter(cfg.GuessRate, cfg.GuessBurst),
 		starts:   newLimiter(cfg.StartRate, cfg.StartBurst),
 		invites:  newLimiter(cfg.InviteRate, cfg.InviteBurst),
+		nearby:   newLimiter(nearbyRate, nearbyBurst),
 		doctor:   newCheckup(), overviews: newOverviews(),
 	}
 	if err := s.open(); err != nil {

@@ -34,6 +34,8 @@ type ServeCmd struct {
 
 	Open *bool `help:"Let everybody start rooms from the home page, and enter them by name. Without it only who sits at this machine can; with --no-open nobody." negatable:"" group:"access"`
 
+	Nearby *bool `help:"Let devices behind one public address see each other when they ask to, to send files; also those with private addresses, as one network. Without it those only where this server has no public address; with --no-nearby none." negatable:"" group:"access"`
+
 	TURNFlags `group:"turn"`
 	OperationFlags
 	RoomSettings
@@ -55,8 +57,8 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	cfg := switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
-		Open: c.Open,
-		Log:  newLog(std.Err, c.LogLevel, c.LogFormat),
+		Open: c.Open, Nearby: c.Nearby,
+		Log: newLog(std.Err, c.LogLevel, c.LogFormat),
 	}
 	if err := c.OperationFlags.apply(&cfg); err != nil {
 		return err

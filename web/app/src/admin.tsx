@@ -185,8 +185,11 @@ function Rooms({ known, rooms, chosen, onchoose }: RoomsProps) {
   );
 }
 
-/** A room where files are handed over has a long name that says nothing. */
-const tabOf = (r: RoomDetail) => (r.kind === "transfer" ? `Files ${r.room.slice(-4)}` : r.room);
+/** A room where files are handed over, or devices see each other, has a long name that says nothing. */
+const tabOf = (r: RoomDetail) => {
+  const title = { transfer: "Files", nearby: "Nearby" }[r.kind];
+  return title ? `${title} ${r.room.slice(-4)}` : r.room;
+};
 
 function Legend() {
   return (

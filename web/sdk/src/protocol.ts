@@ -25,6 +25,8 @@ export const KindBroadcast = "broadcast";
 
 export const KindTransfer = "transfer";
 
+export const KindNearby = "nearby";
+
 export const MaxRoomParticipants = 100_000;
 
 export const MaxRoomViewers = 1_000_000;
@@ -659,9 +661,9 @@ export interface RoomOptions {
   /**
    * Kind chooses what is allowed where nothing else says it: in a "call" everyone may publish, in a
    * "broadcast" only those of role host, and who has no role is a viewer; in a "transfer" nobody: two ends hand
-   * over files (docs/transfer.md).
+   * over files, nor in a "nearby", where devices see each other (docs/transfer.md).
    */
-  kind?: "call" | "broadcast" | "transfer";
+  kind?: "call" | "broadcast" | "transfer" | "nearby";
   /** Participants is how many can be in the room; Viewers how many can watch by WHEP besides. */
   participants?: number;
   viewers?: number;
