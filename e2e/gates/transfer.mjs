@@ -1,12 +1,13 @@
 // How fast a file goes from one device to another, and what that costs, beside plain TCP (nc) and scp on the same
 // wire in the same run. It prints a table and, with --json, JSON.
 //
-//   node e2e/gates/transfer.mjs [loopback|1g|1g-20|1g-100|1g-100-loss|200m-20 ...] [--by nc,scp,cli]
+//   node e2e/gates/transfer.mjs [loopback|1g|1g-20|1g-100|1g-100-loss|200m-20 ...] [--by nc,scp,cli,to-page,from-page,page]
 //                               [--size MB] [--repeats N] [--json]
 //
 // Two namespaces with a wire between them; the server stands beside the sender. The rate is that of the data, from
 // the first that the receiver verified to the last (for nc and scp: of the whole run). CPU seconds are of both ends
-// together, without the server. Delay and loss come from e2e/shaper, which shares the cores with both ends.
+// together, without the server; where one is a page, those of ours and of the browser apart, since nobody makes a
+// Chromium cheaper. Delay and loss come from e2e/shaper, which shares the cores with both ends.
 // Needs root, nc and sshd (Debian: netcat-openbsd openssh-server).
 
 import { parseArgs } from "node:util";
@@ -18,6 +19,7 @@ import { Wire } from "../harness/namespace.mjs";
 import { Process, binary, run } from "../harness/process.mjs";
 import { Server } from "../harness/server.mjs";
 import { eventually } from "../harness/wait.mjs";
+import { Page } from "./transfer_pages.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,7 +38,7 @@ const wires = {
 };
 
 const names = positionals.length > 0 ? positionals : Object.keys(wires);
-const carriers = { nc, scp, cli };
+const carriers = { nc, scp, cli, "to-page": toPage, "from-page": fromPage, page: pageToPage };
 const rows = [];
 for (const name of names) {
   if (!wires[name]) throw new Error(`there is no wire ${name}; there are ${Object.keys(wires).join(", ")}`);
@@ -49,11 +51,11 @@ for (const name of names) {
   }
 }
 if (values.json) console.log(JSON.stringify(rows, null, 2));
-else console.log(["wire          by         MB    MB/s   CPU s/GB  way", ...rows.map(line)].join("\n"));
+else console.log(["wire          by         MB    MB/s  CPU s/GB  browser  way", ...rows.map(line)].join("\n"));
 
-function line({ wire, by, size, rate, cpu, way, problem }) {
+function line({ wire, by, size, rate, cpu, browser, way, problem }) {
   if (problem) return `${wire.padEnd(13)} ${by.padEnd(9)} ${problem}`;
-  return `${wire.padEnd(13)} ${by.padEnd(9)} ${String(size).padStart(4)} ${rate.toFixed(1).padStart(7)} ${cpu.toFixed(2).padStart(9)}   ${way ?? ""}`;
+  return `${wire.padEnd(13)} ${by.padEnd(9)} ${String(size).padStart(4)} ${rate.toFixed(1).padStart(7)} ${cpu.toFixed(2).padStart(9)}${(browser?.toFixed(2) ?? "").padStart(9)}   ${way ?? ""}`;
 }
 
 /** One file over one wire of its own, so that no run finds what an earlier one left. */
@@ -212,4 +214,47 @@ async function cli(world) {
   const { into, share, seconds, way } = await receive(world, link);
   await ended(out, "send");
   return { ...result(world, 1, out, into), rate: share / 1e6 / seconds, way };
+}
+
+async function toPage(world) {
+  const server = await serve(world);
+  const page = await Page.open({ server, namespace: world.wire?.client, name: "anna" });
+  try {
+    const { out, link } = await send(world, server);
+    const got = await page.receive(link);
+    await ended(out, "send");
+    return told(world, got, cpu(out), page.cpu());
+  } finally {
+    await page.close();
+  }
+}
+
+async function fromPage(world) {
+  const server = await serve(world);
+  const page = await Page.open({ server, namespace: world.wire?.server, name: "anna" });
+  try {
+    const { into, ...got } = await receive(world, (await page.send(world.size * 1e6)).replace(/^https?:\/\/[^/]+/, server.url));
+    await page.sent();
+    return told(world, got, cpu(into), page.cpu());
+  } finally {
+    await page.close();
+  }
+}
+
+async function pageToPage(world) {
+  const server = await serve(world);
+  const out = await Page.open({ server, namespace: world.wire?.server, name: "anna" });
+  const into = await Page.open({ server, namespace: world.wire?.client, name: "bert" });
+  try {
+    const got = await into.receive(await out.send(world.size * 1e6));
+    await out.sent();
+    return told(world, got, 0, out.cpu() + into.cpu());
+  } finally {
+    await into.close();
+    await out.close();
+  }
+}
+
+function told(world, { share, seconds, way }, ours, browser) {
+  return { rate: share / 1e6 / seconds, cpu: ours / (world.size / 1000), browser: browser / (world.size / 1000), way };
 }
