@@ -12,14 +12,14 @@ import (
 )
 
 // diskOf is the part of a file, open.
-func (r *run) diskOf(f *inFile) (*os.File, error) {
+func (l *inLane) diskOf(f *inFile) (*os.File, error) {
 	f.opens.Lock()
 	defer f.opens.Unlock()
 	if f.disk != nil {
 		return f.disk, nil
 	}
-	s, e := r.sink, &r.sink.m.Entries[f.entry]
-	r.mu.Lock()
+	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	l.mu.Lock()
 	if f.part == "" {
 		f.part = s.newPart(f.entry)
 	}
@@ -28,11 +28,15 @@ func (r *run) diskOf(f *inFile) (*os.File, error) {
 		s.open++
 	}
 	many := s.open > maxUnder
-	r.mu.Unlock()
+	l.mu.Unlock()
 	if many {
 		return nil, errProtocol("more than 64 files at once")
 	}
-	disk, err := s.root.OpenFile(part, os.O_RDWR|os.O_CREATE, mode(e, 0o644)|0o600)
+	dir, base, err := l.desk.at(part)
+	if err != nil {
+		return nil, diskError(e.Path, err)
+	}
+	disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE, mode(e, 0o644)|0o600)
 	if err != nil {
 		return nil, diskError(e.Path, err)
 	}
@@ -44,9 +48,9 @@ func (r *run) diskOf(f *inFile) (*os.File, error) {
 		_ = disk.Close()
 		return nil, diskError(e.Path, err)
 	}
-	r.mu.Lock()
+	l.mu.Lock()
 	f.disk, f.mode, f.fresh = disk, info.Mode().Perm(), max(f.fresh, info.Size())
-	r.mu.Unlock()
+	l.mu.Unlock()
 	return disk, nil
 }
 
@@ -75,39 +79,39 @@ func (f *inFile) shut(m *piece.Manifest, holes bool) error {
 }
 
 // finish ends a file of which every piece is here: it must be what the sender sent, and gets its name.
-func (r *run) finish(f *inFile) error {
-	s, e := r.sink, &r.sink.m.Entries[f.entry]
+func (l *inLane) finish(f *inFile) error {
+	s, e := l.sink, &l.sink.m.Entries[f.entry]
 	pieces := s.m.Pieces(f.entry)
 	if f.tree.Root(pieces) != f.root {
-		return r.wrongRoot(f, pieces)
+		return l.wrongRoot(f, pieces)
 	}
 	where := ""
 	switch {
 	case s.m.Offer.Kind == piece.KindText:
-		r.mu.Lock()
+		l.mu.Lock()
 		text := string(s.file(f.entry).text)
-		r.mu.Unlock()
+		l.mu.Unlock()
 		s.o.Text(text)
 	case s.out.to != nil:
-		if err := r.pass(f); err != nil {
+		if err := l.pass(f); err != nil {
 			return err
 		}
-		if err := r.drop(f); err != nil {
+		if err := l.drop(f); err != nil {
 			return err
 		}
 	case f.base != "" && len(f.kept) == pieces:
 		where = f.base
 	default:
 		var err error
-		if where, err = r.keep(f); err != nil {
+		if where, err = l.keep(f); err != nil {
 			return &entryError{f.entry, diskError(e.Path, err)}
 		}
 	}
 	if s.o.Saved != nil && where != "" {
 		s.o.Saved(e.Path, where)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if pieces == 1 {
 		s.verified += e.Size
 	} else if f.part != "" {
@@ -117,9 +121,9 @@ func (r *run) finish(f *inFile) error {
 	s.saved++
 	delete(s.files, f.entry)
 	delete(s.places.parts, f.part)
-	r.shown.File = e.Path
-	r.gots = piece.Got{Entry: uint32(f.entry), Root: f.root}.Append(r.gots)
-	r.nudge()
+	l.shown.File = e.Path
+	l.gots = piece.Got{Entry: uint32(f.entry), Root: f.root}.Append(l.gots)
+	l.nudge()
 	return nil
 }
 
@@ -137,25 +141,29 @@ func (r *run) wrongRoot(f *inFile, pieces int) error {
 }
 
 // keep gives a file its name, and says where it is.
-func (r *run) keep(f *inFile) (where string, err error) {
-	s, e := r.sink, &r.sink.m.Entries[f.entry]
+func (l *inLane) keep(f *inFile) (where string, err error) {
+	s, e := l.sink, &l.sink.m.Entries[f.entry]
 	if f.part == "" || len(f.kept) > 0 || s.m.Pieces(f.entry) > 1 {
-		if _, err := r.diskOf(f); err != nil {
+		if _, err := l.diskOf(f); err != nil {
 			return "", err
 		}
-		if err := r.copyKept(f); err != nil {
+		if err := l.copyKept(f); err != nil {
 			return "", err
 		}
 	}
 	if err := f.shut(s.m, f.holes); err != nil {
 		return "", err
 	}
+	dir, part, err := l.desk.at(f.part)
+	if err != nil {
+		return "", err
+	}
 	if want := mode(e, 0o644); want != f.mode {
-		if err := s.root.Chmod(f.part, want); err != nil {
+		if err := dir.Chmod(part, want); err != nil {
 			return "", err
 		}
 	}
-	if err := setTime(s.root, f.part, e); err != nil {
+	if err := setTime(dir, part, e); err != nil {
 		return "", err
 	}
 	for n := range maxNumbered {
@@ -164,30 +172,30 @@ func (r *run) keep(f *inFile) (where string, err error) {
 			continue
 		}
 		if !s.places.fresh[path.Dir(local)] {
-			if _, err := s.root.Lstat(local); !errors.Is(err, fs.ErrNotExist) {
+			if _, err := dir.Lstat(path.Base(local)); !errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 		}
-		return local, s.root.Rename(f.part, local)
+		return local, dir.Rename(part, path.Base(local))
 	}
 	return "", fmt.Errorf("there are %d files of its name already", maxNumbered)
 }
 
 // drop removes a part that was passed on.
-func (r *run) drop(f *inFile) error {
+func (l *inLane) drop(f *inFile) error {
 	f.close()
 	if f.part == "" {
 		return nil
 	}
-	return r.sink.root.Remove(f.part)
+	return l.sink.root.Remove(f.part)
 }
 
 // copyKept takes the pieces that a whole file here has in common with the sent one, and verifies them once more.
-func (r *run) copyKept(f *inFile) error {
+func (l *inLane) copyKept(f *inFile) error {
 	if len(f.kept) == 0 {
 		return nil
 	}
-	base, err := r.sink.root.Open(f.base)
+	base, err := l.sink.root.Open(f.base)
 	if err != nil {
 		return err
 	}
@@ -195,7 +203,7 @@ func (r *run) copyKept(f *inFile) error {
 	var hasher piece.Hasher
 	buf := make([]byte, piece.MaxData)
 	for i := range f.kept {
-		from, to := r.sink.m.Span(f.entry, i)
+		from, to := l.sink.m.Span(f.entry, i)
 		hasher.Reset(from)
 		for from < to {
 			b := buf[:min(int64(len(buf)), to-from)]

@@ -12,6 +12,7 @@ import (
 type inLane struct {
 	*run
 	zero     bool
+	desk     desk
 	file     *inFile
 	disk     *os.File // of file
 	entry    int      // of the piece under way, -1 for none

@@ -20,14 +20,14 @@ func newBucket(rate int64) *bucket {
 	return &bucket{rate: float64(rate)}
 }
 
-// take waits until n bytes may go. A fifth of a second may go at once after a rest.
+// take waits until n bytes may go. A twentieth of a second may go at once after a rest.
 func (b *bucket) take(ctx context.Context, n int) error {
 	if b == nil {
 		return nil
 	}
 	now := time.Now()
 	b.mu.Lock()
-	if early := now.Add(-200 * time.Millisecond); b.free.Before(early) {
+	if early := now.Add(-50 * time.Millisecond); b.free.Before(early) {
 		b.free = early
 	}
 	b.free = b.free.Add(time.Duration(float64(n) / b.rate * float64(time.Second)))

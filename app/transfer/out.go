@@ -25,23 +25,23 @@ func (o *out) check(m *piece.Manifest) error {
 }
 
 // pass writes the pieces of f that are verified and due. More of them may come meanwhile: whoever brings one looks again.
-func (r *run) pass(f *inFile) error {
-	o := &r.sink.out
+func (l *inLane) pass(f *inFile) error {
+	o := &l.sink.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	buf := make([]byte, piece.MaxData)
 	for {
-		r.mu.Lock()
+		l.mu.Lock()
 		_, ok := f.tree.Get(o.next)
-		r.mu.Unlock()
+		l.mu.Unlock()
 		if !ok {
 			return nil
 		}
-		disk, err := r.diskOf(f)
+		disk, err := l.diskOf(f)
 		if err != nil {
 			return err
 		}
-		from, to := r.sink.m.Span(f.entry, o.next)
+		from, to := l.sink.m.Span(f.entry, o.next)
 		for from < to {
 			b := buf[:min(int64(len(buf)), to-from)]
 			if _, err := disk.ReadAt(b, from); err != nil {

@@ -90,26 +90,30 @@ func mode(e *piece.Entry, usual fs.FileMode) fs.FileMode {
 const maxNumbered = 1000
 
 // find looks for what is here of a file: a part of it, or a whole file of its name and size. nil is neither.
-func (s *Sink) find(i int) *inFile {
+func (s *Sink) find(i int, d *desk) *inFile {
 	e := &s.m.Entries[i]
 	p := &s.places
 	if p.fresh[path.Dir(p.local(e.Path))] {
 		return nil
 	}
 	base := ""
+	dir, _, err := d.at(p.local(e.Path))
+	if err != nil {
+		return nil
+	}
 	for n := range maxNumbered {
 		local, ok := p.candidate(s.m, e.Path, n)
 		if !ok {
 			continue
 		}
 		part := partName(local, 0)
-		if info, err := s.root.Lstat(part); err == nil && info.Mode().IsRegular() && info.Size() <= e.Size && s.m.Find(e.Path+".part") < 0 {
+		if info, err := dir.Lstat(path.Base(part)); err == nil && info.Mode().IsRegular() && info.Size() <= e.Size && s.m.Find(e.Path+".part") < 0 {
 			if _, taken := p.parts[part]; !taken {
 				p.parts[part] = i
 				return &inFile{entry: i, part: part, high: info.Size(), fresh: info.Size()}
 			}
 		}
-		info, err := s.root.Lstat(local)
+		info, err := dir.Lstat(path.Base(local))
 		if err != nil {
 			break
 		}

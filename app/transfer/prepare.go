@@ -85,6 +85,8 @@ func (s *Sink) whole() (ranges [][2]int) {
 // look tells the sender what is here of each file, and gives how many bytes of disk the rest will take.
 func (r *run) look() (missing int64, err error) {
 	s := r.sink
+	d := desk{root: s.root}
+	defer d.close()
 	for i := range s.m.Entries {
 		e := &s.m.Entries[i]
 		if !e.IsFile() || s.done[i] || s.m.Offer.Kind == piece.KindText {
@@ -92,7 +94,7 @@ func (r *run) look() (missing int64, err error) {
 		}
 		f := s.files[i]
 		if f == nil {
-			if f = s.find(i); f == nil {
+			if f = s.find(i, &d); f == nil {
 				missing += e.Size
 				continue
 			}

@@ -340,7 +340,7 @@ func TestWhatCompressesIsCompressed(t *testing.T) {
 	put(t, filepath.Join(dir, "d/small"), strings.Repeat("dull ", 300))
 	write(t, filepath.Join(dir, "d/noise"), 1<<20, rand.New(rand.NewPCG(8, 1)))
 	n, sent := counting(1)
-	mustPass(t, n, newSource(t, SourceOptions{Piece: piece.MinPiece, Limit: 20 << 20}, filepath.Join(dir, "d")), newSink(t, to, SinkOptions{}))
+	mustPass(t, n, newSource(t, SourceOptions{Piece: piece.MinPiece, Limit: 4 << 20}, filepath.Join(dir, "d")), newSink(t, to, SinkOptions{}))
 	sameTree(t, readTree(t, dir), readTree(t, to))
 	if sent.Load() > 1<<20+200_000 {
 		t.Errorf("%d bytes were sent for 1 MiB of noise and 2 MB of one line", sent.Load())

@@ -200,7 +200,8 @@ func (r *run) acceptLanes() error {
 
 // read owns a lane's receiving side. It never sends, so that neither end waits for the other to read.
 func (r *run) read(lane Lane) error {
-	l := &inLane{run: r, zero: lane == r.zero, entry: -1}
+	l := &inLane{run: r, zero: lane == r.zero, entry: -1, desk: desk{root: r.sink.root}}
+	defer l.desk.close()
 	for {
 		m, err := lane.Receive(r.hard)
 		switch {
