@@ -1,15 +1,13 @@
+//go:build unix
+
 package transfer
 
 import (
 	"context"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
-
-	"switchyard/engine/piece"
 )
 
 // BenchmarkTransfer moves one file of 256 MiB over lanes in memory, disk to disk: what the transfer itself costs both ends.
@@ -51,25 +49,5 @@ func BenchmarkTransfer(b *testing.B) {
 			runtime.ReadMemStats(&mem)
 			b.ReportMetric(float64(mem.Sys)/1e6, "MB-sys")
 		})
-	}
-}
-
-// writeLarge makes a file that no file system keeps sparse or compressed.
-func writeLarge(tb testing.TB, path string, size int) {
-	tb.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r := rand.NewChaCha8([32]byte{1})
-	buf := make([]byte, piece.MinPiece)
-	for range size / len(buf) {
-		_, _ = r.Read(buf)
-		if _, err := f.Write(buf); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if err := f.Close(); err != nil {
-		tb.Fatal(err)
 	}
 }

@@ -171,14 +171,27 @@ func (l *inLane) keep(f *inFile) (where string, err error) {
 		if !ok {
 			continue
 		}
-		if !s.places.fresh[path.Dir(local)] {
-			if _, err := dir.Lstat(path.Base(local)); !errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
+		err := rename(dir, part, path.Base(local), s.places.fresh[path.Dir(local)])
+		if !errors.Is(err, fs.ErrExist) {
+			return local, err
 		}
-		return local, dir.Rename(part, path.Base(local))
 	}
 	return "", fmt.Errorf("there are %d files of its name already", maxNumbered)
+}
+
+// rename gives a part its name, unless something has it: then the error is fs.ErrExist. In a fresh folder nothing has.
+func rename(dir *os.Root, part, name string, fresh bool) error {
+	if !fresh {
+		// A link fails where a file is, whoever made it just now; not every file system has links.
+		err := dir.Link(part, name)
+		if err == nil {
+			return dir.Remove(part)
+		}
+		if _, there := dir.Lstat(name); there == nil || errors.Is(err, fs.ErrExist) {
+			return fs.ErrExist
+		}
+	}
+	return dir.Rename(part, name)
 }
 
 // drop removes a part that was passed on.

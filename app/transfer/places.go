@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"switchyard/engine/piece"
@@ -106,12 +107,8 @@ func (s *Sink) find(i int, d *desk) *inFile {
 		if !ok {
 			continue
 		}
-		part := partName(local, 0)
-		if info, err := dir.Lstat(path.Base(part)); err == nil && info.Mode().IsRegular() && info.Size() <= e.Size && s.m.Find(e.Path+".part") < 0 {
-			if _, taken := p.parts[part]; !taken {
-				p.parts[part] = i
-				return &inFile{entry: i, part: part, high: info.Size(), fresh: info.Size()}
-			}
+		if f := s.findPart(i, dir, partName(local, 0)); f != nil {
+			return f
 		}
 		info, err := dir.Lstat(path.Base(local))
 		if err != nil {
@@ -125,6 +122,25 @@ func (s *Sink) find(i int, d *desk) *inFile {
 		return nil
 	}
 	return &inFile{entry: i, base: base}
+}
+
+// findPart looks for a part of a file that can be gone on with.
+func (s *Sink) findPart(i int, dir *os.Root, part string) *inFile {
+	e := &s.m.Entries[i]
+	if _, taken := s.places.parts[part]; taken || !s.claim.alone() || s.m.Find(e.Path+".part") >= 0 {
+		return nil
+	}
+	info, err := dir.Lstat(path.Base(part))
+	if err != nil || !info.Mode().IsRegular() || info.Size() > e.Size {
+		return nil
+	}
+	// A crash may have left a file both of its names.
+	if whole, err := dir.Lstat(strings.TrimSuffix(path.Base(part), ".part")); err == nil && os.SameFile(whole, info) {
+		_ = dir.Remove(path.Base(part))
+		return nil
+	}
+	s.places.parts[part] = i
+	return &inFile{entry: i, part: part, high: info.Size(), fresh: info.Size()}
 }
 
 // partName is what a file is called until it is whole. Where another one is called so, n makes another name.
@@ -145,7 +161,7 @@ func (s *Sink) newPart(i int) string {
 	name := s.m.Entries[i].Path
 	local := s.places.local(name)
 	dir := path.Dir(name)
-	for n := 0; ; n++ {
+	for n := s.claim.first; ; n++ {
 		part := partName(local, n)
 		_, taken := s.places.parts[part]
 		if !taken && s.m.Find(path.Join(dir, path.Base(part))) < 0 {

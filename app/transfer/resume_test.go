@@ -35,9 +35,11 @@ func TestKilledReceiverGoesOnWhereItWas(t *testing.T) {
 	source := newSource(t, SourceOptions{Piece: piece.MinPiece}, filepath.Join(dir, "film"))
 	n, first := counting(2)
 	n.left.Store(50)
-	if _, err := pass(t, n, source, newSink(t, to, SinkOptions{})); !errors.Is(err, ErrWayLost) {
+	killed := newSink(t, to, SinkOptions{})
+	if _, err := pass(t, n, source, killed); !errors.Is(err, ErrWayLost) {
 		t.Fatalf("the cut gave %v", err)
 	}
+	_ = killed.Close()
 	if _, err := os.Stat(filepath.Join(to, "film.part")); err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +63,29 @@ func TestFileThatIsThereIsNotSentAgain(t *testing.T) {
 		t.Errorf("%d bytes were sent of what was there", sent.Load())
 	}
 	sameTree(t, readTree(t, filepath.Dir(dir)), readTree(t, to))
+}
+
+func TestCrashBetweenTheTwoNames(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(dir, "film"), 100_000, rand.New(rand.NewPCG(12, 1)))
+	source := newSource(t, SourceOptions{}, filepath.Join(dir, "film"))
+	first := newSink(t, to, SinkOptions{})
+	mustPass(t, newNetwork(1), source, first)
+	_ = first.Close()
+	if err := os.Link(filepath.Join(to, "film"), filepath.Join(to, "film.part")); err != nil {
+		t.Fatal(err)
+	}
+	n, sent := counting(1)
+	again, err := NewSink(to, SinkOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	mustPass(t, n, source, again)
+	if sent.Load() != 0 {
+		t.Errorf("%d bytes were sent again", sent.Load())
+	}
+	sameTree(t, readTree(t, dir), readTree(t, to))
 }
 
 func TestOtherFileOfTheNameIsLeftAlone(t *testing.T) {
@@ -201,6 +226,35 @@ func TestSeveralReceiversOfOneSource(t *testing.T) {
 	}
 }
 
+// Two programs receive files of one name into one folder: neither writes into what the other one is at.
+func TestTwoReceiversInOneFolder(t *testing.T) {
+	to := t.TempDir()
+	done := make(chan error, 4)
+	var want []string
+	for i := range 2 {
+		path := filepath.Join(t.TempDir(), "film")
+		write(t, path, 2<<20, rand.New(rand.NewPCG(11, uint64(i))))
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, string(b))
+		source, sink, n := newSource(t, SourceOptions{Piece: piece.MinPiece}, path), newSink(t, to, SinkOptions{}), newNetwork(2)
+		go func() { done <- source.Serve(t.Context(), n.sender(), nil) }()
+		go func() { done <- sink.Run(t.Context(), n.receiver()) }()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree := readTree(t, to)
+	one, two := tree["film"].data, tree["film (1)"].data
+	if len(tree) != 2 || (one != want[0] || two != want[1]) && (one != want[1] || two != want[0]) {
+		t.Errorf("%d files of %d and %d bytes, or of other bytes", len(tree), len(one), len(two))
+	}
+}
+
 func TestTextIsShownAndNotKept(t *testing.T) {
 	source, err := NewText("so long, and thanks", SourceOptions{})
 	if err != nil {
@@ -312,25 +366,6 @@ func TestFileChangesWhileItIsSent(t *testing.T) {
 				t.Error("it has its name though it is not whole")
 			}
 		})
-	}
-}
-
-func TestSparseFileStaysSparse(t *testing.T) {
-	dir, to := t.TempDir(), t.TempDir()
-	path := filepath.Join(dir, "disk.img")
-	put(t, path, "begin")
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err1 := f.WriteAt([]byte("middle"), 5<<20)
-	if err := errors.Join(err1, f.Truncate(20<<20), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	mustPass(t, newNetwork(2), newSource(t, SourceOptions{NoPack: true}, path), newSink(t, to, SinkOptions{}))
-	sameTree(t, readTree(t, dir), readTree(t, to))
-	if used := diskUse(t, filepath.Join(to, "disk.img")); used > 1<<20 {
-		t.Errorf("20 MiB of almost only zeros take %d bytes of disk", used)
 	}
 }
 

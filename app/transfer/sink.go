@@ -38,8 +38,9 @@ type Offer struct {
 
 // Sink receives one transfer into a folder, over one way after the other.
 type Sink struct {
-	o    SinkOptions
-	root *os.Root
+	o     SinkOptions
+	root  *os.Root
+	claim claim
 
 	// Of one list, kept between ways. run.mu guards them while there is a run.
 	list     piece.Hash // hash of the sender's words
@@ -67,11 +68,14 @@ func NewSink(folder string, o SinkOptions) (*Sink, error) {
 	if o.Notify == nil {
 		o.Notify = func(Progress) {}
 	}
-	return &Sink{o: o, root: root, out: out{to: o.Out}}, nil
+	return &Sink{o: o, root: root, claim: newClaim(root), out: out{to: o.Out}}, nil
 }
 
 // Close lets the folder go. What is not whole stays as NAME.part.
-func (s *Sink) Close() error { return s.root.Close() }
+func (s *Sink) Close() error {
+	s.claim.close()
+	return s.root.Close()
+}
 
 // Complete says whether everything is verified and has its name.
 func (s *Sink) Complete() bool { return s.m != nil && s.asked && s.saved == s.m.Offer.Files }

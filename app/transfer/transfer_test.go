@@ -239,3 +239,23 @@ func noWrongByte(t *testing.T, want, got map[string]node) {
 		}
 	}
 }
+
+// writeLarge makes a file that no file system keeps sparse or compressed.
+func writeLarge(tb testing.TB, path string, size int) {
+	tb.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := rand.NewChaCha8([32]byte{1})
+	buf := make([]byte, piece.MinPiece)
+	for range size / len(buf) {
+		_, _ = r.Read(buf)
+		if _, err := f.Write(buf); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
