@@ -19,6 +19,7 @@ import { Sink } from "./sink";
 const answerPatience = 10_000; // ms that a handshake may take, before it is begun anew
 const wayPatience = 15_000; // ms that the sender's link is waited for, before we ask for the relay
 const relayPatience = 30_000;
+const lastWords = 1_000; // ms
 const lookEvery = 1_000; // ms
 const changeEvery = 200; // ms
 
@@ -106,8 +107,8 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   async #cancel(reason: string): Promise<void> {
     if (this.#state === "ended" || this.#state === "complete") return;
-    if (this.#running) await this.#sink?.cancel(reason);
-    else await this.#meeting?.whisper(senderID, { bye: reason });
+    await this.#meeting?.whisper(senderID, { bye: reason }); // a way that breaks now takes its last words with it
+    if (this.#running) void this.#sink?.cancel(reason);
     await this.#end(new TransferError("cancelled", ""));
   }
 
@@ -221,7 +222,8 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   #heard(meeting: Meeting, secret: Secret): void {
     if (secret.link) this.#found?.(secret.link);
-    if (secret.bye !== undefined && !this.#running) void this.#end(new TransferError("cancelled", secret.bye));
+    // The way has the same word, or takes it with it.
+    if (secret.bye !== undefined) setTimeout(() => void this.#end(new TransferError("cancelled", secret.bye ?? "")), this.#running ? lastWords : 0);
     if (!secret.relay || !this.#sink) return;
     this.#asked = true;
     // Where nobody comes, the sender tries another way.

@@ -111,8 +111,8 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
   async #stop(reason: string): Promise<void> {
     for (const r of this.#recipients.values()) {
       if (!r.known || r.done) continue;
-      if (r.run) await r.run.cancel(reason);
-      else await this.#meeting?.whisper(r.id, { bye: reason });
+      await this.#meeting?.whisper(r.id, { bye: reason }); // a way that breaks now takes its last words with it
+      void r.run?.cancel(reason);
       r.drop();
     }
   }
