@@ -105,7 +105,7 @@ func (a *app) file(w http.ResponseWriter, r *http.Request) {
 		a.nothing(w, r)
 		return
 	}
-	if name == sdkFile { // pages of other origins build on it
+	if name == sdkFile || name == transferFile { // pages of other origins build on it
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
@@ -127,8 +127,11 @@ func (a *app) nothing(w http.ResponseWriter, r *http.Request) {
 		"There is nothing at this address. Check the link, or ask for a new one.")
 }
 
-// sdkFile is the web SDK as one ES module.
-const sdkFile = "sdk.js"
+// The web SDK as one ES module, and as another one for pages that send or receive files.
+const (
+	sdkFile      = "sdk.js"
+	transferFile = "transfer.js"
+)
 
 func (f *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

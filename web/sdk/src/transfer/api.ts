@@ -37,8 +37,9 @@ export class TransferAPI {
     return this.#ask("GET", `transfers/${encodeURIComponent(id)}`);
   }
 
-  accept(id: string, name?: string): Promise<Entrance> {
-    return this.#ask("POST", `transfers/${encodeURIComponent(id)}/accept`, { name });
+  /** With the same `once` it takes the same place, where the answer was lost. */
+  accept(id: string, name: string | undefined, once: string): Promise<Entrance> {
+    return this.#ask("POST", `transfers/${encodeURIComponent(id)}/accept`, { name, once });
   }
 
   claim(nameplate: number, name?: string): Promise<Entrance> {

@@ -4,7 +4,7 @@ import type { SwitchyardError } from "../error";
 import type { ParticipantLink } from "../participantlink";
 import { TransferAPI, type Entrance } from "./api";
 import { Hasher } from "./blake3";
-import type { Bytes } from "./bytes";
+import { b64, random, type Bytes } from "./bytes";
 import { ChannelWay } from "./channelway";
 import type { Disk } from "./disk";
 import { Greeting, type Secret, type Word } from "./handshake";
@@ -49,6 +49,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   #timer: ReturnType<typeof setInterval> | undefined;
   #changed = seldom(changeEvery, () => this.emit("change"));
   #api: TransferAPI;
+  readonly #once = b64(random(16)); // of our place, should the answer get lost
 
   constructor(readonly options: ReceiveOptions) {
     super();
@@ -127,7 +128,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   }
 
   async #take({ id, key }: { id: string; key: string }): Promise<Seat> {
-    const { token, room, identity } = await this.#api.accept(id, this.options.name);
+    const { token, room, identity } = await this.#api.accept(id, this.options.name, this.#once);
     return { id, key, token, room, identity };
   }
 
