@@ -29,15 +29,20 @@ export function Sending({ model }: { model: SendModel }) {
         <p class="quiet">{about(model)}</p>
       </div>
       {open && <Link transfer={transfer} secret={model.wishes.value.passphrase !== ""} />}
-      {!open && <Over transfer={transfer} all={all} />}
+      {!open && <Over transfer={transfer} all={all} none={expired(transfer, model)} />}
       <Receivers list={model.receivers.value} wanted={open} />
       <div class="row">
-        {!over && !transfer.closed && (
+        {!over && !(transfer.closed && model.receivers.value.length === 0) && (
           <button type="button" class="secondary danger" onClick={() => void transfer.revoke()}>
             {open ? "Withdraw the link" : "Stop sending"}
           </button>
         )}
-        {!model.busy.value && (
+        {expired(transfer, model) && (
+          <button type="button" class="primary" onClick={() => void model.again()}>
+            New link
+          </button>
+        )}
+        {!model.busy.value && !expired(transfer, model) && (
           <button type="button" class="primary" onClick={() => model.clear()}>
             Send something else
           </button>
@@ -57,8 +62,14 @@ function title(transfer: Outgoing, model: SendModel): string {
     case "sending":
       return "Sending";
     default:
+      if (expired(transfer, model)) return "The link has expired";
       return transfer.closed ? "Nobody new can come" : "Your link is ready";
   }
+}
+
+/** It ended before anybody came. */
+function expired(transfer: Outgoing, model: SendModel): boolean {
+  return transfer.state === "waiting" && transfer.closed && model.receivers.value.length === 0;
 }
 
 function problemTitle(transfer: Outgoing): string {
@@ -128,7 +139,7 @@ function aboutLink(link: string): string {
   return warns(link) ? "Browsers may warn of this link once, as the server made its certificate itself: one can go on." : "";
 }
 
-function Over({ transfer, all }: { transfer: Outgoing; all: boolean }) {
+function Over({ transfer, all, none }: { transfer: Outgoing; all: boolean; none: boolean }) {
   if (transfer.state === "complete") {
     return <p class="good-news"><Sign name="check" /> Every byte was checked at the other end. You can close this page.</p>;
   }
@@ -137,6 +148,7 @@ function Over({ transfer, all }: { transfer: Outgoing; all: boolean }) {
     return <p class="problem" role="alert">{error.message || problemWords(error).text}</p>;
   }
   if (transfer.state === "ended") return <p class="quiet">The link leads nowhere any more.</p>;
+  if (none) return <p class="quiet">Nobody received from it in time. A new one leads to the same files.</p>;
   if (all) return <p class="quiet">Keep this page open: the files come from this device.</p>;
   return <p class="quiet">The link takes nobody new. Keep this page open until those below have it.</p>;
 }

@@ -102,6 +102,13 @@ export class SendModel {
     this.#sleep = undefined;
   }
 
+  /** The same once more, by a new link. */
+  async again(): Promise<void> {
+    this.transfer.value?.cancel();
+    this.transfer.value = undefined;
+    await this.start();
+  }
+
   /** Begins anew; who was still receiving is told. */
   clear(): void {
     this.#rest();

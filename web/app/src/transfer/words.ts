@@ -54,6 +54,8 @@ const known: Record<string, Words> = {
   },
   "not-found": { title: "There is nothing behind this link", text: `It may have been copied in part, or it ended long ago. Open the whole link, or ask for a new one.`, again: false, sign: "lost" },
   incomplete: { title: "A part of this link is missing", text: "The part behind # is the key, and only the sender has it. Copy the whole link and open it again.", again: false, sign: "lock" },
+  unauthorized: { title: "You cannot come back to this transfer", text: `It was withdrawn, or it is too long ago. ${askAgain}`, again: false, sign: "clock" },
+  forbidden: { title: "You cannot come back to this transfer", text: `It was withdrawn, or it is too long ago. ${askAgain}`, again: false, sign: "lock" },
   "wrong-secret": { title: "That was not the right passphrase", text: "Check it with the sender, then try again.", again: true, sign: "lock" },
   "bad-code": { title: "That is no code", text: "Check it with the sender: it is a number and two words. Then type it again.", again: false, sign: "lock" },
   cancelled: { title: "The sender stopped the transfer", text: `What has come so far is kept in this browser for a week. ${askAgain}`, again: false, sign: "end" },
