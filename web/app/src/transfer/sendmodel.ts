@@ -12,13 +12,15 @@ export interface Wishes {
   passphrase: string;
 }
 
+const usual: Wishes = { receivers: 1, expiresIn: 600, passphrase: "" };
+
 type Make = (options: SendOptions) => Outgoing;
 
 export class SendModel {
   readonly items = signal<readonly SendItem[]>([]);
   /** Something is being written instead; undefined: files. */
   readonly text = signal<string | undefined>(undefined);
-  readonly wishes = signal<Wishes>({ receivers: 1, expiresIn: 600, passphrase: "" });
+  readonly wishes = signal<Wishes>(usual);
   /** A folder is being read. */
   readonly reading = signal(false);
   readonly making = signal(false);
@@ -116,6 +118,7 @@ export class SendModel {
     this.transfer.value = undefined;
     this.items.value = [];
     this.text.value = undefined;
+    this.wishes.value = usual; // a passphrase of before would be forgotten by its person
     this.problem.value = undefined;
   }
 }
