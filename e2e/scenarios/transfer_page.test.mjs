@@ -208,8 +208,10 @@ scenario("who says no, and a sender who goes, are told to the other end", async 
   const carl = await chromium.person("carl");
   await take(carl, link);
   await carl.reads(/notes\.txt/);
-  await anna.page.goto("about:blank", { timeout: 5000 }).catch(() => {}); // the page asks first: see below
-  await anna.page.close({ runBeforeUnload: false });
+  const asked = new Promise((resolve) => anna.page.once("dialog", (d) => void d.dismiss().then(() => resolve(d.type()))));
+  await anna.page.evaluate(() => setTimeout(() => location.assign("/")));
+  assert.equal(await asked, "beforeunload", "the page asks before it goes");
+  await anna.page.close();
   await carl.click("Accept");
   await carl.reads(/the sender is not there/i);
 });

@@ -300,7 +300,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
     const chosen = new Promise<Choice>((resolve) => {
       this.#choose = (choice) => {
         this.#choose = undefined;
-        this.#to("receiving");
+        this.#to(this.#running ? "receiving" : this.#present ? "connecting" : "waiting"); // the sender may have gone meanwhile
         resolve(choice);
       };
     });
