@@ -60,14 +60,21 @@ scenario("a closed tab goes on where it was", async (stage) => {
   const [anna, bert] = [await chromium.person("anna"), await chromium.person("bert")];
   const dir = folder(stage);
   const film = path.join(dir, "film.mkv");
-  const bytes = noise(180_000_000, 6);
+  const bytes = noise(64_000_000, 6);
   writeFileSync(film, bytes);
+  await bert.page.addInitScript(() => { // a slow disk, in this tab
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (order, ...more) {
+      if (order?.do === "write") setTimeout(() => post.call(this, order, ...more), 60);
+      else post.call(this, order, ...more);
+    };
+  });
   await choose(anna, server, film);
   const link = await makeLink(anna);
   await take(bert, link);
   await bert.reads(/film\.mkv/);
   await bert.click("Accept");
-  await eventually("some of it has come", () => bert.page.evaluate(() => Number(document.querySelector(".transfer-bar")?.value ?? 0) >= 15), { every: 20 });
+  await eventually("some of it has come", () => bert.page.evaluate(() => Number(document.querySelector(".transfer-bar")?.value ?? 0) >= 60), { every: 20 });
   const context = bert.page.context();
   await bert.page.close();
   await anna.reads(/their connection is gone/i);

@@ -8,6 +8,8 @@ export interface ServerFacts {
   open: boolean;
   /** Where this server is by HTTPS. */
   https: string;
+  /** Devices may ask to see each other. */
+  nearby?: boolean;
 }
 
 export interface Invitation {
@@ -111,6 +113,18 @@ export interface TransferFacts {
 /** Whether a transfer's link is still good; asking does not use it up. */
 export function readTransfer(id: string): Promise<TransferFacts> {
   return call<TransferFacts>(`/v1/transfers/${encodeURIComponent(id)}`, { method: "GET" });
+}
+
+export interface NearbyWish {
+  name: string;
+  /** A secret of this device. */
+  device: string;
+  network: boolean;
+}
+
+/** Where the devices of this network see each other. */
+export function enterNearby(wish: NearbyWish, token?: string): Promise<{ rooms: { room: string; identity: string; token: string }[]; hint?: string }> {
+  return call("/v1/nearby", post(wish, token));
 }
 
 function bearer(token: string) {

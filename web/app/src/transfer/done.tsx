@@ -15,7 +15,7 @@ export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incom
   useEffect(() => heading.current?.focus(), []);
   return (
     <Frame title="Received">
-      <main class="transfer alone">
+      <main class="transfer single">
         <section class="ways done">
           <span class="drop-sign good">
             <Sign name="check" size={34} />

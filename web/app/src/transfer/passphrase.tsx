@@ -14,7 +14,7 @@ export function PassphraseAgain({ model }: { model: ReceiveModel }) {
   };
   return (
     <Frame title="Receive">
-      <main class="transfer alone">
+      <main class="transfer single">
         <form class="ways gate" onSubmit={again} aria-busy={model.busy.value}>
           <h1>{tried ? "That was not the right passphrase" : "A passphrase is asked for"}</h1>
           <p class="quiet">{tried ? "Check it with the sender: upper and lower case count. After ten wrong tries the link is withdrawn." : "The sender has one for you, beside the code."}</p>

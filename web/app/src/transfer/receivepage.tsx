@@ -9,6 +9,7 @@ import { clockWords, percent } from "./amounts";
 import { deviceName } from "./device";
 import { newIncoming } from "./engine";
 import { findUnfinished, forgetUnfinished, tidyUp, type Unfinished } from "./ledger";
+import { takeAgreement } from "./nearby";
 import { useNow, useStay } from "./parts";
 import { Receiving } from "./receiving";
 import { ReceiveModel } from "./receivemodel";
@@ -58,13 +59,16 @@ function useLink(from: NonNullable<Address>) {
 /** The deliberate act. */
 function Gate({ model, facts, secret, code }: { model: ReceiveModel; facts: TransferFacts; secret: boolean; code: string }) {
   const [passphrase, setPassphrase] = useState("");
+  useEffect(() => {
+    if ("id" in model.from && takeAgreement(model.from.id) && !secret) void model.start();
+  }, [model]);
   const receive = (e: Event) => {
     e.preventDefault();
     void model.start(passphrase);
   };
   return (
     <Frame title="Receive">
-      <main class="transfer alone">
+      <main class="transfer single">
         <form class="ways gate" onSubmit={receive}>
           <span class="drop-sign">
             <Sign name="drop" size={34} />
@@ -117,7 +121,7 @@ function GoOn({ model, before }: { model: ReceiveModel; before: Unfinished }) {
   const name = before.name ?? "the transfer";
   return (
     <Frame title={`Go on with ${name}`}>
-      <main class="transfer alone">
+      <main class="transfer single">
         <section class="ways gate">
           <span class="drop-sign">
             <Sign name="drop" size={34} />

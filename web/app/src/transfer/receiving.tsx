@@ -52,7 +52,7 @@ function OfferCard({ model, offer }: { model: ReceiveModel; offer: Offer }) {
   };
   return (
     <Frame title="Receive">
-      <main class="transfer alone">
+      <main class="transfer single">
         <section class="ways offer" aria-busy={model.busy.value}>
           <h1 ref={heading} tabIndex={-1}>
             {offer.name}
@@ -90,7 +90,7 @@ function Moving({ model, transfer: t }: { model: ReceiveModel; transfer: Incomin
   const moving = t.state === "receiving" || t.total > 0;
   return (
     <Frame title={moving ? `${percent(t.verified, t.total)} %` : "Receive"}>
-      <main class="transfer alone">
+      <main class="transfer single">
         <section class="ways moving">
           <h1>{moving && t.offer ? t.offer.name : "Receive"}</h1>
           {moving && <Progress done={t.verified} total={t.total} label="Received" />}

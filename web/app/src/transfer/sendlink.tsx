@@ -18,8 +18,8 @@ export function Sending({ model }: { model: SendModel }) {
   useEffect(() => heading.current?.focus(), []);
   if (!transfer) return null;
   const over = transfer.state === "complete" || transfer.state === "ended";
-  const all = model.receivers.value.filter((r) => r.state !== "wrong-secret").length >= model.wishes.value.receivers;
-  const open = !transfer.closed && !over && !all; // somebody may still come
+  const open = model.open.value;
+  const all = !open && !over && !transfer.closed;
   return (
     <section class="sending">
       <div class="sending-head">

@@ -2,7 +2,8 @@
 import { computed, signal } from "@preact/signals";
 import type { Outgoing, Problem, Receiver, SendItem, SendOptions } from "../../../sdk/src/transfer/shape";
 import { keepAwake } from "../awake";
-import { joinItems, type Gathered, without } from "./gather";
+import { countWords } from "./amounts";
+import { itemLines, joinItems, type Gathered, without } from "./gather";
 import { problemOf } from "./words";
 
 export interface Wishes {
@@ -34,6 +35,15 @@ export class SendModel {
     this.turn.value;
     const t = this.transfer.value;
     return t !== undefined && (t.state === "sending" || (t.state === "waiting" && !t.closed));
+  });
+  /** There is something to make a link of. */
+  readonly ready = computed(() => this.transfer.value === undefined && (this.items.value.length > 0 || (this.text.value ?? "").trim() !== ""));
+  /** The link takes somebody new. */
+  readonly open = computed(() => {
+    this.turn.value;
+    const t = this.transfer.value;
+    if (!t || t.closed || t.state === "complete" || t.state === "ended") return false;
+    return this.receivers.value.filter((r) => r.state !== "wrong-secret").length < this.wishes.value.receivers;
   });
   #sleep?: () => void;
 
@@ -91,6 +101,16 @@ export class SendModel {
     transfer.on("change", () => this.#changed());
     this.transfer.value = transfer;
     this.#changed();
+  }
+
+  /** The link, and what it leads to in a few words. */
+  offer(): { id: string; key: string; name: string; bytes: number } | undefined {
+    const [, id = "", key = ""] = /\/t\/(\w+)#([\w.-]+)$/.exec(this.transfer.value?.link ?? "") ?? [];
+    if (!id) return undefined;
+    if (this.text.value !== undefined) return { id, key, name: "A message", bytes: new TextEncoder().encode(this.text.value).length };
+    const lines = itemLines(this.items.value);
+    const bytes = lines.reduce((n, l) => n + l.bytes, 0);
+    return { id, key, name: lines.length === 1 ? lines[0]?.name ?? "" : countWords(lines.reduce((n, l) => n + l.files, 0), "file"), bytes };
   }
 
   #changed(): void {

@@ -9,6 +9,8 @@ import { deviceName } from "./device";
 import { newOutgoing } from "./engine";
 import { fromDrop, fromPaste } from "./gather";
 import { tidyUp } from "./ledger";
+import { Nearby } from "./nearby";
+import { NearbyDevices, NearbyQuestion } from "./nearbylist";
 import { useStay } from "./parts";
 import { Review, WhatToSend } from "./sendchoose";
 import { Sending } from "./sendlink";
@@ -18,6 +20,8 @@ import { readyWorker, takeShared } from "./worker";
 
 export function SendPage() {
   const model = useMemo(() => new SendModel(newOutgoing, { name: deviceName(), ...tokenOfAddress() }), []);
+  const nearby = useMemo(() => new Nearby(model.who.name, model.who.token), [model]);
+  useEffect(() => () => nearby.hide(), [nearby]);
   const [facts, setFacts] = useState<ServerFacts>();
   const [problem, setProblem] = useState("");
   const look = () => {
@@ -51,9 +55,11 @@ export function SendPage() {
         )}
         {started ? <Sending model={model} /> : open && (chosen ? <Review model={model} /> : <WhatToSend model={model} />)}
         {facts && !open && <Closed />}
+        {open && facts.nearby && (!started || model.open.value) && <NearbyDevices nearby={nearby} model={model} />}
         {!started && !chosen && <CodeForm />}
         {!started && !chosen && <Unfinished />}
       </main>
+      <NearbyQuestion nearby={nearby} />
       {dragging && (
         <div class="drop-veil" aria-hidden="true">
           <Picture name="plus" size={40} />
