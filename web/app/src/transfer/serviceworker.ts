@@ -88,7 +88,7 @@ async function keepShared(request: Request): Promise<Response> {
     const form = await request.formData();
     const cache = await caches.open("shared");
     for (const old of await cache.keys()) await cache.delete(old);
-    const files = form.getAll("files").filter((f): f is File => f instanceof File);
+    const files = form.getAll("files").filter((f): f is File => f instanceof File && (f.size > 0 || f.name !== "")); // an empty field gives a file without a name
     for (const [i, file] of files.entries()) {
       const headers = { "content-type": file.type || "application/octet-stream", "x-name": encodeURIComponent(file.name) };
       await cache.put(`/send/shared/${i}`, new Response(file, { headers }));
