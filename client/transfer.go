@@ -73,17 +73,27 @@ func (t Transfers) Facts(ctx context.Context, id string) (TransferFacts, error) 
 
 // Accept takes one of a link's receivers. The error's Status is 410 where there is none to take.
 func (t Transfers) Accept(ctx context.Context, id, name string) (Accepted, error) {
-	return t.enter(ctx, "transfers/"+url.PathEscape(id)+"/accept", name)
+	return t.AcceptOnce(ctx, id, name, "")
+}
+
+// AcceptOnce is Accept with a secret of the receiver's own, of 16 to 64 random letters or digits: with the same one it may be
+// called again, where the answer was lost, and takes one receiver in all.
+func (t Transfers) AcceptOnce(ctx context.Context, id, name, once string) (Accepted, error) {
+	return t.enter(ctx, "transfers/"+url.PathEscape(id)+"/accept", name, once)
 }
 
 // Claim takes a code's nameplate, which is void then.
 func (t Transfers) Claim(ctx context.Context, nameplate, name string) (Accepted, error) {
-	return t.enter(ctx, "codes/"+url.PathEscape(nameplate)+"/claim", name)
+	return t.enter(ctx, "codes/"+url.PathEscape(nameplate)+"/claim", name, "")
 }
 
-func (t Transfers) enter(ctx context.Context, path, name string) (Accepted, error) {
+func (t Transfers) enter(ctx context.Context, path, name, once string) (Accepted, error) {
 	a := Accepted{Server: t.Server}
-	return a, t.call(ctx, http.MethodPost, path, "", map[string]string{"name": name}, &a)
+	body := struct {
+		Name string `json:"name"`
+		Once string `json:"once,omitempty"`
+	}{name, once}
+	return a, t.call(ctx, http.MethodPost, path, "", body, &a)
 }
 
 // NewCode makes a new nameplate for a transfer of ours; the old one is void then.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"switchyard/api"
 	"switchyard/client"
 	"switchyard/engine/pake"
 	"switchyard/protocol"
@@ -77,6 +79,7 @@ type receiving struct {
 	ticket ticket
 
 	declined bool // by the user
+	again    bool // the ticket is of an earlier run: the server is known to be one
 }
 
 func (v *receiving) tell(e Event) {
@@ -97,7 +100,7 @@ func (v *receiving) find(ctx context.Context) error {
 	}
 	if v.o.Tickets != "" {
 		if t := findTicket(v.o.Tickets, func(t *ticket) bool { return t.of(v.link) }); t != nil {
-			v.ticket = *t
+			v.ticket, v.again = *t, true
 		}
 	}
 	return nil
@@ -141,7 +144,7 @@ func (v *receiving) run(ctx context.Context, sink *Sink) error {
 		a := v.attend(byLink, pake.LinkSecret(v.link.Key, passphrase), sink)
 		err = a.run(ctx, door{v.link.Server, v.ticket.Room, v.ticket.Token, v.o.Name, v.o.HTTP, v.o.Log})
 		if e, ok := errors.AsType[*protocol.Error](err); ok && e.Code == protocol.CodeUnauthorized && v.ticket.Accepted.Before(time.Now().Add(-time.Hour)) {
-			v.ticket.Token, err = "", nil // too old a ticket: accept anew
+			v.ticket.Token, v.ticket.Once, err = "", "", nil // too old a ticket: accept anew
 			continue
 		}
 		if !errors.Is(err, errSecret) {
@@ -173,13 +176,30 @@ func (v *receiving) enter(ctx context.Context) error {
 	if v.ticket.Token != "" {
 		return nil
 	}
-	a, err := client.Transfers{Server: v.link.Server, HTTP: v.o.HTTP}.Accept(ctx, v.link.ID, v.o.Name)
-	if err != nil {
-		return err
+	if v.ticket.Once == "" {
+		v.ticket.Link, v.ticket.Once, v.ticket.Accepted = v.link.String(), rand.Text(), time.Now()
+		v.keep() // before we ask: a crash between the answer and its ticket would cost the link
 	}
-	v.ticket.Link, v.ticket.Token, v.ticket.Room, v.ticket.Accepted = v.link.String(), a.Token, a.Room, time.Now()
-	v.keep()
-	return nil
+	transfers := client.Transfers{Server: v.link.Server, HTTP: v.o.HTTP}
+	until := time.Now().Add(enterPatience)
+	for {
+		a, err := transfers.AcceptOnce(ctx, v.link.ID, v.o.Name, v.ticket.Once)
+		if err == nil {
+			v.ticket.Token, v.ticket.Room = a.Token, a.Room
+			v.keep()
+			return nil
+		}
+		if errors.As(err, new(*api.Problem)) && v.o.Tickets != "" {
+			_ = os.Remove(ticketFile(v.o.Tickets, v.link.ID))
+		}
+		if !v.again || errors.As(err, new(*api.Problem)) || ctx.Err() != nil || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (v *receiving) keep() {

@@ -230,7 +230,7 @@ func TestTickets(t *testing.T) {
 		return path
 	}
 	own := write(link.ID, ticket{Link: link.String(), Token: "x", Accepted: time.Now()})
-	old := write("ZYXWVUTSRQPONMLKJIHGFEDCBA", ticket{Link: link.String(), Token: "y", Accepted: time.Now().Add(-25 * time.Hour)})
+	old := write("ZYXWVUTSRQPONMLKJIHGFEDCBA", ticket{Link: link.String(), Token: "y", Accepted: time.Now().Add(-8 * 24 * time.Hour)})
 	if err := os.WriteFile(ticketFile(dir, "BROKENBROKENBROKEN"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -79,9 +79,10 @@ func (s *sending) again(ctx context.Context) (*kept, error) {
 // of the link's receivers. It holds secrets.
 type ticket struct {
 	Link     string    `json:"link"`
-	Code     string    `json:"code,omitempty"` // by which it came
-	Token    string    `json:"token"`
-	Room     string    `json:"room"`
+	Code     string    `json:"code,omitempty"`  // by which it came
+	Once     string    `json:"once"`            // by which it asked for the token
+	Token    string    `json:"token,omitempty"` // none yet
+	Room     string    `json:"room,omitempty"`
 	Agreed   string    `json:"agreed,omitempty"` // to which offer the user agreed
 	Accepted time.Time `json:"accepted"`
 }
@@ -94,7 +95,7 @@ func (t *ticket) of(l Link) bool {
 
 const (
 	ticketPrefix = ".switchyard-"
-	ticketLife   = 24 * time.Hour // that of the token
+	ticketLife   = 7 * 24 * time.Hour // about that of the token
 )
 
 func ticketFile(folder, id string) string { return filepath.Join(folder, ticketPrefix+id) }
@@ -105,7 +106,7 @@ func findTicket(folder string, fits func(*ticket) bool) *ticket {
 	for _, f := range files {
 		var t ticket
 		switch {
-		case readSecret(f, &t) != nil || t.Token == "":
+		case readSecret(f, &t) != nil || t.Link == "":
 		case time.Since(t.Accepted) > ticketLife:
 			_ = os.Remove(f) // nobody can enter with it
 		case fits(&t):
