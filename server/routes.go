@@ -20,6 +20,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /i/{id}", s.app.page)
 	mux.HandleFunc("GET /t/{id}", unlisted(s.app.page))
 	mux.HandleFunc("GET /send", s.app.page)
+	mux.HandleFunc("POST /send", sharedTooEarly)
 	mux.HandleFunc("GET /doctor", s.app.page)
 	mux.HandleFunc("GET /admin", s.app.page)
 	mux.HandleFunc("/", s.app.file)
@@ -48,6 +49,14 @@ func unlisted(next http.HandlerFunc) http.HandlerFunc {
 		w.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive, nosnippet")
 		next(w, r)
 	}
+}
+
+// sharedTooEarly answers what a phone's share menu gives to the page where no service worker took it. What was shared is
+// not for us, and not read; the page says that it must be shared once more.
+func sharedTooEarly(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Connection", "close") // with what nobody reads
+	http.Redirect(w, r, "/send?shared=lost", http.StatusSeeOther)
 }
 
 // methods are those of the API, by path: what is asked with another one is told so (RFC 9110 §15.5.6).

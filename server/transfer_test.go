@@ -447,6 +447,20 @@ func TestTransferPages(t *testing.T) {
 	}
 }
 
+// What is shared with the app before its worker is there does not stay here.
+func TestSharedTooEarly(t *testing.T) {
+	s := run(t, Config{})
+	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).
+		Post(s.base+"/send", "multipart/form-data; boundary=x", strings.NewReader("--x\r\n\r\n--x--"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 303 || res.Header.Get("Location") != "/send?shared=lost" {
+		t.Fatal(res.StatusCode, res.Header)
+	}
+}
+
 func FuzzTransfer(f *testing.F) {
 	f.Add(`{"receivers":1,"expiresIn":600,"code":true}`, strings.Repeat("A", 26), "7")
 	f.Add(`{"receivers":1e9}`, "..", "-0")
@@ -471,4 +485,27 @@ func FuzzTransfer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Links, codes and tokens outlive a restart, also one that nobody prepared.
+func TestTransferOutlivesTheServer(t *testing.T) {
+	data := t.TempDir()
+	s := run(t, *whole(t, data))
+	made := s.handOver(`{"receivers":2,"code":true}`)
+	receiver, _ := s.take("/v1/transfers/" + made.ID + "/accept")
+	s.await(s.enterWith(made.Room, made.Token).conn, protocol.TypeWelcome)
+	s.stop()
+
+	s = run(t, *whole(t, data))
+	for who, token := range map[string]string{"sender": made.Token, "receiver": receiver.Token} {
+		if w := s.await(s.enterWith(made.Room, token).conn, protocol.TypeWelcome); !strings.Contains(string(w), `"participants":10`) {
+			t.Errorf("%s: %s", who, w)
+		}
+	}
+	if a, _ := s.take(fmt.Sprintf("/v1/codes/%d/claim", made.Nameplate)); a.Room != made.Room {
+		t.Error("the code leads elsewhere")
+	}
+	s.take("/v1/transfers/" + made.ID + "/accept")
+	status, h, body := s.call("POST", "/v1/transfers/"+made.ID+"/accept", `{}`)
+	wantProblem(t, "a third", status, h, body, 410, "used-up")
 }
