@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/jezek/xgb/xproto"
 
 	"switchyard/device/bus/privatebus"
+	"switchyard/device/clipboard"
 	"switchyard/device/x11/xvfb"
 )
 
@@ -159,6 +161,53 @@ func TestWhatWasCopiedIsSent(t *testing.T) {
 	if !strings.Contains(r.stdout.String(), "a text, für dich") {
 		t.Errorf("the receiver sees %q, %q", r.stdout.String(), r.stderr.String())
 	}
+}
+
+// What was copied is there again when the link is worth nothing any more: a clipboard manager keeps it.
+func TestWhatWasCopiedComesBack(t *testing.T) {
+	c, _ := screenOf(t, 64, 48)
+	copied(t, "UTF8_STRING", []byte("a text, für dich"))
+	kept := keeper(t, c)
+	x := newTransfers(t)
+	s := x.run(nil, "shot", "--clipboard", "--data", x.data)
+	link := s.link()
+	s.says("It is on the clipboard")
+	if got := pasted(t); got != link {
+		t.Errorf("on the clipboard is %q, the link is %q", got, link)
+	}
+	x.receive(t.TempDir(), link).exits(0)
+	s.exits(0)
+	if got := <-kept; got != "a text, für dich" {
+		t.Errorf("the manager was given %q", got)
+	}
+}
+
+// keeper is a clipboard manager: asked to save what is there, it reads it and says so.
+func keeper(t *testing.T, c *xvfb.Client) <-chan string {
+	t.Helper()
+	w := c.Window(0, 0, 1, 1, 0)
+	manager, save := c.Atom("CLIPBOARD_MANAGER"), c.Atom("SAVE_TARGETS")
+	xproto.SetSelectionOwner(c.X, w, manager, xproto.TimeCurrentTime)
+	if r, err := xproto.GetSelectionOwner(c.X, manager).Reply(); err != nil || r.Owner != w {
+		t.Fatal("no clipboard manager: ", err)
+	}
+	kept := make(chan string, 1)
+	go func() { // until the connection ends with the test
+		for {
+			event, xerr := c.X.WaitForEvent()
+			if event == nil && xerr == nil {
+				close(kept)
+				return
+			}
+			if e, ok := event.(xproto.SelectionRequestEvent); ok && e.Target == save {
+				f, _ := clipboard.Read(t.Context(), clipboard.Text)
+				kept <- string(f.Data)
+				done := xproto.SelectionNotifyEvent{Time: e.Time, Requestor: e.Requestor, Selection: e.Selection, Target: e.Target, Property: e.Property}
+				xproto.SendEvent(c.X, false, e.Requestor, 0, string(done.Bytes()))
+			}
+		}
+	}()
+	return kept
 }
 
 // A desktop that shows messages hears of the receiver, and of what goes wrong under a hotkey.

@@ -27,8 +27,8 @@ const flags = [
 const onLoopback = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"];
 
 export class Chromium {
-  /** `namespace` runs it there; `origin` is a plain-HTTP origin that may use the camera. */
-  static async start({ namespace, origin, args = [] } = {}) {
+  /** `namespace` runs it there; `origin` is a plain-HTTP origin that may use the camera; `display` is an X server that shows it. */
+  static async start({ namespace, origin, display, args = [] } = {}) {
     const c = new Chromium();
     c.people = [];
     c.dir = mkdtempSync(path.join(tmpdir(), "switchyard-chromium-"));
@@ -41,7 +41,8 @@ export class Chromium {
     }
     const more = namespace ? [] : onLoopback;
     if (origin) more.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
-    c.browser = await chromium.launch({ executablePath, args: [...flags, ...more, ...args], handleSIGINT: false, timeout: patience });
+    c.browser = await chromium.launch({ executablePath, args: [...flags, ...more, ...args], handleSIGINT: false, timeout: patience,
+      ...(display && { headless: false, env: { ...process.env, DISPLAY: display } }) });
     return c;
   }
 
