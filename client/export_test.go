@@ -3,6 +3,8 @@ package client
 import (
 	"io"
 	"net/netip"
+
+	"github.com/quic-go/quic-go"
 )
 
 // RefuseQUIC makes the way one of DataChannels, as where QUIC does not come up.
@@ -47,3 +49,13 @@ var HasFingerprint = hasFingerprint
 
 // ReadLane cuts the bytes of a QUIC lane into messages.
 func ReadLane(r io.Reader) func() ([]byte, error) { return (&frameReader{r: r}).next }
+
+// QUICStats are those of the connections of the lanes that there were.
+func (w *Way) QUICStats() (stats []quic.ConnectionStats) {
+	w.l.quic.mu.Lock()
+	defer w.l.quic.mu.Unlock()
+	for _, lane := range w.l.quic.lanes {
+		stats = append(stats, lane.conn.ConnectionStats())
+	}
+	return stats
+}

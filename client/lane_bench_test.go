@@ -156,6 +156,13 @@ func benchLanes(b *testing.B, kind string, n int) {
 	b.StopTimer()
 	gb := float64(b.N) * client.MaxLaneMessage / 1e9
 	b.ReportMetric((cpu()-before).Seconds()/gb, "send-s/GB")
+	if kind == client.WayQUIC {
+		lost := 0.0
+		for _, s := range w.QUICStats() {
+			lost += float64(s.PacketsLost)
+		}
+		b.ReportMetric(lost/gb, "lost/GB")
+	}
 	if !said.Scan() {
 		b.Fatal("the other end does not say what it took")
 	}
