@@ -108,7 +108,7 @@ func (l *Link) endQUIC() {
 
 // lane makes a lane of a connection.
 func (q *quicEnd) lane(conn *quic.Conn, stream *quic.Stream, n int) *quicLane {
-	lane := &quicLane{l: q.l, conn: conn, stream: stream, number: n, in: frameReader{r: bufio.NewReaderSize(stream, MaxLaneMessage)}}
+	lane := &quicLane{l: q.l, conn: conn, stream: stream, number: n, in: frameReader{r: bufio.NewReaderSize(stream, laneBuffer)}}
 	q.mu.Lock()
 	q.lanes = append(q.lanes, lane)
 	q.mu.Unlock()

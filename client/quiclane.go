@@ -12,8 +12,11 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// laneHead is the length of a message's length.
-const laneHead = 4
+const (
+	laneHead = 4 // bytes of a message's length
+	// laneBuffer is what is read ahead of a message: the length of the next one. More would be copied twice.
+	laneBuffer = 512
+)
 
 // quicLane is a lane on a QUIC connection of its own: one stream both ways, each message behind its length in 4 bytes.
 type quicLane struct {
