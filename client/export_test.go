@@ -59,3 +59,20 @@ func (w *Way) QUICStats() (stats []quic.ConnectionStats) {
 	}
 	return stats
 }
+
+// Via sends what QUIC sends to another address, where a bad network passes it on, whatever ICE says from now on.
+func (w *Way) Via(remote netip.AddrPort) error {
+	done := make(chan error, 1)
+	w.l.do(func() {
+		net := w.l.bulk.net
+		local, _ := net.Path()
+		other, err := newBulk(&w.l.c.o)
+		if err == nil {
+			other.cert = w.l.bulk.cert
+			w.l.bulk = other
+			err = net.Select(local, remote)
+		}
+		done <- err
+	})
+	return <-done
+}

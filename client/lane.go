@@ -46,8 +46,8 @@ const (
 	channelLow  = 4 << 20
 	// channelQueue bounds the messages that are received and not taken: while it is full SCTP's window closes.
 	channelQueue = 64
-	// lastWords is how long a way that closes waits for what is on the way.
-	lastWords = time.Second
+	// lastWords is how long a way that closes waits for what is on the way: somebody may have pressed Ctrl-C.
+	lastWords = 2 * time.Second
 )
 
 // channelLane is a lane on a DataChannel.

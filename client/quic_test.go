@@ -9,8 +9,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"switchyard/client"
+	"switchyard/internal/simnet"
 )
 
 func TestWayFallsBackWhereQUICIsLost(t *testing.T) {
@@ -153,6 +155,17 @@ func TestLaneSaysThatTheLinkFailed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestALongWayHasMoreLanes(t *testing.T) {
+	here, there := ways(t, client.Options{Bulk: true})
+	short := here.Lanes()
+	distance(t, here, there, simnet.Conditions{Latency: 30 * time.Millisecond})
+	out, in := lanes(t, here, there, 1)
+	if long := here.Lanes(); long != client.MaxLanes || short >= long {
+		t.Errorf("%d lanes on a short way, %d on a long one", short, long)
+	}
+	stream(t, out[0], in[0], 20)
 }
 
 func TestTooManyLanesAreRefused(t *testing.T) {

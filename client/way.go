@@ -180,10 +180,16 @@ func (w *Way) came(n int, lane Lane) {
 
 // Lanes is how many are worth opening.
 func (w *Way) Lanes() int {
-	if w.Kind() == WayQUIC {
-		return quicLanes
+	if w.Kind() != WayQUIC {
+		return 1
 	}
-	return 1
+	w.l.mu.Lock()
+	q := w.l.quic
+	w.l.mu.Unlock()
+	if q != nil && q.rtt() > longWay {
+		return MaxLanes
+	}
+	return quicLanes
 }
 
 // Kind is WayQUIC or WayDataChannel; before the first lane, what it will probably be.
@@ -202,7 +208,7 @@ func (w *Way) Kind() string {
 // Direct tells whether no relay is in between.
 func (w *Way) Direct() bool { return w.l.Direct() }
 
-// Close waits a second at most until the other end has what was sent, and closes the link.
+// Close waits two seconds at most until the other end has what was sent, and closes the link.
 func (w *Way) Close() error {
 	ctx, cancel := context.WithTimeout(w.ctx, lastWords)
 	defer cancel()

@@ -32,7 +32,7 @@ func ways(t *testing.T, o client.Options) (here, there *client.Way) {
 	return waysAt(t, s, o)
 }
 
-func waysAt(t *testing.T, s *fakeServer, o client.Options) (here, there *client.Way) {
+func waysAt(t testing.TB, s *fakeServer, o client.Options) (here, there *client.Way) {
 	t.Helper()
 	opened := make(chan *client.Link, 1)
 	o.NoData = true
@@ -47,7 +47,7 @@ func waysAt(t *testing.T, s *fakeServer, o client.Options) (here, there *client.
 }
 
 // lanes opens n lanes and accepts them; each was told its number.
-func lanes(t *testing.T, from, to way, n int) (out, in []client.Lane) {
+func lanes(t testing.TB, from, to way, n int) (out, in []client.Lane) {
 	t.Helper()
 	out, in = make([]client.Lane, n), make([]client.Lane, n)
 	for i := range n {
@@ -130,7 +130,7 @@ func converse(t *testing.T, from, to way, n int) {
 	sum := sha256.New()
 	closed := make(chan error, 1)
 	go func() {
-		for i := range 40 {
+		for i := range 10 {
 			m := binary.BigEndian.AppendUint32(nil, uint32(i))
 			m = append(m, bytes.Repeat([]byte{byte(i)}, 60000)...)
 			sum.Write(m)
