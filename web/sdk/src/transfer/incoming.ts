@@ -20,6 +20,7 @@ const answerPatience = 10_000; // ms that a handshake may take, before it is beg
 const wayPatience = 15_000; // ms that the sender's link is waited for, before we ask for the relay
 const relayPatience = 30_000;
 const lastWords = 1_000; // ms
+const farewellPatience = 30_000; // ms
 const lookEvery = 1_000; // ms
 const changeEvery = 200; // ms
 
@@ -252,7 +253,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   /** Sees whether something takes too long. */
   #look(meeting: Meeting, greet: () => void): void {
-    if (this.#running || !this.#present) return;
+    if (this.#running || !meeting.isConnected(senderID)) return;
     const waited = Date.now() - this.#since;
     if (!this.#agreed ? waited > answerPatience : waited > 2 * wayPatience + relayPatience) return greet();
     if (!this.#agreed || !this.#sink || this.#asked || waited < wayPatience) return;
@@ -265,7 +266,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   /** A new way comes in the place of what there is. */
   #arrived(way: Way): void {
     if (way === this.#running || way === this.#next) return;
-    if (this.#state === "ended" || this.#state === "complete") return way.close();
+    if (!this.#meeting) return way.close(); // it is over
     this.#next?.close();
     this.#next = way;
     if (this.#running) this.#running.close();
@@ -282,7 +283,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
       try {
         const done = await sink.run(way);
         way.close();
-        if (done) return void (await this.#complete());
+        if (done) return void (await this.#depart());
       } catch (e) {
         way.close();
         return void (await this.#end(asProblem(e)));
@@ -292,6 +293,8 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
       this.#since = Date.now();
       this.#rate.reset();
     }
+    // The sender may not know that all is here: it has a while to come again.
+    if (this.#state === "complete") setTimeout(() => void this.#depart(), farewellPatience);
     if (this.#state === "receiving") this.#to(this.#present ? "connecting" : "waiting");
   }
 
@@ -315,11 +318,6 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   }
 
   // ---- the end ----
-
-  async #complete(): Promise<void> {
-    this.#to("complete");
-    await this.#depart();
-  }
 
   async #end(problem: TransferError | undefined): Promise<void> {
     this.#lost?.(problem ?? new TransferError("cancelled", ""));
@@ -346,7 +344,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   }
 
   #to(state: IncomingState): void {
-    if (state === this.#state) return;
+    if (state === this.#state || this.#state === "complete") return; // a farewell that comes later changes nothing
     this.#state = state;
     this.emit("change");
   }

@@ -53,6 +53,11 @@ export class Meeting extends Emitter<Events> {
     return this.#room?.participants.filter((p) => p.id !== this.you) ?? [];
   }
 
+  /** Whether the server reaches them at the moment. */
+  isConnected(id: ParticipantID): boolean {
+    return this.#room?.participant(id)?.connected ?? false;
+  }
+
   async enter(entrance: { room: string; token: string }, name: string | undefined): Promise<void> {
     this.#token = entrance.token;
     const sealer = {

@@ -16,6 +16,7 @@ import type { Outgoing, OutgoingEvents, OutgoingState, Problem, Receiver, SendOp
 import { Source } from "./source";
 
 const maxGuesses = 10; // at the secrets, that are answered
+const helloPause = 20; // ms
 const confirmPatience = 20_000; // ms that a guest with a code may take
 const directPatience = 8_000; // ms that a link may take to come up, before the relay is taken
 const changeEvery = 200; // ms
@@ -30,7 +31,6 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
   #meeting: Meeting | undefined;
   #code: Code | undefined;
   #recipients = new Map<ParticipantID, Recipient>();
-  #guesses = 0; // of handshakes that were not confirmed
   #tried = new Set<ParticipantID>(); // guests, who have one try
   #closed = false;
   #error: Problem | undefined;
@@ -154,18 +154,31 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
   async #word(meeting: Meeting, from: ParticipantID, word: Word): Promise<void> {
     if (this.#over) return;
     const r = this.#recipients.get(from);
-    if (word.t === "hello") return this.#hello(meeting, from, word);
+    if (word.t === "hello") return this.#newest(meeting, from, word);
     if (!r?.pending) return;
     if (word.t === "refused") return this.#mistaken(r);
     if (word.t === "confirm") this.#confirm(meeting, r, word);
   }
 
-  async #hello(meeting: Meeting, from: ParticipantID, word: Word): Promise<void> {
+  /** Several hellos of one come at once after we were away, and only the last one counts. */
+  #newest(meeting: Meeting, from: ParticipantID, word: Word): void {
+    const r = this.#recipient(meeting, from);
+    if (!r.hello) setTimeout(() => {
+      const newest = r.hello;
+      r.hello = undefined;
+      if (newest && !this.#over) void this.#hello(meeting, r, newest);
+    }, helloPause);
+    r.hello = word;
+  }
+
+  async #hello(meeting: Meeting, r: Recipient, word: Word): Promise<void> {
+    const from = r.id;
     const refuse = (reason: string) => meeting.say(from, { t: "refused", reason, ...(word.nonce && { nonce: word.nonce }) });
     if (word.v !== version) return refuse("version");
     const secret = this.#secretOf(from, word.by);
     if (!secret) return refuse("wrong-secret");
-    if (++this.#guesses > maxGuesses) return void this.#guessed(); // until it is confirmed, it may be a guess
+    r.tries++; // until it is confirmed, it may be a guess
+    if ([...this.#recipients.values()].reduce((n, { tries }) => n + tries, 0) > maxGuesses) return void this.#guessed();
     const byCode = word.by === "code";
     if (byCode) {
       this.#tried.add(from);
@@ -173,7 +186,6 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     }
     const welcoming = await Welcoming.answer({ room: meeting.room, receiver: from, sender: meeting.you }, secret, word);
     if (!welcoming) return refuse("wrong-secret");
-    const r = this.#recipient(meeting, from);
     r.pending = welcoming;
     meeting.say(from, welcoming.answer);
     if (byCode) setTimeout(() => r.pending === welcoming && this.#mistaken(r), confirmPatience);
@@ -220,7 +232,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
       return this.#mistaken(r);
     }
     r.pending = undefined;
-    this.#guesses--;
+    r.tries = 0;
     meeting.keys.set(r.id, welcoming.keys);
     if (welcoming.by === "code") {
       void meeting.whisper(r.id, { link: { id: this.#made?.id ?? "", key: keyText(this.#key) } });

@@ -1,6 +1,6 @@
 // One receiver, at the sender's end: served over one way after the other.
 import type { ParticipantID } from "../protocol";
-import type { Welcoming } from "./handshake";
+import type { Welcoming, Word } from "./handshake";
 import type { Way } from "./lane";
 import { asProblem, type TransferError } from "./problem";
 import { Rate } from "./rate";
@@ -14,6 +14,10 @@ const lastPause = 2_000;
 type FindWay = (askedForRelay: Promise<void>) => Promise<Way>;
 
 export class Recipient {
+  /** Handshakes that were answered since the last that was confirmed: each may be a guess. */
+  tries = 0;
+  /** The newest hello, to be answered. */
+  hello: Word | undefined;
   /** A handshake that is not confirmed yet. */
   pending: Welcoming | undefined;
   run: SourceRun | undefined;
@@ -69,7 +73,7 @@ export class Recipient {
   serve(find: FindWay): void {
     this.drop();
     this.known = true;
-    if (this.#state !== "complete") this.#to("connecting");
+    this.#to("connecting");
     void this.#serve(find, this.#serving);
   }
 
@@ -150,7 +154,7 @@ export class Recipient {
   }
 
   #to(state: Receiver["state"]): void {
-    if (state === this.#state) return;
+    if (state === this.#state || this.done) return; // who has it may come again for our last word
     this.#state = state;
     if (state !== "gave-up" && state !== "failed") this.#problem = undefined;
     this.changed();

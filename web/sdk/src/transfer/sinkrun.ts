@@ -118,7 +118,7 @@ export class SinkRun {
   }
 
   #broke(): void {
-    this.#end(() => this.#resolve(this.sink.complete));
+    this.#end(() => this.#resolve(false)); // also where all is here: the sender may not know
   }
 
   #end(say: () => void): void {
