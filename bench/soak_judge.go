@@ -213,7 +213,7 @@ func judge(lived time.Duration, done SoakCounts, before, after Reading) SoakResu
 		"%d received + %d dropped here = %d sent", came, own, grown("switchyard_udp_sent_total"))
 	out, made := after.CameRTP-before.CameRTP, grown("switchyard_rtp_sent_total")
 	unsent := dropped("switchyard_udp_drops_total") + grown(`switchyard_drops_total{reason="no-path"}`) + grown(`switchyard_drops_total{reason="via-full"}`)
-	check("RTP from the server", out <= made && made <= out+own+unsent, "%d received + %d dropped = %d made", out, own+unsent, made)
+	check("RTP from the server", out <= made && made <= out+own+unsent, "%d made, %d received, %d of all kinds dropped by reason", made, out, own+unsent)
 	return r
 }
 
