@@ -53,6 +53,7 @@ type Link struct {
 	levelAt   media.Time
 	slots     []*slot
 	bySSRC    []streamOf
+	streams   [4]streamOf // what bySSRC begins in: most links have no more
 	receivers []*receiver
 	share     share
 	tally     tally
@@ -109,6 +110,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 		twccIn: *bwe.NewReceiver(media.SSRC(rand.Uint32())), twccOut: *bwe.NewSender(),
 		deadline: media.Never, heapAt: -1,
 	}
+	l.bySSRC = l.streams[:0]
 	l.rate.est = bwe.NewEstimator(bwe.Config{}, &l.twccOut)
 	l.peer, err = peer.NewLink(peer.LinkConfig{
 		Session: session, LocalUfrag: ufrag, LocalPwd: pwd,

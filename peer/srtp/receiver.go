@@ -12,8 +12,10 @@ const maxStreams = 512
 
 // Receiver opens packets, and refuses replayed ones (RFC 3711 §3.3.2).
 type Receiver struct {
-	t         transform
-	rtp, rtcp streams
+	t     transform
+	rtcp  streams // before rtp: reports of many viewers find it in cold memory
+	first window  // of rtcp
+	rtp   streams
 }
 
 // NewReceiver returns a receiver with the other end's keys.
@@ -27,6 +29,7 @@ func NewReceiver(k Keys) (*Receiver, error) {
 		return nil, err
 	}
 	r.t, r.rtp, r.rtcp = t, newStreams(), newStreams()
+	r.rtcp.spare = &r.first
 	return &r.Receiver, nil
 }
 
@@ -79,11 +82,12 @@ func (r *Receiver) OpenRTCP(b []byte) ([]byte, error) {
 
 // streams are the replay windows by SSRC.
 type streams struct {
-	m     map[media.SSRC]*window
+	last  *window // the one found last: packets come in runs
+	ssrc  media.SSRC
 	clock uint64 // packets so far: orders the windows by use
 
-	last *window // the one found last: packets come in runs
-	ssrc media.SSRC
+	m     map[media.SSRC]*window
+	spare *window // for the first stream; nil when it is in use, or there is none
 }
 
 func newStreams() streams { return streams{m: make(map[media.SSRC]*window)} }
@@ -105,7 +109,10 @@ func (s *streams) note(ssrc media.SSRC, w *window, index uint64) {
 		if len(s.m) >= maxStreams {
 			s.forget()
 		}
-		w = &window{top: index}
+		if w, s.spare = s.spare, nil; w == nil {
+			w = new(window)
+		}
+		w.top = index
 		s.m[ssrc] = w
 	}
 	s.clock++
