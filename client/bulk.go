@@ -93,9 +93,9 @@ func (l *Link) hearTransports(names []string) {
 	l.mu.Unlock()
 }
 
-// selectPath tells the sockets which path ICE nominated. Run calls it whenever that may have changed.
+// selectPath tells the sockets which path ICE nominated.
 func (l *Link) selectPath(pc *webrtc.PeerConnection) {
-	if l.bulk == nil || pc != l.pc {
+	if l.bulk == nil {
 		return
 	}
 	pair, err := pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()

@@ -40,10 +40,12 @@ var (
 const laneLabel = "lane-"
 
 const (
-	// channelHigh is how many bytes a DataChannel may hold that are not acknowledged; what is sent waits
-	// while there are more, until there are channelLow. It covers 100 ms at 80 MB/s.
-	channelHigh = 8 << 20
-	channelLow  = 4 << 20
+	// channelRate and channelBase bound how many bytes a DataChannel holds that are not acknowledged: those of a
+	// round trip at that rate (bytes a second), and what is sent before somebody wakes up. More would be dear: for
+	// each acknowledgement pion looks at everything that is on the way.
+	channelRate = 80_000_000
+	channelBase = 512 << 10
+	channelMost = 8 << 20
 	// channelQueue bounds the messages that are received and not taken: while it is full SCTP's window closes.
 	channelQueue = 64
 	// lastWords is how long a way that closes waits for what is on the way: somebody may have pressed Ctrl-C.
@@ -70,7 +72,6 @@ func newChannelLane(l *Link, d *webrtc.DataChannel) *channelLane {
 		l: l, d: d, in: make(chan []byte, channelQueue), low: make(chan struct{}, 1),
 		open: make(chan struct{}), closed: make(chan struct{}),
 	}
-	d.SetBufferedAmountLowThreshold(channelLow)
 	d.OnBufferedAmountLow(func() {
 		select {
 		case c.low <- struct{}{}:
@@ -105,7 +106,11 @@ func (c *channelLane) Send(ctx context.Context, m []byte) error {
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	for c.d.BufferedAmount() > channelHigh {
+	for high := c.l.channelHigh(); c.d.BufferedAmount() > high; {
+		c.d.SetBufferedAmountLowThreshold(high / 2)
+		if c.d.BufferedAmount() <= high/2 {
+			break // before the threshold was there
+		}
 		select {
 		case <-c.low:
 		case <-c.closed:
@@ -120,6 +125,15 @@ func (c *channelLane) Send(ctx context.Context, m []byte) error {
 		return errors.Join(c.why(), err)
 	}
 	return nil
+}
+
+// channelHigh is how many bytes a channel of this link may hold.
+func (l *Link) channelHigh() uint64 {
+	rtt := time.Duration(l.rtt.Load())
+	if rtt <= 0 {
+		return channelMost // not known
+	}
+	return min(channelBase+uint64(rtt.Seconds()*channelRate), channelMost)
 }
 
 // why says how the lane ended: io.EOF when the other end closed it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -67,6 +68,8 @@ type Link struct {
 
 	peerQUIC bool     // guarded by mu: the other end can carry QUIC
 	quic     *quicEnd // guarded by mu; nil until there was a path for it
+
+	rtt atomic.Int64 // nanoseconds, of the path before anything filled it; 0 while it is not known
 
 	// Owned by run.
 	ignoring   bool // the other end's offer that lost

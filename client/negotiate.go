@@ -1,6 +1,8 @@
 package client
 
 import (
+	"time"
+
 	"github.com/pion/webrtc/v4"
 
 	"switchyard/protocol"
@@ -33,7 +35,7 @@ func (l *Link) fresh() error {
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) { l.trickle(pc, c) })
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { l.do(func() { l.changed(pc, s) }) })
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
-		l.do(func() { l.selectPath(pc) })
+		l.do(func() { l.pathChanged(pc) })
 	})
 	pc.OnDataChannel(func(d *webrtc.DataChannel) {
 		// Pion accepts the next channel, and reads this one, when this func returns. A peer that opens
@@ -214,6 +216,17 @@ func (l *Link) addCandidates() {
 	l.candidates = nil
 }
 
+// pathChanged looks at the pair that ICE nominated.
+func (l *Link) pathChanged(pc *webrtc.PeerConnection) {
+	if pc != l.pc {
+		return
+	}
+	if s, ok := pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats(); ok {
+		l.rtt.Store(int64(s.CurrentRoundTripTime * float64(time.Second)))
+	}
+	l.selectPath(pc)
+}
+
 // changed follows the connection: lost ones are restarted, first by the impolite end.
 func (l *Link) changed(pc *webrtc.PeerConnection, s webrtc.PeerConnectionState) {
 	if pc != l.pc {
@@ -226,7 +239,7 @@ func (l *Link) changed(pc *webrtc.PeerConnection, s webrtc.PeerConnectionState) 
 	switch s {
 	case webrtc.PeerConnectionStateConnected:
 		l.connected = true
-		l.selectPath(pc)
+		l.pathChanged(pc)
 		l.fail.Stop()
 		l.restarting.Stop()
 		select {
