@@ -13,6 +13,9 @@ import (
 // sender is the identity of who sends (docs/transfer.md, The link).
 const sender protocol.ParticipantID = "sender"
 
+// theSender is its name.
+const theSender = "the sender"
+
 const (
 	// answerPatience is how long a handshake may take, before it is begun anew.
 	answerPatience = 10 * time.Second
@@ -97,7 +100,7 @@ func (a *attending) end(err error) {
 }
 
 func (a *attending) tell(what What, text string) {
-	a.v.tell(Event{What: what, Peer: string(sender), Name: "the sender", Text: text})
+	a.v.tell(Event{What: what, Peer: string(sender), Name: theSender, Text: text})
 }
 
 // stop ends by the will of our user.
@@ -290,7 +293,7 @@ func (a *attending) arrived(w Way) {
 func (a *attending) receive(w Way) {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	a.running = cancel
-	a.v.tell(Event{What: Connected, Peer: string(sender), Name: "the sender", Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
+	a.v.tell(Event{What: Connected, Peer: string(sender), Name: theSender, Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
 	go func() {
 		err := a.sink.Run(ctx, w)
 		_ = w.Close()

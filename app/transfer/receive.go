@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"switchyard/api"
@@ -59,7 +60,7 @@ func Receive(ctx context.Context, o ReceiveOptions) error {
 	sinkOptions := o.Sink
 	sinkOptions.Ask = v.ask
 	sinkOptions.Notify = func(p Progress) {
-		v.tell(Event{What: Advanced, Progress: p, Kind: p.Kind, Direct: p.Direct})
+		v.tell(Event{What: Advanced, Peer: string(sender), Name: theSender, Progress: p, Kind: p.Kind, Direct: p.Direct})
 		if o.Sink.Notify != nil {
 			o.Sink.Notify(p)
 		}
@@ -78,12 +79,17 @@ type receiving struct {
 	link   Link
 	ticket ticket
 
+	telling sync.Mutex // one event at a time
+
 	declined bool // by the user
 	again    bool // the ticket is of an earlier run: the server is known to be one
 }
 
+// tell tells an event; the sink's goroutines do, too.
 func (v *receiving) tell(e Event) {
 	if v.o.Event != nil {
+		v.telling.Lock()
+		defer v.telling.Unlock()
 		v.o.Event(e)
 	}
 }

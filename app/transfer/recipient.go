@@ -19,6 +19,7 @@ type recipient struct {
 	tries   int  // handshakes that were answered and not confirmed
 	tried   bool // a guest has one try
 	known   bool // had the right secret once
+	left    bool // the room, while work went on
 	done    bool
 	failed  error
 	work    *carrier
@@ -57,12 +58,19 @@ func (s *sending) gone(id protocol.ParticipantID) {
 			return
 		}
 		if p.work != nil {
-			p.work.drop()
+			p.left = true
+			p.work.drop() // perhaps it has everything: served knows
+			return
 		}
-		if p.known && !p.done && p.failed == nil {
-			s.wait(p, "is gone; it can come back with the same command")
-		}
+		s.lose(p)
 	})
+}
+
+// lose takes that a receiver is not here any more.
+func (s *sending) lose(p *recipient) {
+	if p.known && !p.done && p.failed == nil {
+		s.wait(p, "is gone; it can come back with the same command")
+	}
 }
 
 // wait begins the time in which a receiver that is away must come back.
@@ -192,7 +200,7 @@ func (s *sending) confirm(from protocol.ParticipantID, w word) {
 		}
 		return
 	}
-	p.known = true
+	p.known, p.left = true, false
 	p.arrived()
 	if !s.kept.Begun {
 		s.kept.Begun = true
@@ -303,6 +311,9 @@ func (s *sending) served(p *recipient, err error, accepted bool) {
 		s.keep()
 		s.tell(Event{What: Completed, Peer: string(p.id), Name: p.name, Text: p.name + " has everything, and every byte is verified"})
 	case errors.Is(err, errDropped):
+		if p.left {
+			s.lose(p)
+		}
 		return
 	case accepted && (errors.As(err, new(*Cancelled)) || errors.As(err, new(*RemoteError))):
 		s.wait(p, "stopped ("+err.Error()+"); it can go on with the same command")

@@ -26,7 +26,7 @@ type show struct {
 	tty bool
 
 	mu   sync.Mutex
-	bars *mpb.Progress   // guarded by mu, as all below; nil without a terminal
+	bars *mpb.Progress   // guarded by mu, as all below; nil before the first bar: what it writes comes late
 	of   map[string]*bar // by peer
 	json *json.Encoder
 	last map[string]time.Time // when progress of a peer was told in JSON
@@ -41,11 +41,10 @@ type bar struct {
 }
 
 func newShow(std *Streams, o showOptions) *show {
-	s := &show{o: o, std: std, tty: terminal(std.Err) && !o.quiet && !o.json, of: map[string]*bar{}, json: json.NewEncoder(std.Out), last: map[string]time.Time{}}
-	if s.tty {
-		s.bars = mpb.New(mpb.WithOutput(std.Err), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithWidth(32))
+	return &show{
+		o: o, std: std, tty: terminal(std.Err) && !o.quiet && !o.json,
+		of: map[string]*bar{}, json: json.NewEncoder(std.Out), last: map[string]time.Time{},
 	}
-	return s
 }
 
 // say tells a sentence.
@@ -145,10 +144,13 @@ func times(n int) string {
 
 // progress moves the bar of one other end.
 func (s *show) progress(e transfer.Event) {
-	if !s.tty {
+	if !s.tty || e.Progress.Phase == transfer.Offering { // somebody may be asked on this terminal
 		return
 	}
 	s.mu.Lock()
+	if s.bars == nil {
+		s.bars = mpb.New(mpb.WithOutput(s.std.Err), mpb.WithRefreshRate(200*time.Millisecond), mpb.WithWidth(32))
+	}
 	b := s.of[e.Peer]
 	if b == nil {
 		b = &bar{name: e.Name}
@@ -204,8 +206,6 @@ func (b *bar) back() string {
 		road = "direct"
 	}
 	switch p.Phase {
-	case transfer.Offering:
-		return " waiting for the answer, " + road
 	case transfer.Checking:
 		return " looking at what is there, " + road
 	case transfer.Finishing:

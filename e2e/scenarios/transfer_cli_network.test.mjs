@@ -1,0 +1,82 @@
+// switchyard send and receive on machines apart, over networks that are in the way or change.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { binary, Process } from "../harness/process.mjs";
+import { scenario } from "../harness/scenario.mjs";
+import { contents } from "../harness/transfer.mjs";
+import { eventually } from "../harness/wait.mjs";
+
+function folder(stage) {
+  const dir = mkdtempSync(path.join(tmpdir(), "switchyard-files-"));
+  stage.keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
+  return dir;
+}
+
+/** A verb in a namespace, with a state folder of its own. */
+function verb(stage, namespace, args, log) {
+  const [command, all] = namespace.wrap(binary, args);
+  const p = new Process(command, all, { log, env: { XDG_STATE_HOME: folder(stage) } });
+  stage.keep({ close: async () => p.stop({ signal: "SIGKILL" }) });
+  return p;
+}
+
+/** A server and a sender on one machine, a receiver on the other. */
+async function apart(stage, { bytes, limit = [], web = false, prepare = async () => {}, opened = async () => {} }) {
+  const wire = await stage.wire();
+  await prepare(wire);
+  const server = await stage.server({ host: "10.77.0.1", namespace: wire.server });
+  await opened(wire, server);
+  const from = folder(stage), to = folder(stage);
+  const file = path.join(from, "a.bin");
+  writeFileSync(file, contents(bytes, 7));
+  const sending = verb(stage, wire.server, ["send", "--data", server.data, ...limit, file], "send");
+  const link = await eventually("the link is printed", () => {
+    if (!sending.running) throw Object.assign(new Error(sending.tail()), { final: true });
+    return /^https?:\S+\/t\/\S+$/m.exec(sending.text.stdout)?.[0];
+  });
+  const at = web ? link.replace(/^https?:\/\/[^/]+/, server.url) : link;
+  const receiving = verb(stage, wire.client, ["receive", "--yes", "--to", to, at], "receive");
+  return { wire, server, sending, receiving, file, at: path.join(to, "a.bin") };
+}
+
+async function complete({ sending, receiving, file, at }) {
+  assert.equal((await receiving.exited).code, 0, receiving.tail(30));
+  assert.equal((await sending.exited).code, 0, sending.tail(30));
+  assert.ok(readFileSync(at).equals(readFileSync(file)), "what came is what was sent");
+}
+
+scenario("files go directly where they can, and both ends say so", async (stage) => {
+  const t = await apart(stage, { bytes: 3_000_000 });
+  await complete(t);
+  for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /connected directly/);
+});
+
+scenario("UDP is blocked: files go through the server, and both ends say so", async (stage) => {
+  const t = await apart(stage, { bytes: 3_000_000, prepare: (wire) => wire.blockUDP() });
+  await complete(t);
+  for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /connected through the server/);
+  assert.ok(await t.wire.blocked() > 0, "UDP was tried and dropped");
+});
+
+scenario("nothing but the server's web port is open: files go by the relay", async (stage) => {
+  const t = await apart(stage, {
+    bytes: 3_000_000,
+    web: true,
+    prepare: (wire) => wire.blockUDP(),
+    opened: (wire, server) => wire.client.run("nft", "add", "rule", "inet", "firewall", "output", "tcp", "dport", String(server.media), "counter", "drop"),
+  });
+  await complete(t);
+  for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /connected through the server, which/);
+});
+
+scenario("the receiver's network changes half way, and the file goes on", async (stage) => {
+  const t = await apart(stage, { bytes: 24_000_000, limit: ["--limit", "4M"] });
+  await eventually("some of the file is there", () => statSync(`${t.at}.part`, { throwIfNoEntry: false })?.blocks > 4096);
+  await t.wire.client.run("ip", "addr", "del", "10.77.0.2/24", "dev", "wire1");
+  await t.wire.client.run("ip", "addr", "add", "10.77.0.9/24", "dev", "wire1");
+  await t.wire.client.run("ip", "route", "replace", "default", "via", "10.77.0.1");
+  await complete(t);
+});
