@@ -147,6 +147,10 @@ func (c *Client) state(s State) {
 	}
 }
 
+// Reconnect resumes the session over a new WebSocket: for who learnt that the network is another one, which the WebSocket
+// itself takes up to 25 s to notice.
+func (c *Client) Reconnect() { c.session.reconnect() }
+
 // Close leaves the room and closes all links. It waits a second at most for the server's word.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(c.ctx, time.Second)

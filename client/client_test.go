@@ -222,6 +222,26 @@ func TestDroppedSocketResumesWhileMediaGoesOn(t *testing.T) {
 	}
 }
 
+func TestReconnectResumes(t *testing.T) {
+	s := newFakeServer(t)
+	var states recorder[client.State]
+	var data recorder[string]
+	a := s.dial("a", client.Options{NoData: true, Events: client.Events{State: states.add}})
+	s.dial("b", client.Options{NoData: true, Events: client.Events{Data: func(m protocol.Data) { data.add(string(m.Payload)) }}})
+	for i := range 3 {
+		reconnecting := len(states.all())
+		a.Reconnect()
+		eventually(t, "a new socket", func() bool { return slices.Contains(states.all()[reconnecting:], client.Connected) })
+		if err := a.SendData(t.Context(), "chat", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all data, once and in order", func() bool { return slices.Equal(data.all(), []string{"0", "1", "2"}) })
+	if slices.Contains(states.all(), client.Rejoined) {
+		t.Errorf("states %v", states.all())
+	}
+}
+
 func TestRestartedServerIsJoinedAnewAndPublishedTo(t *testing.T) {
 	s := newFakeServer(t)
 	var states recorder[client.State]

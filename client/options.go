@@ -101,6 +101,7 @@ var (
 	ErrAddress     = errors.New("client: the address is no http, https, ws or wss URL")
 	ErrNoRoom      = errors.New("client: no room given")
 	errLinkBroken  = errors.New("client: the link to the server broke")
+	errReconnect   = errors.New("client: asked to reconnect")
 	errSilent      = errors.New("client: the server fell silent")
 )
 

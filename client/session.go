@@ -147,6 +147,16 @@ func (s *session) connect(ctx context.Context, welcomed func()) error {
 	return err
 }
 
+// reconnect gives up the socket for a new one, on which the session resumes.
+func (s *session) reconnect() {
+	s.mu.Lock()
+	drop := s.drop
+	s.mu.Unlock()
+	if drop != nil {
+		drop(errReconnect)
+	}
+}
+
 func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()

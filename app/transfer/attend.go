@@ -317,6 +317,7 @@ func (a *attending) ran(err error) {
 			return
 		}
 		a.tell(Broken, "the connection is interrupted; waiting for another way")
+		a.room.refresh()
 		return
 	case err == nil:
 		a.tell(Completed, "complete: every byte is verified")

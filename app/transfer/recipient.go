@@ -291,6 +291,7 @@ func (s *sending) serve(ctx context.Context, c *carrier, id protocol.Participant
 			return accepted, err
 		}
 		s.room.log.Info("way lost", "peer", id, "error", err)
+		s.room.refresh()
 		s.tellLater(Event{What: Broken, Peer: string(id), Name: name, Text: "the connection is interrupted; looking for another way"})
 		select {
 		case <-time.After(pause):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"switchyard/client"
@@ -18,6 +19,7 @@ const (
 	enterPatience = 30 * time.Second
 	sayTimeout    = 10 * time.Second
 	sayQueue      = 256
+	refreshEvery  = 5 * time.Second
 )
 
 // guest is what its room tells one end. Its methods are called in order by one goroutine.
@@ -49,6 +51,9 @@ type room struct {
 	log   *slog.Logger
 	out   chan saying // full: the server takes nothing, and what is said more is dropped
 	spoke chan struct{}
+
+	mu        sync.Mutex
+	refreshed time.Time // guarded by mu: when refresh last did something
 }
 
 type saying struct {
@@ -159,6 +164,16 @@ func (r *room) talk() {
 			r.log.Debug("word did not arrive", "to", s.to, "word", s.w.T, "error", err)
 		}
 		cancel()
+	}
+}
+
+// refresh is called when a way broke: perhaps the network is another one, and the WebSocket hangs on the old one.
+func (r *room) refresh() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.refreshed) > refreshEvery {
+		r.refreshed = time.Now()
+		r.c.Reconnect()
 	}
 }
 

@@ -79,4 +79,5 @@ scenario("the receiver's network changes half way, and the file goes on", async 
   await t.wire.client.run("ip", "addr", "add", "10.77.0.9/24", "dev", "wire1");
   await t.wire.client.run("ip", "route", "replace", "default", "via", "10.77.0.1");
   await complete(t);
+  for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /interrupted[\s\S]*connected/);
 });
