@@ -86,7 +86,7 @@ func (v *serve) run() error {
 	}
 	lanes := []Lane{v.zero}
 	// More lanes pay where there is more than a few round trips of data.
-	if want := min(v.way.Lanes(), maxLanes); v.m.Offer.Bytes > 4<<20 {
+	if want := min(v.way.Lanes(), maxLanes); v.m.Offer.Bytes > 4<<20 && !v.accept.Ordered {
 		for len(lanes) < want {
 			lane, err := v.way.Open(v.soft)
 			if err != nil {

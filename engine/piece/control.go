@@ -61,6 +61,8 @@ type Accept struct {
 	Window int64    `json:"window"` // bytes
 	Pack   string   `json:"pack,omitempty"`
 	Skip   [][2]int `json:"skip,omitempty"` // (first, count), ascending
+	// Ordered is true where the disk takes bytes in order only: files and pieces come one after the other, on one lane.
+	Ordered bool `json:"ordered,omitempty"`
 }
 
 // Done says that the receiver has everything.
