@@ -9,6 +9,16 @@ const dsi = utf8("CPace255");
 const dsiISK = utf8("CPace255_ISK");
 const pkcs8 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20]); // RFC 8410 §7
 
+/** Why there can be no handshake here, as a sentence; undefined where there can. */
+export async function cryptoFault(): Promise<string | undefined> {
+  if (!(crypto as Partial<Crypto>).subtle) return "Browsers encrypt on secure pages only. Open this page by https://.";
+  const base = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 9 : 0));
+  return x25519(crypto.getRandomValues(new Uint8Array(32)), base).then(
+    () => undefined,
+    () => "This browser is too old to encrypt what is sent. Use a newer one.",
+  );
+}
+
 /** What both ends bring into a handshake. */
 export interface CPaceInput {
   /** PRS: the secret that both know. */

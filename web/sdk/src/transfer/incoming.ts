@@ -6,6 +6,7 @@ import { TransferAPI, type Entrance } from "./api";
 import { Hasher } from "./blake3";
 import { b64, random, type Bytes } from "./bytes";
 import { ChannelWay } from "./channelway";
+import { cryptoFault } from "./cpace";
 import type { Disk } from "./disk";
 import { Greeting, type Secret, type Word } from "./handshake";
 import type { Way } from "./lane";
@@ -118,6 +119,8 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   async #enter(passphrase: string): Promise<void> {
     const { from } = this.options;
+    const fault = await cryptoFault(); // before a place is taken for nothing
+    if (fault) throw new TransferError("insecure", fault);
     const link = "code" in from ? (this.#seat ?? (await this.#redeem(from.code))) : from;
     const key = parseKey(link.key);
     if (!key) throw new TransferError("wrong-secret", "A part of the link is missing: its end, after #. Ask for the whole link.");
@@ -187,14 +190,10 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
     if (!this.#secret || meeting !== this.#meeting) return;
     this.#agreed = false;
     this.#since = Date.now();
-    try {
-      const greeting = await Greeting.begin({ room: meeting.room, receiver: meeting.you, sender: senderID }, by, this.#secret);
-      this.#greeting = greeting;
-      meeting.say(senderID, greeting.hello);
-      if (!this.#running) this.#to("connecting");
-    } catch {
-      await this.#end(new TransferError("failed", "This browser is too old for encrypted transfers. Use a newer one."));
-    }
+    const greeting = await Greeting.begin({ room: meeting.room, receiver: meeting.you, sender: senderID }, by, this.#secret);
+    this.#greeting = greeting;
+    meeting.say(senderID, greeting.hello);
+    if (!this.#running) this.#to("connecting");
   }
 
   async #word(meeting: Meeting, word: Word, greet: () => void): Promise<void> {

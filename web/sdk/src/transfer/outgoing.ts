@@ -5,6 +5,7 @@ import type { ParticipantID } from "../protocol";
 import { TransferAPI, type MadeTransfer } from "./api";
 import { Hasher } from "./blake3";
 import { ChannelWay } from "./channelway";
+import { cryptoFault } from "./cpace";
 import { Welcoming, version, type Secret, type Word } from "./handshake";
 import type { Way } from "./lane";
 import { codeSecret, codeText, keyText, linkSecret, newCode, newKey, type Code, type LinkKey } from "./link";
@@ -69,6 +70,8 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     const { receivers = 1, expiresIn, token, name, what } = this.options;
     try {
       new Source("", what, new Hasher(false)); // what cannot be sent needs no link
+      const fault = await cryptoFault();
+      if (fault) throw new TransferError("insecure", fault);
       this.#made = await this.#api.make({ receivers, code: true, ...(expiresIn && { expiresIn }) }, token);
       this.#source = new Source(this.#made.id, what, new Hasher());
       if (this.#made.nameplate) this.#code = newCode(this.#made.nameplate);

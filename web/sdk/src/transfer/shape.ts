@@ -25,8 +25,9 @@ export interface SendOptions {
 export type WayKind = "direct" | "turn" | "relay";
 
 /** Why a transfer ended. `code` is the server's reason (`expired`, `revoked`, `used-up`, `not-found`, `limit`, `unauthorized`, `unreachable`) or ours:
- * `wrong-secret` (passphrase or code), `cancelled` (the other end gave up), `bad-offer` (names that are refused), `bad-file` (not what was
- * promised), `changed` (the sender's file is no longer what it was), `disk-full`, `disk` (it cannot be written), `failed`. */
+ * `wrong-secret` (passphrase or code), `bad-code` (no code at all), `insecure` (the browser does not encrypt here), `cancelled` (the other end
+ * gave up), `bad-offer` (names that are refused), `bad-file` (not what was promised), `changed` (the sender's file is no longer what it was),
+ * `disk-full`, `disk` (it cannot be written), `failed`. */
 export interface Problem {
   readonly code: string;
   /** A sentence for a person; may be empty. */

@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { utf8, type Bytes } from "../../src/transfer/bytes";
-import { cpaceKey, cpaceShare, elligator2, generator, x25519 } from "../../src/transfer/cpace";
+import { cpaceKey, cryptoFault, cpaceShare, elligator2, generator, x25519 } from "../../src/transfer/cpace";
 
 const hex = (s: string): Bytes => Uint8Array.from(s.match(/../g) ?? [], (b) => parseInt(b, 16));
 const text = (b: Uint8Array) => [...b].map((v) => v.toString(16).padStart(2, "0")).join("");
@@ -16,6 +16,16 @@ const draft = {
 };
 
 describe("cpace", () => {
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it("says what is missing", async () => {
+    expect(await cryptoFault()).toBeUndefined();
+    vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto), subtle: { importKey: () => Promise.reject(new Error("NotSupported")) } });
+    expect(await cryptoFault()).toMatch(/newer/);
+    vi.stubGlobal("crypto", {});
+    expect(await cryptoFault()).toMatch(/https/);
+  });
+
   it("maps and multiplies as the draft's vectors say", async () => {
     expect(text(elligator2(hex("10047198e8c4cacf0ab8a6d0ac337b8ae497209d042f7f3a5094586394e821fc")))).toBe(
       "4e6098733061c0e8486611a904fe5edb049804d26130a44131a6229e55c5c321",
