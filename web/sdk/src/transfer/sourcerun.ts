@@ -173,9 +173,10 @@ export class SourceRun {
     this.#window = window;
     const skipped = new Set<number>();
     const { entries } = this.source;
+    let next = 0; // they ascend, so that each is looked at once
     for (const [first, count] of skip) {
-      if (first + count > entries.length) throw broken("entries that are not");
-      for (let i = first; i < first + count; i++) skipped.add(i);
+      if (first < next || first + count > entries.length) throw broken("entries that are not");
+      for (next = first; next < first + count; next++) skipped.add(next);
     }
     this.#wanted = entries.flatMap((e, i) => (e.k || skipped.has(i) ? [] : [i]));
     for (const i of this.#wanted) this.#missing.set(i, undefined);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Hasher } from "../../src/transfer/blake3";
 import type { Bytes } from "../../src/transfer/bytes";
-import { kind, parseMessage } from "../../src/transfer/messages";
+import { controlMessage, kind, parseMessage, type Control } from "../../src/transfer/messages";
 import type { SendItem } from "../../src/transfer/shape";
 import { Sink } from "../../src/transfer/sink";
 import { Source } from "../../src/transfer/source";
@@ -217,6 +217,19 @@ describe("a transfer", () => {
     const { source, sink } = await talk(new Source("t1", { items: [{ path: "a", file }] }, hasher), receiver);
     expect(source).toMatch(/^changed: “a”/);
     expect(sink).toMatch(/^failed: “a” was changed/);
+  });
+
+  it.each<[string, object]>([
+    ["skips what is not there", { window: 1 << 20, skip: [[0, 1000]] }],
+    ["skips again and again", { window: 1 << 20, skip: [[0, 3], [1, 3]] }],
+    ["has no window", { window: 100 }],
+  ])("does not serve who %s", async (_how, accept) => {
+    const receiver = new Receiver();
+    const { source } = await talk(new Source("t1", { items }, hasher), receiver, (m, from) => {
+      const message = from === "receiver" ? parseMessage(m) : undefined;
+      return message?.kind === "control" && message.control.type === "accept" ? controlMessage({ ...message.control, ...accept } as Control) : m;
+    });
+    expect(source).toMatch(/^failed: The other end sent what makes no sense/);
   });
 
   it("survives any nonsense, from both ends", async () => {
