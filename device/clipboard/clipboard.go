@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 
 	"switchyard/device/x11"
@@ -51,7 +52,7 @@ func Read(ctx context.Context, types ...string) (Form, error) {
 type Owner interface {
 	// Lost is closed when somebody else copied something.
 	Lost() <-chan struct{}
-	// Save hands the content to the clipboard manager, which keeps it after Close; ErrNoManager where there is none.
+	// Save hands the content to somebody who keeps it after Close: on X the clipboard manager, ErrNoManager where there is none.
 	Save(ctx context.Context) error
 	Close() error
 }
@@ -95,6 +96,9 @@ func noClipboard() error {
 	if os.Getenv("WAYLAND_DISPLAY") != "" {
 		return errors.New("clipboard: on Wayland the clipboard is reached by wl-copy and wl-paste, which are not here: " +
 			"install wl-clipboard (sudo apt install wl-clipboard)")
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return errors.New("clipboard: only X11 and Wayland clipboards are reached from here: paste into the page /send of your server instead")
 	}
 	return ErrNoDisplay
 }

@@ -250,3 +250,77 @@ func TestOwnerThatDoesNotAnswer(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// Programs that paste a large image and stop in the middle: so many are waited for, and forgotten when they die.
+func TestWhoPastesDies(t *testing.T) {
+	xvfb.Start(t, "320x200x24")
+	image := randomBytes(3_000_000)
+	write(t, Form{"image/png", image})
+	var windows []xproto.Window
+	c := xvfb.NewClient(t)
+	for n := range mostSending + 1 {
+		w := c.Window(0, 0, 1, 1, 0)
+		windows = append(windows, w)
+		xproto.ConvertSelection(c.X, w, c.Atom("CLIPBOARD"), c.Atom("image/png"), c.Atom("HERE"), xproto.TimeCurrentTime)
+		for told := false; !told; {
+			event, _ := c.X.WaitForEvent()
+			var e xproto.SelectionNotifyEvent
+			if e, told = event.(xproto.SelectionNotifyEvent); told && (e.Property == xproto.AtomNone) != (n >= mostSending) {
+				t.Fatalf("request %d was answered %+v", n, e)
+			}
+		}
+	}
+	if _, err := Read(t.Context(), "image/png"); !errors.Is(err, errRefused) {
+		t.Fatalf("one too many: %v", err)
+	}
+	for _, w := range windows {
+		if err := xproto.DestroyWindowChecked(c.X, w).Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var f Form
+	var err error
+	for end := time.Now().Add(patience / 2); time.Now().Before(end); time.Sleep(5 * time.Millisecond) { // before anybody's patience ends
+		if f, err = Read(t.Context(), "image/png"); err == nil {
+			break
+		}
+	}
+	if err != nil || !bytes.Equal(f.Data, image) {
+		t.Fatalf("we read %d bytes, %v", len(f.Data), err)
+	}
+}
+
+// Owners of a clipboard that promise parts and then send none, or never stop.
+func TestOwnersThatMisbehave(t *testing.T) {
+	xvfb.Start(t, "320x200x24")
+	for name, serve := range map[string]func(c *xvfb.Client, e xproto.SelectionRequestEvent){
+		"no parts": func(c *xvfb.Client, e xproto.SelectionRequestEvent) {
+			c.Property(e.Requestor, "SWITCHYARD_CLIPBOARD", "INCR", 1<<31)
+		},
+		"targets that are no atoms": func(c *xvfb.Client, e xproto.SelectionRequestEvent) {
+			c.Property(e.Requestor, "SWITCHYARD_CLIPBOARD", "ATOM", 0xffffffff, 0, 77777777)
+		},
+	} {
+		c := xvfb.NewClient(t)
+		w := c.Window(0, 0, 10, 10, 0)
+		if err := xproto.SetSelectionOwnerChecked(c.X, w, c.Atom("CLIPBOARD"), xproto.TimeCurrentTime).Check(); err != nil {
+			t.Fatal(err)
+		}
+		go func() { // until the connection ends with the test
+			for {
+				event, xerr := c.X.WaitForEvent()
+				if event == nil && xerr == nil {
+					return
+				}
+				if e, ok := event.(xproto.SelectionRequestEvent); ok {
+					serve(c, e)
+					done := xproto.SelectionNotifyEvent{Time: e.Time, Requestor: e.Requestor, Selection: e.Selection, Target: e.Target, Property: e.Property}
+					xproto.SendEvent(c.X, false, e.Requestor, 0, string(done.Bytes()))
+				}
+			}
+		}()
+		if f, err := Read(t.Context(), "image/png", Text); err == nil {
+			t.Errorf("%s: read %+v", name, f)
+		}
+	}
+}

@@ -169,6 +169,12 @@ func (o *owner) on(event xgb.Event) {
 		if e.State == xproto.PropertyDelete {
 			o.part(place{e.Window, e.Atom})
 		}
+	case xproto.DestroyNotifyEvent:
+		for p := range o.sending {
+			if p.window == e.Window {
+				delete(o.sending, p)
+			}
+		}
 	case xproto.SelectionClearEvent:
 		if e.Selection == o.atom.clipboard {
 			o.lose()

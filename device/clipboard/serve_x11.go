@@ -73,7 +73,7 @@ func (o *owner) put(p place, target xproto.Atom) bool {
 		return false
 	}
 	// In parts: the requestor deletes the property when it has taken what is there (ICCCM §2.7.2).
-	xproto.ChangeWindowAttributes(o.X, p.window, xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange})
+	xproto.ChangeWindowAttributes(o.X, p.window, xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange | xproto.EventMaskStructureNotify})
 	o.sending[p] = &outgoing{kind: kind, rest: data, at: time.Now()}
 	o.write(p, o.atom.incr, 32, words([]uint32{uint32(len(data))}))
 	return true

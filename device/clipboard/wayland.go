@@ -69,34 +69,47 @@ func saidByPaste(talk string) error {
 
 // ownerWayland is a wl-copy that stays in the foreground: it ends when somebody else copies.
 type ownerWayland struct {
+	form Form
 	cmd  *exec.Cmd
 	lost chan struct{}
 }
 
 // ownWayland offers the first form: wl-copy knows one, and adds the other names of text itself.
 func ownWayland(_ context.Context, forms []Form) (Owner, error) {
-	kind := forms[0].Type
+	o := &ownerWayland{form: forms[0], lost: make(chan struct{})}
+	o.cmd = copyCommand(context.Background(), o.form, "--foreground") // Close ends it
+	if err := o.cmd.Start(); err != nil {
+		return nil, noClipboard()
+	}
+	go func() { // until wl-copy ends
+		defer close(o.lost)
+		_ = o.cmd.Wait()
+	}()
+	return o, nil
+}
+
+// copyCommand is a wl-copy of a form, out of reach of the terminal's Ctrl-C: it ends when we say so.
+func copyCommand(ctx context.Context, f Form, more ...string) *exec.Cmd {
+	kind := f.Type
 	if kind == Text {
 		kind = "text/plain;charset=utf-8"
 	}
-	cmd := exec.Command("wl-copy", "--foreground", "--type", kind)
-	cmd.Stdin = bytes.NewReader(forms[0].Data)
-	if err := cmd.Start(); err != nil {
-		return nil, noClipboard()
-	}
-	o := &ownerWayland{cmd: cmd, lost: make(chan struct{})}
-	go func() { // until wl-copy ends
-		defer close(o.lost)
-		_ = cmd.Wait()
-	}()
-	return o, nil
+	cmd := exec.CommandContext(ctx, "wl-copy", append([]string{"--type", kind}, more...)...)
+	cmd.Stdin = bytes.NewReader(f.Data)
+	apart(cmd)
+	return cmd
 }
 
 // Lost is closed when somebody else copied something.
 func (o *ownerWayland) Lost() <-chan struct{} { return o.lost }
 
-// Save does nothing: managers on Wayland take a copy as soon as there is something.
-func (o *ownerWayland) Save(context.Context) error { return ErrNoManager }
+// Save hands over to a wl-copy in the background, which keeps it until somebody else copies.
+func (o *ownerWayland) Save(ctx context.Context) error {
+	if err := copyCommand(ctx, o.form).Run(); err != nil { // it returns when the one in the background has it
+		return fmt.Errorf("clipboard: wl-copy does not keep it: %w", err)
+	}
+	return nil
+}
 
 // Close gives the clipboard up.
 func (o *ownerWayland) Close() error {

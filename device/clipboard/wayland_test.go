@@ -1,3 +1,5 @@
+//go:build unix
+
 package clipboard
 
 import (
@@ -95,6 +97,29 @@ func TestWayland(t *testing.T) {
 		} else if time.Now().After(end) {
 			t.Fatalf("still there: %v", err)
 		}
+	}
+}
+
+// What was handed over is there when we are gone.
+func TestWaylandKeepsIt(t *testing.T) {
+	compositor(t)
+	image := randomBytes(100_000)
+	o := write(t, Form{"image/png", image})
+	readsSoon(t, "image/png", image)
+	if err := o.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-o.Lost():
+	case <-time.After(20 * time.Second):
+		t.Fatal("still held by us")
+	}
+	readsSoon(t, "image/png", image)
+	if err := exec.Command("wl-copy", "--clear").Run(); err != nil { // ends who keeps it
+		t.Fatal(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"testing"
+	"time"
 
 	"github.com/jezek/xgb/xproto"
 
@@ -199,4 +200,52 @@ func TestPointerIsLeftOutUnlessWanted(t *testing.T) {
 	if n := odd(capture(t, Request{Cursor: true}, image.Pt(320, 200))); n < 10 {
 		t.Fatalf("%d pixels of a pointer that was wanted", n)
 	}
+}
+
+// The hotkey that started us is held by the window manager until it is let go.
+func TestChoiceWaitsForWhoHoldsTheKeyboard(t *testing.T) {
+	c, back, _, _, _ := desktop(t)
+	hold := func() {
+		t.Helper()
+		r, err := xproto.GrabKeyboard(c.X, false, c.Screen.Root, xproto.TimeCurrentTime, xproto.GrabModeAsync, xproto.GrabModeAsync).Reply()
+		if err != nil || r.Status != xproto.GrabStatusSuccess {
+			t.Fatal("no grab: ", err)
+		}
+	}
+	hold()
+	if _, err := Capture(t.Context(), Request{What: Region}); !errors.Is(err, errHeld) {
+		t.Fatalf("the keyboard is never let go: %v", err)
+	}
+	done := choice(t.Context(), Request{What: Region})
+	awaitPointer(t, c)
+	if err := xproto.UngrabKeyboardChecked(c.X, xproto.TimeCurrentTime).Check(); err != nil {
+		t.Fatal(err)
+	}
+	c.AwaitGrab()
+	c.Move(20, 300)
+	c.Press(1)
+	c.Move(29, 309)
+	c.Release(1)
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	same(t, r.img, back, image.Pt(20, 300))
+}
+
+// awaitPointer waits until another program holds the pointer.
+func awaitPointer(t *testing.T, c *xvfb.Client) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		r, err := xproto.GrabPointer(c.X, false, c.Screen.Root, 0, xproto.GrabModeAsync, xproto.GrabModeAsync,
+			xproto.WindowNone, xproto.CursorNone, xproto.TimeCurrentTime).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status == xproto.GrabStatusAlreadyGrabbed {
+			return
+		}
+		xproto.UngrabPointer(c.X, xproto.TimeCurrentTime)
+	}
+	t.Fatal("nobody took the pointer")
 }

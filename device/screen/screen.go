@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -54,6 +55,9 @@ func Capture(ctx context.Context, r Request) (image.Image, error) {
 		return capturePortal(ctx, r)
 	case os.Getenv("DISPLAY") != "":
 		return captureX11(ctx, r)
+	case runtime.GOOS == "windows" || runtime.GOOS == "darwin":
+		return nil, errors.New("screen: only X11 and Wayland screens are seen from here: take the picture with the system's own tool, " +
+			"and paste it into the page /send of your server")
 	}
 	return nil, ErrNoDisplay
 }
