@@ -12,7 +12,8 @@ import (
 var dist embed.FS
 
 // Files are the pages as they are served from the root: index.html (for /, /i/{id}, /r/{room}, /t/{id}, /send,
-// /doctor and /admin), app.js with its parts, app.css, favicon.svg, and sdk.js, the SDK as an ES module.
+// /doctor and /admin), app.js with its parts, app.css, icons and manifest, the workers of file transfer (transfer-disk.js,
+// transfer-sw.js), and sdk.js and transfer.js, the SDK as ES modules.
 var Files = mustSub(dist, "dist")
 
 func mustSub(f fs.FS, dir string) fs.FS {
