@@ -10,12 +10,12 @@ export interface Unfinished {
   seat: Seat;
   passphrase?: string;
   /** What it is called, once the offer was accepted. */
-  name?: string;
+  name?: string | undefined;
   kind?: Offer["kind"];
   verified: number;
   total: number;
   /** The folder that was chosen; none where it goes to the browser's storage. */
-  folder?: FileSystemDirectoryHandle;
+  folder?: FileSystemDirectoryHandle | undefined;
   skip?: readonly number[];
   /** When it was written last, in ms since 1970. */
   at: number;

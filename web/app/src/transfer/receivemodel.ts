@@ -40,6 +40,17 @@ export class ReceiveModel {
     await this.#begin(passphrase, undefined);
   }
 
+  /** Another try after it ended with a problem: with what was taken before, if anything was. */
+  async again(): Promise<void> {
+    const code = this.problem.value?.code;
+    this.transfer.value?.leave();
+    this.transfer.value = undefined;
+    this.disk.value = undefined;
+    // Where it did not fit, the person may choose another place.
+    if (this.#note && (code === "disk" || code === "disk-full")) this.#note = { ...this.#note, name: undefined, folder: undefined };
+    await this.#begin(this.#note?.passphrase ?? this.passphrase, this.#note?.seat);
+  }
+
   /** Goes on where an earlier tab stopped. */
   async resume(before: Unfinished): Promise<void> {
     if (before.folder && !(await mayWrite(before.folder))) {

@@ -17,7 +17,7 @@ export function Receiving({ model }: { model: ReceiveModel }) {
   const t = model.transfer.value;
   const problem = model.problem.value;
   if (!t) return null;
-  const again = () => void model.start(model.taken?.passphrase ?? "");
+  const again = () => void model.again();
   if (t.state === "complete" && (model.saved.value || t.text !== undefined)) return <Done model={model} transfer={t} />;
   if (problem?.code === "wrong-secret" && model.taken?.key.endsWith(".p")) return <PassphraseAgain model={model} />;
   if (problem?.code === "wrong-secret") return <Message words={wrongCode} />;
