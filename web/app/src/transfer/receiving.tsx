@@ -87,6 +87,7 @@ function OfferCard({ model, offer }: { model: ReceiveModel; offer: Offer }) {
 
 /** From the click until everything is there. */
 function Moving({ model, transfer: t }: { model: ReceiveModel; transfer: Incoming }) {
+  model.turn.value; // a component that reads signals is shown anew for them only
   const moving = t.state === "receiving" || t.total > 0;
   return (
     <Frame title={moving ? `${percent(t.verified, t.total)} %` : "Receive"}>
