@@ -98,7 +98,7 @@ function Link({ transfer, secret }: { transfer: Outgoing; secret: boolean }) {
         <div class="spoken">
           {transfer.code && !secret && (
             <div>
-              <p class="small quiet">Or tell them this code, to type at {location.host}/send:</p>
+              <p class="small quiet">Or tell them this code, to type at {new URL(transfer.link).host}/send:</p>
               <p class="spoken-code">{transfer.code}</p>
             </div>
           )}

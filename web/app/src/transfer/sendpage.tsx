@@ -55,8 +55,8 @@ export function SendPage() {
         )}
         {started ? <Sending model={model} /> : open && (chosen ? <Review model={model} /> : <WhatToSend model={model} />)}
         {facts && !open && <Closed />}
-        {open && facts.nearby && (!started || model.open.value) && <NearbyDevices nearby={nearby} model={model} />}
         {!started && !chosen && <CodeForm />}
+        {open && facts.nearby && (!started || model.open.value) && <NearbyDevices nearby={nearby} model={model} />}
         {!started && !chosen && <Unfinished />}
       </main>
       <NearbyQuestion nearby={nearby} />
