@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -141,12 +142,15 @@ func tree(t *testing.T, folder string) map[string]string {
 			out[name] = "folder " + info.Mode().Perm().String()
 			return nil
 		}
-		b, err := os.ReadFile(path)
+		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
-		out[name] = fmt.Sprintf("%d %x %v %d", len(b), sha256.Sum256(b), info.Mode().Perm(), info.ModTime().UnixMilli())
-		return nil
+		defer f.Close()
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		out[name] = fmt.Sprintf("%d %x %v %d", n, h.Sum(nil), info.Mode().Perm(), info.ModTime().UnixMilli())
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,8 +234,19 @@ func TestSendAndReceive(t *testing.T) {
 			r.exits(0)
 			s.exits(0)
 			equal(t, to, from)
+			for _, p := range []*transferring{s, r} {
+				t.Logf("%s: %d MB of memory at most, %v of CPU", p.cmd.Args[1], p.memory()>>20, p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime())
+				if p.memory() > 100<<20 {
+					t.Errorf("%s took %d MB of memory, more than 100", p.cmd.Args[1], p.memory()>>20)
+				}
+			}
 		})
 	}
+}
+
+// memory is what the process had of it at most, in bytes (Linux counts in KiB).
+func (p *transferring) memory() int64 {
+	return p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 }
 
 func many(t *testing.T, folder string, n int) {
