@@ -16,10 +16,11 @@ type recipient struct {
 	id      protocol.ParticipantID
 	name    string
 	pending *welcoming
-	tries   int  // handshakes that were answered and not confirmed
-	tried   bool // a guest has one try
-	known   bool // had the right secret once
-	left    bool // the room, while work went on
+	tries   int       // handshakes that were answered and not confirmed
+	tried   bool      // a guest has one try
+	claimed pake.Code // the code there was when a guest came: perhaps the one that it claimed
+	known   bool      // had the right secret once
+	left    bool      // the room, while work went on
 	done    bool
 	failed  error
 	work    *carrier
@@ -38,8 +39,11 @@ func (s *sending) peer(id protocol.ParticipantID) *recipient {
 // here implements guest.
 func (s *sending) here(m protocol.Participant) {
 	s.do(func() {
-		if isReceiver(m.ID) && m.Name != "" {
-			s.peer(m.ID).name = words(m.Name)
+		switch p := s.peer(m.ID); {
+		case isReceiver(m.ID) && m.Name != "":
+			p.name = words(m.Name)
+		case isGuest(m.ID) && p.claimed == (pake.Code{}):
+			p.claimed = s.code
 		}
 	})
 }
@@ -52,8 +56,12 @@ func (s *sending) gone(id protocol.ParticipantID) {
 			return
 		}
 		if isGuest(id) {
-			if p.pending != nil { // asked for our answer and went: that was a guess
+			switch {
+			case p.pending != nil: // asked for our answer and went: that was a guess
 				s.mistaken(p)
+			case !p.tried && p.claimed != (pake.Code{}) && p.claimed == s.code: // nobody else can claim it now
+				s.code = pake.Code{}
+				s.newCode()
 			}
 			return
 		}
@@ -170,7 +178,7 @@ func (s *sending) mistaken(p *recipient) {
 	p.pending = nil
 	text := "somebody tried a wrong passphrase"
 	if byCode {
-		text = "somebody tried a wrong code, which is void now; here is another"
+		text = "somebody tried a wrong code, and the right one is void now"
 		s.newCode()
 	}
 	s.tell(Event{What: Refused, Peer: string(p.id), Text: text})

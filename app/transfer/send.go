@@ -30,7 +30,7 @@ const (
 // The errors of Send.
 var (
 	ErrNobody   = errors.New("transfer: nobody came for it in time: send it again for a new link")
-	ErrGuessed  = errors.New("transfer: ten wrong guesses were made at the passphrase or the codes, so the link was revoked: send it again for a new one")
+	ErrGuessed  = errors.New("transfer: ten wrong guesses were made at the passphrase, so the link was revoked: send it again for a new one")
 	ErrNotAll   = errors.New("transfer: not everybody got it")
 	ErrReplaced = errors.New("transfer: the same link is being sent from somewhere else")
 )
@@ -268,13 +268,22 @@ func (s *sending) check() {
 	}
 }
 
-// guessed counts what may have been guesses at the secrets.
+// guessed counts what may have been guesses at the secrets. Guesses at codes, which strangers can make who try small
+// numbers, end the codes; guesses of those who have the link end the link.
 func (s *sending) guessed() {
-	n := 0
-	for _, p := range s.peers {
-		n += p.tries
+	link, code := 0, 0
+	for id, p := range s.peers {
+		if isGuest(id) {
+			code += p.tries
+		} else {
+			link += p.tries
+		}
 	}
-	if n <= maxGuesses {
+	if code >= maxGuesses && !s.o.NoCode {
+		s.o.NoCode = true
+		s.tell(Event{What: Refused, Text: "too many wrong codes were tried, so there will be no more of them: use the link"})
+	}
+	if link <= maxGuesses {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)

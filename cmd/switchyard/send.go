@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,7 +73,7 @@ func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
 	if err != nil {
 		return err
 	}
-	source, err := c.source(std)
+	source, err := c.source(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (c *SendCmd) token() (string, error) {
 }
 
 // source lists what is sent.
-func (c *SendCmd) source(std *Streams) (*transfer.Source, error) {
+func (c *SendCmd) source(ctx context.Context, std *Streams) (*transfer.Source, error) {
 	o := transfer.SourceOptions{Name: c.Name, Links: c.Links, Limit: int64(c.Limit)}
 	switch {
 	case c.Text != "":
@@ -137,7 +138,11 @@ func (c *SendCmd) source(std *Streams) (*transfer.Source, error) {
 		if name == "" {
 			name = "stdin"
 		}
-		return transfer.NewSpool(std.In, name, o)
+		s, err := transfer.NewSpool(&interruptible{ctx: ctx, in: std.In}, name, o)
+		if ctx.Err() != nil {
+			err = errInterrupted
+		}
+		return s, err
 	}
 	s, err := transfer.NewSource(c.Paths, o)
 	if path, ok := errors.AsType[*os.PathError](err); ok && errors.Is(err, os.ErrNotExist) {
@@ -205,3 +210,29 @@ func transferError(ctx context.Context, base string, err error) error {
 
 // errInterrupted ends a verb that its user stopped: exit code 130, as shells have it.
 var errInterrupted = errors.New("stopped")
+
+// interruptible reads until its context ends, also where in does not end.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+// Read implements io.Reader. After the end of ctx a read may be left waiting for input until the process ends.
+func (r *interruptible) Read(b []byte) (int, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		own := make([]byte, len(b))
+		n, err := r.in.Read(own)
+		done <- result{own[:n], err}
+	}()
+	select {
+	case got := <-done:
+		return copy(b, got.b), got.err
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	}
+}

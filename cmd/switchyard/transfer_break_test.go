@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"switchyard/client"
 )
 
 // slowly begins to send a file of about three seconds and to receive it, and returns when some of it is there.
@@ -78,6 +80,68 @@ func TestSenderIsStoppedAndGoesOn(t *testing.T) {
 	}
 	r = x.receive(to, link)
 	r.exits(0)
+	s.exits(0)
+	equal(t, to, from)
+}
+
+// Two who send the same at once have a link each.
+func TestSameFileIsSentTwice(t *testing.T) {
+	x := newTransfers(t)
+	from := t.TempDir()
+	file := filepath.Join(from, "a")
+	fill(t, file, 1000)
+	first, second := x.send(file), (*transferring)(nil)
+	first.says("Waiting")
+	second = x.send(file)
+	if first.link() == second.link() {
+		t.Errorf("both have the link %s", first.link())
+	}
+	for _, s := range []*transferring{first, second} {
+		to := t.TempDir()
+		x.receive(to, s.link()).exits(0)
+		s.exits(0)
+		equal(t, to, from)
+	}
+}
+
+func TestStandardInputThatDoesNotEndIsInterrupted(t *testing.T) {
+	x := newTransfers(t)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	out.WriteString("something")
+	t.Setenv("TMPDIR", t.TempDir())
+	s := x.run(in, "send", "--data", x.data, "-")
+	s.until("reading", func() bool { left, _ := os.ReadDir(os.Getenv("TMPDIR")); return len(left) > 0 })
+	s.cmd.Process.Signal(os.Interrupt)
+	s.exits(130)
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A stranger who takes a code's number and goes has not taken the transfer with it.
+func TestClaimedCodeIsReplaced(t *testing.T) {
+	x := newTransfers(t)
+	from, to := t.TempDir(), t.TempDir()
+	fill(t, filepath.Join(from, "a"), 1000)
+	s := x.send(filepath.Join(from, "a"))
+	first := s.code(0)
+	number, _, _ := strings.Cut(first, "-")
+	transfers := client.Transfers{Server: x.http.base}
+	claimed, err := transfers.Claim(t.Context(), number, "stranger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Dial(t.Context(), client.Options{URL: x.http.base, Room: claimed.Room, Token: claimed.Token, NoData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	x.receive(to, s.code(1)).exits(0)
 	s.exits(0)
 	equal(t, to, from)
 }
