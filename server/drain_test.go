@@ -146,3 +146,33 @@ func TestWatchdogOfAnotherProcessIsNotOurs(t *testing.T) {
 	s := &Server{backend: &Backend{}}
 	s.watchdog(context.Background()) // returns at once
 }
+
+// Who only waits, for a device nearby or for somebody to open a link, does not hold up the end of the server; two who hand
+// over files do.
+func TestWaitingDevicesDoNotHoldUpTheEnd(t *testing.T) {
+	s := run(t, Config{backend: newBackend, DrainLimit: time.Hour, Nearby: yes()})
+	near := s.near(`{"network":true}`).Rooms[0]
+	waiting, busy := s.handOver(`{}`), s.handOver(`{}`)
+	receiver, _ := s.take("/v1/transfers/" + busy.ID + "/accept")
+	one, two := s.enterWith(near.Room, near.Token), s.enterWith(waiting.Room, waiting.Token)
+	sender, taker := s.enterWith(busy.Room, busy.Token), s.enterWith(busy.Room, receiver.Token)
+	for _, p := range []*person{one, two, sender, taker} {
+		s.await(p.conn, protocol.TypeWelcome)
+	}
+	go s.stop()
+	for _, p := range []*person{one, two} {
+		if e := s.errorOf(p); e.Code != protocol.CodeShuttingDown || !e.Retryable || !e.Fatal {
+			t.Fatalf("%+v", e)
+		}
+	}
+	if e := s.errorOf(sender); e.Code != protocol.CodeShuttingDown || e.Fatal {
+		t.Fatalf("who hands over files: %+v", e)
+	}
+	tell(t, sender.conn, `{"type":"data","id":2,"seq":2,"body":{"topic":"transfer","payload":"still here"}}`)
+	if body := string(s.await(taker.conn, protocol.TypeData)); !strings.Contains(body, "still here") {
+		t.Fatal(body)
+	}
+	tell(t, sender.conn, `{"type":"leave","id":3,"seq":3}`)
+	tell(t, taker.conn, `{"type":"leave","id":2,"seq":2}`)
+	s.stop() // returns when Serve has: long before the limit
+}

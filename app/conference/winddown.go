@@ -8,16 +8,29 @@ import (
 )
 
 // WindDown lets calls go on and begins no new ones: no room opens any more, and each closes when the last
-// one leaves. Everyone is told notice. It waits until no room is left or ctx ends.
+// one leaves. Everyone is told notice. Rooms where somebody only waits close at once: they come back by themselves. It waits until no room is left or ctx ends.
 func (h *Host) WindDown(ctx context.Context, notice string) error {
 	told := protocol.Error{Code: protocol.CodeShuttingDown, Retryable: true, Message: notice}
 	h.mu.Lock()
 	h.winding = true
 	for _, a := range h.rooms {
-		a.box.post(func() { a.room.WindDown(time.Now(), told) })
+		a.box.post(func() {
+			if a.waits() {
+				a.room.Close(time.Now(), *errDraining)
+				return
+			}
+			a.room.WindDown(time.Now(), told)
+		})
 	}
 	h.mu.Unlock()
 	return h.wait(ctx)
+}
+
+// waits says whether those in the room do nothing but wait, for hours maybe: for a device nearby, or for somebody to open
+// a link.
+func (a *actor) waits() bool {
+	kind := a.room.Options().Kind
+	return kind == protocol.KindNearby || kind == protocol.KindTransfer && len(a.room.Participants()) < 2
 }
 
 // wait returns when the last room has closed, or ctx ends. No room may open any more.
