@@ -32,6 +32,9 @@ const (
 	relayQueue = 16
 	// relayPing is how often a relay that brings nothing is asked whether it lives, and for how long.
 	relayPing = 10 * time.Second
+	// relayStall is longer than the server lets one end wait for the other to read. Who sent something in that time may
+	// wait for an answer as long: the server does not hear pings behind what it cannot pass on.
+	relayStall = 40 * time.Second
 )
 
 // The errors of relays.
@@ -56,8 +59,9 @@ type Relay struct {
 	gone       chan struct{} // closed when nothing more comes; err says why
 	ctx        context.Context
 	cancel     context.CancelFunc
-	taken      atomic.Bool // the lane was given out
-	waiting    atomic.Bool // the reader waits for the server, not for us
+	taken      atomic.Bool  // the lane was given out
+	waiting    atomic.Bool  // the reader waits for the server, not for us
+	wrote      atomic.Int64 // when Send was called last, in nanoseconds since 1970
 
 	sending sync.Mutex
 	sent    uint64 // guarded by sending: the number of the next message
@@ -198,8 +202,8 @@ func (r *Relay) receive() error {
 	}
 }
 
-// watch ends a connection that died without a word: a ping is answered within relayPing. It is not asked
-// while we do not read, since we would not hear the answer.
+// watch ends a connection that died without a word: a ping is answered within relayPing, or relayStall. It is not
+// asked while we do not read, since we would not hear the answer.
 func (r *Relay) watch() {
 	tick := time.NewTicker(relayPing)
 	defer tick.Stop()
@@ -212,7 +216,11 @@ func (r *Relay) watch() {
 		if !r.waiting.Load() {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(r.ctx, relayPing)
+		patience := relayPing
+		if time.Since(time.Unix(0, r.wrote.Load())) < relayStall {
+			patience = relayStall
+		}
+		ctx, cancel := context.WithTimeout(r.ctx, patience)
 		err := r.conn.Ping(ctx)
 		cancel()
 		if err != nil && r.waiting.Load() {
@@ -289,6 +297,7 @@ func (c *relayLane) Send(ctx context.Context, m []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	c.wrote.Store(time.Now().UnixNano())
 	nonce := relayNonce(c.sent)
 	c.sent++ // whatever comes of it: a number seals one message
 	c.box = c.seal.Seal(c.box[:0], nonce[:], m, nil)
