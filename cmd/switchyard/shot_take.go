@@ -44,7 +44,8 @@ func (c *ShotCmd) takeForm(ctx context.Context, what screen.Request) (*shot, err
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
+	// A sixth larger, and ready in a third of the time: a person waits for the link.
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img); err != nil {
 		return nil, err
 	}
 	return &shot{stamped("Screenshot", "png"), img.Bounds().Size(), clipboard.Form{Type: "image/png", Data: b.Bytes()}}, nil

@@ -190,3 +190,42 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+// Whatever monitors and shadows a server tells of, what is cut stays within what was there.
+func FuzzAreas(f *testing.F) {
+	f.Add([]byte{0, 0, 100, 200, 100, 50, 200, 100}, uint32(10), uint32(20), uint32(30), uint32(40))
+	f.Add([]byte{10, 10, 0, 0}, uint32(1<<31), uint32(0), uint32(0), uint32(0))
+	f.Fuzz(func(t *testing.T, data []byte, left, right, top, bottom uint32) {
+		bounds := image.Rect(0, 0, 256, 256)
+		var all []monitor
+		for ; len(data) >= 4 && len(all) < 6; data = data[4:] {
+			at := image.Pt(int(data[0]), int(data[1]))
+			all = append(all, monitor{area: image.Rectangle{at, at.Add(image.Pt(int(data[2]), int(data[3])))}})
+		}
+		var hidden [256][256]bool
+		for _, r := range uncovered(bounds, all) {
+			for y := r.Min.Y; y < r.Max.Y; y++ {
+				for x := r.Min.X; x < r.Max.X; x++ {
+					if hidden[y][x] {
+						t.Fatalf("%d,%d is cut twice", x, y)
+					}
+					hidden[y][x] = true
+				}
+			}
+		}
+		for y := range 256 {
+			for x := range 256 {
+				shown := false
+				for _, m := range all {
+					shown = shown || image.Pt(x, y).In(m.area)
+				}
+				if shown == hidden[y][x] {
+					t.Fatalf("%d,%d: shown %v, cut %v", x, y, shown, hidden[y][x])
+				}
+			}
+		}
+		if r := withoutShadow(bounds, []uint32{left, right, top, bottom}); r.Empty() || !r.In(bounds) {
+			t.Fatalf("without its shadow a window is %v", r)
+		}
+	})
+}
