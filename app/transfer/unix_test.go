@@ -38,4 +38,3 @@ func TestSparseFileStaysSparse(t *testing.T) {
 		t.Errorf("20 MiB of almost only zeros take %d bytes of disk", used)
 	}
 }
-

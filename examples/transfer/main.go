@@ -21,13 +21,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	links, received := make(chan string, 1), make(chan error, 1)
-	go func() { received <- receive(ctx, <-links, os.Args[3]) }()
-	if err := send(ctx, os.Args[1], os.Args[2], links); err != nil {
-		log.Fatal("send: ", err)
-	}
-	if err := <-received; err != nil {
-		log.Fatal("receive: ", err)
+	links, ended := make(chan string, 1), make(chan error, 2)
+	go func() { ended <- send(ctx, os.Args[1], os.Args[2], links) }()
+	go func() { ended <- receive(ctx, os.Args[1], <-links, os.Args[3]) }()
+	for range 2 {
+		if err := <-ended; err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 
@@ -50,10 +50,16 @@ func send(ctx context.Context, server, file string, links chan<- string) error {
 	})
 }
 
-// receive takes what a link offers into a folder, after a look at it.
-func receive(ctx context.Context, link, folder string) error {
+// receive takes what a link offers into a folder, after a look at it. A link names its server by an address for other devices, where
+// its certificate may be its own; we know a better one.
+func receive(ctx context.Context, server, text, folder string) error {
+	link, err := transfer.ParseLink(text)
+	if err != nil {
+		return err
+	}
+	link.Server = server
 	return transfer.Receive(ctx, transfer.ReceiveOptions{
-		From: link, Folder: folder,
+		From: link.String(), Folder: folder,
 		Sink: transfer.SinkOptions{
 			Ask: func(_ context.Context, o *transfer.Offer) error {
 				log.Printf("receiver: %s, %d bytes in %d files", o.Name, o.Bytes, o.Files)
