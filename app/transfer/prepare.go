@@ -105,7 +105,9 @@ func (r *run) look() (missing int64, err error) {
 			s.files[i] = f
 			r.mu.Unlock()
 		} else {
+			r.mu.Lock()
 			s.remember(f)
+			r.mu.Unlock()
 		}
 		here, err := r.have(f)
 		if err != nil {
@@ -116,7 +118,7 @@ func (r *run) look() (missing int64, err error) {
 	return missing, nil
 }
 
-// remember makes what was verified on an earlier way what is here.
+// remember makes what was verified on an earlier way what is here. run.mu is held.
 func (s *Sink) remember(f *inFile) {
 	pieces := s.m.Pieces(f.entry)
 	for i := range pieces {

@@ -281,7 +281,9 @@ func (r *run) onOffered() error {
 		return err
 	}
 	r.listed = true
+	r.mu.Lock()
 	r.sink.begin(r.offer, r.raw.Root())
+	r.mu.Unlock()
 	r.spawn(r.prepare)
 	return nil
 }
