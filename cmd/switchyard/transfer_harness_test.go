@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -23,6 +24,7 @@ type transferring struct {
 	stdout talk
 	stderr talk
 	ended  chan struct{}
+	peak   atomic.Int64 // of its memory, in bytes, as far as it was looked at
 }
 
 // transfers are the processes of one test around one server, with a state folder of their own.
@@ -52,7 +54,28 @@ func (x *transfers) run(stdin io.Reader, args ...string) *transferring {
 		_ = p.cmd.Wait()
 		close(p.ended)
 	}()
+	go p.watch()
 	return p
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// watch looks at the process's memory until it ends. (The kernel's account after the end counts our own memory, too,
+// from before the program was loaded.)
+func (p *transferring) watch() {
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+		if m := highWater.FindSubmatch(status); m != nil {
+			if n, err := strconv.ParseInt(string(m[1]), 10, 64); err == nil {
+				p.peak.Store(max(p.peak.Load(), n<<10))
+			}
+		}
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (x *transfers) send(args ...string) *transferring {

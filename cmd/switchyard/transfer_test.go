@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -40,18 +39,13 @@ func TestSendAndReceive(t *testing.T) {
 			s.exits(0)
 			equal(t, to, from)
 			for _, p := range []*transferring{s, r} {
-				t.Logf("%s: %d MB of memory at most, %v of CPU", p.cmd.Args[1], p.memory()>>20, p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime())
-				if p.memory() > 100<<20 {
-					t.Errorf("%s took %d MB of memory, more than 100", p.cmd.Args[1], p.memory()>>20)
+				t.Logf("%s: %d MB of memory at most, %v of CPU", p.cmd.Args[1], p.peak.Load()>>20, p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime())
+				if p.peak.Load() > 100<<20 {
+					t.Errorf("%s took %d MB of memory, more than 100", p.cmd.Args[1], p.peak.Load()>>20)
 				}
 			}
 		})
 	}
-}
-
-// memory is what the process had of it at most, in bytes (Linux counts in KiB).
-func (p *transferring) memory() int64 {
-	return p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 }
 
 func many(t *testing.T, folder string, n int) {
