@@ -88,6 +88,8 @@ function about(model: SendModel): string {
 function Link({ transfer, secret }: { transfer: Outgoing; secret: boolean }) {
   const now = useNow();
   const copied = useCopied(transfer.link);
+  const [noCode, setNoCode] = useState("");
+  const renew = () => transfer.renewCode().then(() => setNoCode(""), (e: unknown) => setNoCode(e instanceof Error ? e.message : String(e)));
   return (
     <div class="ways link-card">
       <CopyField id="transfer-link" label="Link" value={transfer.link} copied={copied} />
@@ -104,10 +106,11 @@ function Link({ transfer, secret }: { transfer: Outgoing; secret: boolean }) {
           )}
           {secret && <p class="small quiet">They are asked for the passphrase. Tell it to them by another way than the link.</p>}
           {!transfer.code && !secret && (
-            <button type="button" class="secondary" onClick={() => void transfer.renewCode()}>
+            <button type="button" class="secondary" onClick={() => void renew()}>
               New code
             </button>
           )}
+          {noCode && !transfer.code && <p class="small" role="status">{noCode}</p>}
           <p class="small quiet">
             Waits <span class="clock">{clockWords(transfer.expires - now)}</span> more. Keep this page open: the files come from this device.
           </p>

@@ -33,6 +33,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
   #code: Code | undefined;
   #recipients = new Map<ParticipantID, Recipient>();
   #tried = new Set<ParticipantID>(); // guests, who have one try
+  #claims = new Map<ParticipantID, Code>(); // guests, and the code there was when they came
   #closed = false;
   #error: Problem | undefined;
   #expiry: ReturnType<typeof setTimeout> | undefined;
@@ -87,6 +88,8 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
 
   async renewCode(): Promise<void> {
     if (!this.#made || this.#closed || this.#over) return;
+    // Strangers can try small numbers: that ends the codes, not the link.
+    if (this.#triesOf("c-") >= maxGuesses) throw new TransferError("limit", "Too many wrong codes were tried, so there are no more of them. Use the link.");
     const { nameplate } = await this.#api.code(this.#made.id, this.#made.token);
     this.#code = newCode(nameplate);
     this.#tell();
@@ -142,6 +145,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     await meeting.enter(this.#made as MadeTransfer, name);
     meeting.on("word", (from, word) => void this.#word(meeting, from, word));
     meeting.on("secret", (from, secret) => this.#heard(from, secret));
+    meeting.on("here", (p) => p.id.startsWith("c-") && this.#code && this.#claims.set(p.id, this.#code));
     meeting.on("gone", (id) => this.#gone(id));
     meeting.on("renewed", () => this.#begin(meeting));
     meeting.on("link", (link) => link.close()); // the sender opens them
@@ -181,8 +185,8 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     const secret = this.#secretOf(from, word.by);
     if (!secret) return refuse("wrong-secret");
     r.tries++; // until it is confirmed, it may be a guess
-    if ([...this.#recipients.values()].reduce((n, { tries }) => n + tries, 0) > maxGuesses) return void this.#guessed();
     const byCode = word.by === "code";
+    if (!byCode && this.#triesOf("r-") > maxGuesses) return void this.#guessed();
     if (byCode) {
       this.#tried.add(from);
       this.#code = undefined;
@@ -192,6 +196,10 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     r.pending = welcoming;
     meeting.say(from, welcoming.answer);
     if (byCode) setTimeout(() => r.pending === welcoming && this.#mistaken(r), confirmPatience);
+  }
+
+  #triesOf(kind: "r-" | "c-"): number {
+    return [...this.#recipients.values()].reduce((n, { id, tries }) => (id.startsWith(kind) ? n + tries : n), 0);
   }
 
   /** What a participant must know: a receiver the link, a guest the code of this moment, which is tried once. */
@@ -221,7 +229,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
 
   /** Somebody guesses: the link is of no use to them any more. */
   async #guessed(): Promise<void> {
-    const text = "Ten wrong guesses were made at the passphrase or the codes, so the link was withdrawn. Send it again for a new one.";
+    const text = "Ten wrong guesses were made at the passphrase, so the link was withdrawn. Send it again for a new one.";
     const made = this.#made;
     this.#end(new TransferError("wrong-secret", text));
     if (made) await this.#api.revoke(made.id, made.token).catch(() => {}); // nobody answers there any more anyhow
@@ -256,7 +264,13 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
 
   #gone(id: ParticipantID): void {
     const r = this.#recipients.get(id);
+    const claimed = this.#claims.get(id);
+    this.#claims.delete(id);
     if (r?.pending?.by === "code") this.#mistaken(r);
+    else if (claimed && claimed === this.#code && !this.#tried.has(id)) {
+      this.#code = undefined; // it went without a word, and nobody else can claim the number now
+      this.renewCode().catch(() => {});
+    }
     r?.left();
     this.#check();
   }
