@@ -7,17 +7,16 @@ type What string
 
 // What there is to tell.
 const (
-	LinkMade   What = "link"      // the sender has a link; Link, Code, Expires and Receivers are set
-	CodeMade   What = "code"      // the sender has a new code
-	Waiting    What = "waiting"   // for the other end
-	Arrived    What = "arrived"   // the other end is there, and has the right secret
-	Refused    What = "refused"   // somebody had a wrong secret
-	Connected  What = "connected" // there is a way; Kind and Direct are set
-	Advanced   What = "progress"  // Progress is set
-	Broken     What = "broken"    // the way is gone, and another one is looked for
-	Completed  What = "completed" // every byte is verified at this receiver
-	Stopped    What = "stopped"   // this receiver did not get everything
-	Relocating What = "server"    // the server is lost or back
+	LinkMade  What = "link"      // the sender has a link; Link, Code, Expires and Receivers are set
+	CodeMade  What = "code"      // the sender has a new code
+	Waiting   What = "waiting"   // for the other end
+	Arrived   What = "arrived"   // the other end is there, and has the right secret
+	Refused   What = "refused"   // somebody had a wrong secret
+	Connected What = "connected" // there is a way; Kind and Direct are set
+	Advanced  What = "progress"  // Progress is set
+	Broken    What = "broken"    // the way is gone, and another one is looked for
+	Completed What = "completed" // every byte is verified at this receiver
+	Stopped   What = "stopped"   // this receiver did not get everything
 )
 
 // Event is something that a user may be told. Text is a sentence without its full stop, but where What is Advanced.
