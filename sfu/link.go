@@ -39,7 +39,7 @@ type Link struct {
 	up        bool // path has consent
 	touched   bool
 	ended     bool
-	settled   bool             // on its shard for good
+	stays     bool             // on its shard, for good
 	twccID    uint8            // extension id on what the other end sends
 	pacer     *bwe.Pacer[held] // nil until the path was found full
 	tap       *tap
@@ -128,7 +128,7 @@ func (s *shard) connect(offer string, o LinkOptions) (*Link, string, error) {
 	}
 	s.load.Add(1)
 	l.place.at = s
-	l.place.settle(s)
+	l.place.set(s)
 	if !l.post(func() { l.begin(session) }) {
 		return nil, "", ErrClosed
 	}

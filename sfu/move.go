@@ -30,8 +30,8 @@ type place struct {
 	waiting []func() // guarded by mu; posted since moving, bounded as mailboxes are: by its sources
 }
 
-// settle makes s the shard of a link.
-func (p *place) settle(s *shard) {
+// set makes s the shard of a link.
+func (p *place) set(s *shard) {
 	p.home.Store(s)
 	p.sock.Store(s.sock)
 }
@@ -71,10 +71,10 @@ func (l *Link) livesOn(s *shard) bool { return l.place.home.Load() == s }
 // placed decides, on the link's shard, where it stays, after an authentic check that arrived on path at receiver's
 // socket (nil: at its own). A connection or relay says nothing: it can be read from any shard.
 func (l *Link) placed(path peer.Path, receiver *shard) {
-	if l.settled || path.Via != nil || l.ended {
+	if l.stays || path.Via != nil || l.ended {
 		return
 	}
-	l.settled = true
+	l.stays = true
 	if receiver == nil || receiver == l.shard || l.up {
 		return
 	}
@@ -126,7 +126,7 @@ func (l *Link) depart(to *shard) {
 func (l *Link) arrive(from, s *shard) {
 	now := s.clock.Now()
 	l.shard = s
-	l.place.settle(s)
+	l.place.set(s)
 	for _, u := range l.ufrags {
 		s.byUfrag[u] = l
 		if delete(s.moved, u); !from.names(u) {

@@ -167,7 +167,7 @@ func TestPostsFollowALinkThatMoves(t *testing.T) {
 		var from *shard
 		l.call(func() {
 			from = l.shard
-			l.settled = false
+			l.stays = false
 			l.placed(peer.Path{}, s.shards[rand.IntN(len(s.shards))])
 		})
 		if where(l) != from {
@@ -200,7 +200,7 @@ func TestClosingWhileLinksMove(t *testing.T) {
 			wg.Go(func() {
 				for n := range 100 {
 					if !l.call(func() {
-						l.settled = false
+						l.stays = false
 						l.placed(peer.Path{}, s.shards[n&1])
 					}) {
 						return
@@ -400,7 +400,7 @@ func TestALinkThatIsUpStays(t *testing.T) {
 	var path peer.Path
 	l.call(func() {
 		path = l.path
-		l.settled = false
+		l.stays = false
 		l.placed(path, other)
 	})
 	if where(l) != home {
@@ -408,7 +408,7 @@ func TestALinkThatIsUpStays(t *testing.T) {
 	}
 	var order []int
 	l.call(func() {
-		l.up, l.settled = false, false
+		l.up, l.stays = false, false
 		l.placed(path, other)
 		l.up = true // before it could leave
 		for n := range 3 {
@@ -419,7 +419,7 @@ func TestALinkThatIsUpStays(t *testing.T) {
 		t.Errorf("on shard %d, posts ran as %v", where(l).index, order)
 	}
 	l.call(func() {
-		l.up, l.settled = false, false
+		l.up, l.stays = false, false
 		l.placed(path, other)
 		l.end(nil)
 	})
