@@ -1,7 +1,9 @@
 // A link to receive from. Reading it costs nothing; only the button takes it.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { readTransfer, type TransferFacts } from "../api";
+import { isInsecure } from "../browser";
 import { Frame } from "../frame";
+import { InsecureHint } from "../insecure";
 import { Message } from "../message";
 import { go } from "../route";
 import { parseAddress, type Address } from "./address";
@@ -94,9 +96,13 @@ function Gate({ model, facts, secret, code }: { model: ReceiveModel; facts: Tran
               />
             </label>
           )}
-          <button type="submit" class="primary">
-            Receive
-          </button>
+          {isInsecure() ? (
+            <InsecureHint what="encryption" />
+          ) : (
+            <button type="submit" class="primary">
+              Receive
+            </button>
+          )}
           <Clock expires={facts.expires} />
         </form>
       </main>

@@ -2,7 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { readServer, type ServerFacts } from "../api";
+import { isInsecure } from "../browser";
 import { Frame } from "../frame";
+import { InsecureHint } from "../insecure";
 import { Picture } from "../signs";
 import { CodeForm } from "./codeform";
 import { deviceName } from "./device";
@@ -32,7 +34,8 @@ export function SendPage() {
   useEffect(() => void prepare(model), [model]);
   useEffect(() => () => model.clear(), [model]);
   useStay(model.busy.value);
-  const open = facts && (facts.open || model.who.token !== undefined);
+  const insecure = isInsecure();
+  const open = facts && !insecure && (facts.open || model.who.token !== undefined);
   const dragging = useEverywhere(model, open === true);
   const started = model.transfer.value !== undefined;
   const chosen = model.items.value.length > 0 || model.text.value !== undefined;
@@ -54,7 +57,8 @@ export function SendPage() {
           </div>
         )}
         {started ? <Sending model={model} /> : open && (chosen ? <Review model={model} /> : <WhatToSend model={model} />)}
-        {facts && !open && <Closed />}
+        {insecure && <InsecureHint what="encryption" />}
+        {facts && !open && !insecure && <Closed />}
         {!started && !chosen && <CodeForm />}
         {open && facts.nearby && (!started || model.open.value) && <NearbyDevices nearby={nearby} model={model} />}
         {!started && !chosen && <Unfinished />}
