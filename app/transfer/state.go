@@ -58,7 +58,7 @@ func (s *sending) again(ctx context.Context) (*kept, error) {
 		return nil, err
 	}
 	switch {
-	case f.Reason == "revoked", !f.Valid && !k.Begun, k.Transfer.Receivers != s.o.Receivers:
+	case f.Reason == "revoked", f.Reason == "expired" && !k.Begun, k.Transfer.Receivers != s.o.Receivers: // used up: somebody is on the way
 		return nil, nil
 	}
 	for _, id := range k.Done {
