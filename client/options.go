@@ -111,13 +111,8 @@ func (o *Options) endpoint() (*url.URL, error) {
 	if err != nil {
 		return nil, errors.Join(ErrAddress, err)
 	}
-	switch u.Scheme {
-	case "http", "ws":
-		u.Scheme = "ws"
-	case "https", "wss":
-		u.Scheme = "wss"
-	default:
-		return nil, ErrAddress
+	if err := toWebSocket(u); err != nil {
+		return nil, err
 	}
 	room := o.Room
 	for _, prefix := range []string{"/v1/rooms/", "/r/"} {
@@ -136,6 +131,19 @@ func (o *Options) endpoint() (*url.URL, error) {
 	}
 	u.Fragment, u.RawQuery = "", ""
 	return u.JoinPath("v1", "rooms", room), nil
+}
+
+// toWebSocket gives an address the scheme of its WebSockets. Error: ErrAddress.
+func toWebSocket(u *url.URL) error {
+	switch u.Scheme {
+	case "http", "ws":
+		u.Scheme = "ws"
+	case "https", "wss":
+		u.Scheme = "wss"
+	default:
+		return ErrAddress
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {

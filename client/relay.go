@@ -104,13 +104,8 @@ func relayAddress(server, room, token string, peer protocol.ParticipantID) (*url
 	if err != nil {
 		return nil, errors.Join(ErrAddress, err)
 	}
-	switch u.Scheme {
-	case "http", "ws":
-		u.Scheme = "ws"
-	case "https", "wss":
-		u.Scheme = "wss"
-	default:
-		return nil, ErrAddress
+	if err := toWebSocket(u); err != nil {
+		return nil, err
 	}
 	u.Fragment = ""
 	u = u.JoinPath("v1", "relay", room)

@@ -348,8 +348,9 @@ func checkTransfers(t *testing.T, c *apiClient, base string) {
 	if f := must[client.TransferFacts](t)(links.Facts(ctx, made.ID)); f.Valid || f.Reason != "used-up" || f.Left != 0 || !f.Expires.Equal(made.Expires) {
 		t.Fatalf("%+v", f)
 	}
-	var keys client.RelayKeys
-	keys.Seal, keys.Open = make([]byte, 32), make([]byte, 32)
+	keys := client.RelayKeys{Seal: make([]byte, 32), Open: make([]byte, 32)}
+	senders := keys
+	senders.Sender = true
 	other := make(chan error, 1)
 	go func() {
 		r, err := client.DialRelay(ctx, base, made.Room, receiver.Token, "sender", keys, nil)
@@ -358,8 +359,7 @@ func checkTransfers(t *testing.T, c *apiClient, base string) {
 		}
 		other <- err
 	}()
-	keys.Sender = true
-	relay, err := client.DialRelay(ctx, base, made.Room, made.Token, protocol.ParticipantID(receiver.Identity), keys, c.HTTP)
+	relay, err := client.DialRelay(ctx, base, made.Room, made.Token, protocol.ParticipantID(receiver.Identity), senders, c.HTTP)
 	if err := errors.Join(err, <-other); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ const (
 	answerPatience = 10 * time.Second
 	// wayPatience is how long the sender's link is waited for, before we ask for the relay.
 	wayPatience = 15 * time.Second
+	// farewellPatience is how long a sender that does not know yet that everything is here may take to come again.
+	farewellPatience = 20 * time.Second
 )
 
 // attending is the receiver's time in the room, until it has what it came for: the files, or with a code the link.
@@ -40,6 +42,7 @@ type attending struct {
 	agreed   bool            // the keys are the sender's
 	since    time.Time       // when we began to wait for what we wait for
 	asked    bool            // for the relay, since the last handshake
+	complete bool            // everything is here, but the sender may not know
 	running  context.CancelCauseFunc
 	next     Way // comes after what is running
 	lastSeen time.Time
@@ -94,6 +97,9 @@ func (a *attending) run(ctx context.Context, d door) error {
 }
 
 func (a *attending) end(err error) {
+	if a.complete {
+		err = nil // whatever comes of the farewell
+	}
 	if !a.over {
 		a.over, a.err = true, err
 	}
@@ -127,6 +133,8 @@ func (a *attending) look() {
 	switch {
 	case a.running != nil:
 		a.lastSeen = time.Now()
+	case a.complete && time.Since(a.lastSeen) > farewellPatience:
+		a.end(nil)
 	case time.Since(a.lastSeen) > a.v.o.Patience:
 		a.end(ErrAway)
 	case !a.present:
@@ -164,7 +172,7 @@ func (a *attending) gone(id protocol.ParticipantID) {
 	if id == sender {
 		a.do(func() {
 			a.present, a.agreed, a.greeting = false, false, nil
-			if a.running == nil {
+			if a.running == nil && !a.complete {
 				a.tell(Waiting, "the sender is gone; waiting for it to come back")
 			}
 		})
@@ -219,7 +227,7 @@ func (a *attending) answered(w word) {
 	}
 	a.greeting, a.agreed, a.since, a.asked = nil, true, time.Now(), false
 	a.room.seal.set(sender, keys)
-	if a.sink != nil && a.running == nil {
+	if a.sink != nil && a.running == nil && !a.complete {
 		a.tell(Arrived, "the sender is here; connecting")
 	}
 }
@@ -293,7 +301,9 @@ func (a *attending) arrived(w Way) {
 func (a *attending) receive(w Way) {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	a.running = cancel
-	a.v.tell(Event{What: Connected, Peer: string(sender), Name: theSender, Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
+	if !a.complete {
+		a.v.tell(Event{What: Connected, Peer: string(sender), Name: theSender, Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
+	}
 	go func() {
 		err := a.sink.Run(ctx, w)
 		_ = w.Close()
@@ -310,17 +320,22 @@ func (a *attending) ran(err error) {
 	if a.bye != nil && errors.Is(err, ErrWayLost) {
 		err = a.bye
 	}
-	switch {
-	case errors.Is(err, ErrWayLost) && !a.over:
-		if next != nil {
-			a.receive(next)
-			return
-		}
+	if err == nil && !a.complete {
+		a.tell(Completed, "complete: every byte is verified")
+	}
+	a.complete = a.complete || err == nil
+	switch unknown := err == nil && !a.sink.Known(); {
+	case a.over:
+	case next != nil && (unknown || errors.Is(err, ErrWayLost)):
+		a.receive(next)
+		return
+	case unknown || a.complete && errors.Is(err, ErrWayLost):
+		a.room.refresh()
+		return
+	case errors.Is(err, ErrWayLost):
 		a.tell(Broken, "the connection is interrupted; waiting for another way")
 		a.room.refresh()
 		return
-	case err == nil:
-		a.tell(Completed, "complete: every byte is verified")
 	}
 	if next != nil {
 		go next.Close()

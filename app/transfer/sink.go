@@ -53,6 +53,7 @@ type Sink struct {
 	open     int // files of several pieces that are open
 	places   places
 	out      out
+	known    bool // to the sender: that the last run ended well
 }
 
 // NewSink receives into a folder, which is there.
@@ -80,6 +81,10 @@ func (s *Sink) Close() error {
 // Complete says whether everything is verified and has its name.
 func (s *Sink) Complete() bool { return s.m != nil && s.asked && s.saved == s.m.Offer.Files }
 
+// Known says, after a Run without an error, whether the sender knows that everything is here: where the way ended just
+// before, another Run on the next way tells it.
+func (s *Sink) Known() bool { return s.known }
+
 // Run receives over a way. It returns nil when everything is verified and has its name; ErrWayLost when the way ended before, and
 // then it may be called again with another one; a *Cancelled or a *RemoteError when the sender gave up; or what is wrong here,
 // which the sender has been told. When ctx ends the sender is told the cause, unless that is ErrWayLost. The way stays open.
@@ -95,6 +100,7 @@ func (s *Sink) Run(ctx context.Context, way Way) error {
 	r.spawn(r.tell)
 	err = r.close(ctx)
 	s.release()
+	s.known = err == nil
 	if err != nil && errors.Is(err, ErrWayLost) && s.Complete() {
 		err = s.settle() // everything is here: only the farewell was lost
 	}

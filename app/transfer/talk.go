@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -36,10 +37,14 @@ func newTalk(parent context.Context, zero Lane) *talk {
 	return t
 }
 
-// spawn runs one goroutine of the conversation; its error ends the conversation. close waits for it.
+// spawn runs one goroutine of the conversation; its error ends the conversation. close waits for it. What could not be
+// sent ends it a while later: the other end may have said why it hangs up, and who reads lane 0 is about to hear that.
 func (t *talk) spawn(f func() error) {
 	t.wg.Go(func() {
-		if err := f(); err != nil {
+		switch err := f(); {
+		case errors.Is(err, errUnsent):
+			time.AfterFunc(patience, func() { t.stop(err) })
+		case err != nil:
 			t.stop(err)
 		}
 	})
@@ -56,10 +61,13 @@ func (t *talk) say(c piece.Control) error { return t.send(piece.AppendControl(ni
 
 func sendOn(ctx context.Context, lane Lane, m []byte) error {
 	if err := lane.Send(ctx, m); err != nil {
-		return lost(err)
+		return lost(fmt.Errorf("%w: %w", errUnsent, err))
 	}
 	return nil
 }
+
+// errUnsent is a lane that takes nothing any more.
+var errUnsent = errors.New("nothing can be sent")
 
 // errOver is the cause of a conversation that ended as it should.
 var errOver = errors.New("transfer: over")

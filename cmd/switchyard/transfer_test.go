@@ -40,8 +40,8 @@ func TestSendAndReceive(t *testing.T) {
 			equal(t, to, from)
 			for _, p := range []*transferring{s, r} {
 				t.Logf("%s: %d MB of memory at most, %v of CPU", p.cmd.Args[1], p.peak.Load()>>20, p.cmd.ProcessState.UserTime()+p.cmd.ProcessState.SystemTime())
-				if p.peak.Load() > 100<<20 {
-					t.Errorf("%s took %d MB of memory, more than 100", p.cmd.Args[1], p.peak.Load()>>20)
+				if p.peak.Load() > mostMemory {
+					t.Errorf("%s took %d MB of memory, more than %d", p.cmd.Args[1], p.peak.Load()>>20, mostMemory>>20)
 				}
 			}
 		})

@@ -4,19 +4,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { contents } from "./transfer.mjs";
 import { eventually } from "./wait.mjs";
 
 /** Bytes that look random and are always the same. */
 export function noise(size, seed = 1) {
-  const words = new Uint32Array(Math.ceil(size / 4));
-  let x = (Math.imul(seed, 2654435761) + 1) >>> 0;
-  for (let i = 0; i < words.length; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    words[i] = x >>> 0;
-  }
-  return Buffer.from(words.buffer, 0, size);
+  return Buffer.from(contents(size, seed).buffer, 0, size);
 }
 
 export const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");

@@ -1,5 +1,7 @@
 // Two ends of a transfer in bare pages, by the SDK alone: what the app's pages do with it is tested elsewhere.
 
+import { eventually } from "./wait.mjs";
+
 /** Bytes of a file of that size, the same everywhere: made by a little generator, so that no byte repeats at a distance of a piece. */
 export function contents(size, seed = 1) {
   const words = new Uint32Array(Math.ceil(size / 4));
@@ -98,5 +100,25 @@ export function hashes(person) {
     const out = {};
     for (const [path, { bytes }] of Object.entries(window.got)) out[path] = await digest(bytes);
     return out;
+  });
+}
+
+/** Waits until a page has everything; `within` ms where that takes long. */
+export async function complete(person, within) {
+  await eventually("the page has everything", async () => {
+    const now = await incoming(person);
+    if (now.state === "ended") throw Object.assign(new Error(JSON.stringify(now)), { final: true });
+    if (now.state !== "complete") throw new Error(JSON.stringify(now));
+    return true;
+  }, { within });
+}
+
+/** The link that `switchyard send` prints. */
+export async function linkOf(process) {
+  return eventually("the link is printed", () => {
+    if (!process.running) throw Object.assign(new Error(process.tail()), { final: true });
+    const found = /^https?:\S+\/t\/\S+$/m.exec(process.text.stdout)?.[0];
+    if (!found) throw new Error(process.tail());
+    return found;
   });
 }

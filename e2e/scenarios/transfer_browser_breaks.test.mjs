@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { scenario } from "../harness/scenario.mjs";
-import { bare, contents, hashes, incoming, outgoing, receive, send } from "../harness/transfer.mjs";
+import { bare, complete, contents, hashes, incoming, linkOf, outgoing, receive, send } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
 
 const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -17,32 +17,14 @@ function folder(stage) {
   return dir;
 }
 
-async function linkOf(process) {
-  return eventually("the link is printed", () => {
-    if (!process.running) throw Object.assign(new Error(process.tail()), { final: true });
-    const found = /^https?:\S+\/t\/\S+$/m.exec(process.text.stdout)?.[0];
-    if (!found) throw new Error(process.tail());
-    return found;
-  });
-}
-
 const ofServer = (link, server) => link.replace(/^https?:\/\/[^/]+/, server.url);
-
-async function complete(person, within = 60_000) {
-  await eventually("the page has everything", async () => {
-    const now = await incoming(person);
-    if (now.state === "ended") throw Object.assign(new Error(JSON.stringify(now)), { final: true });
-    if (now.state !== "complete") throw new Error(JSON.stringify(now));
-    return true;
-  }, { within });
-}
 
 async function some(person, least = 2_000_000) {
   await eventually("some of it is there", async () => {
     const now = await incoming(person);
     if (now.verified < least) throw new Error(JSON.stringify(now));
     return true;
-  }, { within: 30_000 });
+  });
 }
 
 /** A page, a server, and the command that sends one file at 4 MB/s. */
@@ -100,7 +82,7 @@ scenario("either end gives up, and the other is told", async (stage) => {
   await bare(anna, server);
   const { link } = await send(anna, { items: [["large", 200_000_000, 3]], options: { server: server.url } });
   const receiving = stage.switchyard(["receive", "--yes", "--to", dir, ofServer(link, server)]);
-  await eventually("bytes flow", async () => (await outgoing(anna)).receivers[0]?.verified > 0, { within: 30_000 });
+  await eventually("bytes flow", async () => (await outgoing(anna)).receivers[0]?.verified > 0);
   await receiving.stop({ signal: "SIGINT" });
   await eventually("the page knows that the receiver gave up", async () => {
     const [receiver] = (await outgoing(anna)).receivers;
@@ -109,7 +91,7 @@ scenario("either end gives up, and the other is told", async (stage) => {
 
   // They may come back, and then the page ends it.
   const again = stage.switchyard(["receive", "--yes", "--to", dir, ofServer(link, server)], "again");
-  await eventually("bytes flow again", async () => (await outgoing(anna)).receivers[0]?.state === "receiving", { within: 30_000 });
+  await eventually("bytes flow again", async () => (await outgoing(anna)).receivers[0]?.state === "receiving");
   await anna.page.evaluate(() => window.outgoing.cancel("I changed my mind."));
   const how = await again.exited;
   assert.notEqual(how.code, 0);

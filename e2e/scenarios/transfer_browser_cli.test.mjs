@@ -4,7 +4,7 @@ import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { scenario } from "../harness/scenario.mjs";
-import { bare, contents, hashes, incoming, outgoing, receive, send } from "../harness/transfer.mjs";
+import { bare, complete, contents, hashes, incoming, linkOf, outgoing, receive, send } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
 
 const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -29,25 +29,6 @@ function write(dir, files) {
     mkdirSync(path.join(dir, path.dirname(name)), { recursive: true });
     writeFileSync(path.join(dir, name), contents(size, seed));
   }
-}
-
-/** The link that `switchyard send` prints. */
-async function linkOf(process) {
-  return eventually("the link is printed", () => {
-    if (!process.running) throw Object.assign(new Error(process.tail()), { final: true });
-    const found = /^https?:\S+\/t\/\S+$/m.exec(process.text.stdout)?.[0];
-    if (!found) throw new Error(process.tail());
-    return found;
-  });
-}
-
-async function complete(person, within = 60_000) {
-  await eventually("the page has everything", async () => {
-    const now = await incoming(person);
-    if (now.state === "ended") throw Object.assign(new Error(JSON.stringify(now)), { final: true });
-    if (now.state !== "complete") throw new Error(JSON.stringify(now));
-    return true;
-  }, { within });
 }
 
 async function exit(process, code = 0) {

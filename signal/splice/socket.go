@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"switchyard/signal/farewell"
 )
 
 // socket is one end. Two goroutines serve it: the handler's passes what it brings to the other end, watch looks
@@ -17,7 +19,7 @@ import (
 type socket struct {
 	server *Server
 	conn   *websocket.Conn
-	under  *stream // under conn
+	under  *farewell.Stream // under conn
 	key    key
 	addr   netip.Addr
 	joined chan struct{} // closed when other is set
@@ -33,7 +35,7 @@ type socket struct {
 	stalled atomic.Int64 // when the write to it began that is under way; 0: none is
 }
 
-func newSocket(s *Server, conn *websocket.Conn, under *stream, e Ends) *socket {
+func newSocket(s *Server, conn *websocket.Conn, under *farewell.Stream, e Ends) *socket {
 	k := &socket{server: s, conn: conn, under: under, key: key{e.Room, e.From, e.To}, addr: e.Addr,
 		joined: make(chan struct{}), ending: make(chan struct{}), gone: make(chan struct{})}
 	k.passed.Store(time.Now().UnixNano())
@@ -180,7 +182,7 @@ func (k *socket) close(code websocket.StatusCode, reason, why string) {
 		_ = k.conn.CloseNow()
 		return
 	}
-	k.under.farewell()
+	k.under.Begin()
 	_ = k.conn.Close(code, reason)
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"switchyard/signal/farewell"
 )
 
 // Subprotocol is the WebSocket subprotocol that both ends name.
@@ -104,6 +106,9 @@ const (
 	refusedFull, refusedRoom, refusedWaits, refusedClosed, refusedUpgrade                       = "full", "room-full", "waiting", "shutting-down", "no-websocket"
 )
 
+// farewellBytes bounds what is read of a socket after our close frame.
+const farewellBytes = 8 << 20
+
 // key names one end of a pair.
 type key struct{ room, from, to string }
 
@@ -141,7 +146,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, e Ends) error {
 		return err
 	}
 	defer s.wg.Done()
-	h := &hijacker{ResponseWriter: w}
+	h := &farewell.Hijacker{ResponseWriter: w, Most: farewellBytes}
 	conn, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		OriginPatterns:     s.cfg.Origins,
@@ -154,7 +159,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, e Ends) error {
 		return nil // Accept has answered
 	}
 	conn.SetReadLimit(MaxMessage)
-	k := newSocket(s, conn, h.stream, e)
+	k := newSocket(s, conn, h.Stream, e)
 	s.enter(k)
 	k.run()
 	s.leave(k)

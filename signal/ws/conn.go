@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"switchyard/protocol"
+	"switchyard/signal/farewell"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 type conn struct {
 	server *Server
 	sock   *websocket.Conn
-	stream *stream // under sock
+	stream *farewell.Stream // under sock
 	ctx    context.Context
 	cancel context.CancelFunc
 	wake   chan struct{} // the queue has something, or is to be closed; holds one
@@ -37,7 +38,7 @@ type conn struct {
 	welcome bool                // guarded by mu
 }
 
-func newConn(parent context.Context, s *Server, sock *websocket.Conn, under *stream) *conn {
+func newConn(parent context.Context, s *Server, sock *websocket.Conn, under *farewell.Stream) *conn {
 	c := &conn{server: s, sock: sock, stream: under, wake: make(chan struct{}, 1), joined: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(parent)
 	// More than a message may have, so that one that is too large can be answered.
@@ -134,7 +135,7 @@ func (c *conn) write() {
 		}
 		if last {
 			// Reads until the client answers, in place of our reader, and discards.
-			c.stream.farewell()
+			c.stream.Begin()
 			_ = c.sock.Close(websocket.StatusNormalClosure, "")
 			return
 		}

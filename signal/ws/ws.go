@@ -17,7 +17,11 @@ import (
 	"github.com/coder/websocket"
 
 	"switchyard/protocol"
+	"switchyard/signal/farewell"
 )
+
+// farewellBytes bounds what is read of a socket after our close frame.
+const farewellBytes = 4 << 20
 
 // Rooms is who the sockets are for.
 type Rooms interface {
@@ -180,7 +184,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such room: its name has 1 to 64 letters, digits, '-', '_' or '.'.", http.StatusNotFound)
 		return
 	}
-	h := &hijacker{ResponseWriter: w}
+	h := &farewell.Hijacker{ResponseWriter: w, Most: farewellBytes}
 	sock, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{protocol.Subprotocol},
 		OriginPatterns:     s.cfg.Origins,
@@ -190,10 +194,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Log.Debug("websocket refused", "error", err)
 		return // Accept has answered
 	}
-	c := newConn(r.Context(), s, sock, h.stream)
+	c := newConn(r.Context(), s, sock, h.Stream)
 	if !s.add(c) {
 		c.cancel()
-		h.stream.farewell()
+		h.Stream.Begin()
 		_ = sock.Close(websocket.StatusGoingAway, "shutting down")
 		return
 	}
