@@ -240,6 +240,12 @@ func TestOtherEndIsTold(t *testing.T) {
 func TestNewerConnectionReplacesOlder(t *testing.T) {
 	b := serve(t, Config{})
 	waiting := b.dial("r", "a", "b")
+	until(t, func() string {
+		if n := len(b.list()); n != 1 {
+			return fmt.Sprint(n, " sockets have entered before the newer one")
+		}
+		return ""
+	})
 	newer := b.dial("r", "a", "b")
 	if code, _ := b.end(waiting); code != StatusReplaced {
 		t.Fatal(code)
