@@ -204,7 +204,7 @@ func (r *received) text(text string) {
 		r.show.line(map[string]any{"type": "text", "text": text})
 		return
 	}
-	r.show.pause(func() { fmt.Fprintln(r.out, strings.TrimSuffix(text, "\n")) })
+	fmt.Fprintln(r.out, strings.TrimSuffix(text, "\n"))
 }
 
 func (r *received) saved(path, where string) {

@@ -68,9 +68,6 @@ func (s *show) talk(text string) {
 	_, _ = io.WriteString(s.std.Err, text) // who closed it reads nothing
 }
 
-// pause lets f write to a stream of its own between two pictures of the bars.
-func (s *show) pause(f func()) { f() }
-
 // line prints a JSON line.
 func (s *show) line(v any) {
 	s.mu.Lock()

@@ -42,6 +42,21 @@ async function apart(stage, { bytes, limit = [], web = false, prepare = async ()
   return { wire, server, sending, receiving, file, at: path.join(to, "a.bin") };
 }
 
+/** Follows how much memory a process has had at most, in bytes. */
+function peakOf(p) {
+  let most = 0;
+  const timer = setInterval(() => {
+    try {
+      const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${p.pid}/status`, "utf8"));
+      most = Math.max(most, 1024 * Number(kilobytes));
+    } catch {
+      // It has ended.
+    }
+  }, 20);
+  p.exited.then(() => clearInterval(timer));
+  return () => most;
+}
+
 async function complete({ sending, receiving, file, at }) {
   assert.equal((await receiving.exited).code, 0, receiving.tail(30));
   assert.equal((await sending.exited).code, 0, sending.tail(30));
@@ -52,6 +67,17 @@ scenario("files go directly where they can, and both ends say so", async (stage)
   const t = await apart(stage, { bytes: 3_000_000 });
   await complete(t);
   for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /connected directly/);
+});
+
+scenario("a large file takes less than 100 MB of memory at both ends", async (stage) => {
+  const t = await apart(stage, { bytes: 250_000_000 });
+  const peaks = [t.sending, t.receiving].map(peakOf);
+  await complete(t);
+  for (const peak of peaks) {
+    const bytes = peak();
+    assert.ok(bytes > 10e6, `it was looked at: ${bytes} bytes`);
+    assert.ok(bytes <= 100 * 2 ** 20, `${bytes} bytes`);
+  }
 });
 
 scenario("UDP is blocked: files go through the server, and both ends say so", async (stage) => {
