@@ -19,7 +19,14 @@ type Offer struct {
 	Bytes   int64    `json:"bytes"`
 	Piece   Size     `json:"piece"`
 	Packs   []string `json:"packs,omitempty"` // the compressions that the sender knows
+	Knows   []string `json:"knows,omitempty"` // what else it can do: KnowsHoles, KnowsSkip
 }
+
+// What a sender can do that not all can.
+const (
+	KnowsHoles = "holes" // it sends Hole messages to whom accepts them
+	KnowsSkip  = "skip"  // it takes Skip messages
+)
 
 // The kinds of an offer, and the one compression (RFC 1951).
 const (
@@ -56,13 +63,29 @@ type Entries struct {
 // Offered ends the list.
 type Offered struct{}
 
+// MaxSkips is how many ranges fit in one Skip or Accept.
+const MaxSkips = 2500
+
+// Skip names entries that the receiver does not want or has already, where there are more than fit in Accept, which follows.
+type Skip struct {
+	Skip [][2]int `json:"skip"` // (first, count), ascending over all messages
+}
+
 // Accept is the receiver's answer, and what the sender waits for.
 type Accept struct {
 	Window int64    `json:"window"` // bytes
 	Pack   string   `json:"pack,omitempty"`
 	Skip   [][2]int `json:"skip,omitempty"` // (first, count), ascending
 	// Ordered is true where the disk takes bytes in order only: files and pieces come one after the other, on one lane.
-	Ordered bool `json:"ordered,omitempty"`
+	Ordered bool    `json:"ordered,omitempty"`
+	Holes   bool    `json:"holes,omitempty"`  // Hole messages are welcome
+	Wanted  *Wanted `json:"wanted,omitempty"` // nil for everything
+}
+
+// Wanted is how much of an offer a receiver takes that chose, with what it has already.
+type Wanted struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 // Done says that the receiver has everything.
@@ -74,6 +97,8 @@ type Bye struct{}
 // Cancel ends the transfer by the will of a user.
 type Cancel struct {
 	Reason string `json:"reason"`
+	// Later is a receiver's that only looked: it is no answer to the offer.
+	Later bool `json:"later,omitempty"`
 }
 
 // Error ends it since it cannot go on.
@@ -85,6 +110,7 @@ type Error struct {
 func (Offer) kind() string   { return "offer" }
 func (Entries) kind() string { return "entries" }
 func (Offered) kind() string { return "offered" }
+func (Skip) kind() string    { return "skip" }
 func (Accept) kind() string  { return "accept" }
 func (Done) kind() string    { return "done" }
 func (Bye) kind() string     { return "bye" }
@@ -125,6 +151,8 @@ func ParseControl(m []byte) (Control, error) {
 		return parse[Entries](m[1:])
 	case "offered":
 		return Offered{}, nil
+	case "skip":
+		return parse[Skip](m[1:])
 	case "accept":
 		return parse[Accept](m[1:])
 	case "done":

@@ -20,6 +20,7 @@ const (
 	KindAgain
 	KindProgress
 	KindPacked
+	KindHole
 )
 
 // Sizes of what stands before the bytes of a message, and of the parts of lists.
@@ -32,6 +33,7 @@ const (
 	endLength    = 4 + 8 + 32
 	gotLength    = 4 + 32
 	againLength  = 1 + 4 + 4
+	holeLength   = 1 + 4 + 8 + 4
 )
 
 // MaxEnds and MaxGots are how many fit in one message.
@@ -60,6 +62,32 @@ func ParseData(m []byte) (Data, error) {
 		return Data{}, ErrMessage
 	}
 	return Data{binary.BigEndian.Uint32(m[1:]), binary.BigEndian.Uint64(m[5:]), m[DataHeader:]}, nil
+}
+
+// Hole is a part of one piece that holds zeros only.
+type Hole struct {
+	Entry  uint32
+	Offset uint64 // in the file
+	Length uint32 // bytes, 1 to MaxPiece
+}
+
+// Append adds the message to b.
+func (h Hole) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(append(b, KindHole), h.Entry)
+	b = binary.BigEndian.AppendUint64(b, h.Offset)
+	return binary.BigEndian.AppendUint32(b, h.Length)
+}
+
+// ParseHole reads a hole message.
+func ParseHole(m []byte) (Hole, error) {
+	if len(m) != holeLength || m[0] != KindHole {
+		return Hole{}, ErrMessage
+	}
+	h := Hole{binary.BigEndian.Uint32(m[1:]), binary.BigEndian.Uint64(m[5:]), binary.BigEndian.Uint32(m[13:])}
+	if h.Length == 0 || h.Length > MaxPiece {
+		return Hole{}, ErrMessage
+	}
+	return h, nil
 }
 
 // Packed is a part of a piece that travels compressed.

@@ -28,6 +28,7 @@ func messages() map[byte][]byte {
 		KindAgain:    Again{7, 2}.Append(nil),
 		KindProgress: Progress{1 << 33, 5}.Append(nil),
 		KindPacked:   packed,
+		KindHole:     Hole{7, 1 << 33, 1 << 20}.Append(nil),
 	}
 }
 
@@ -44,6 +45,7 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		KindAgain:    "07 00000007 00000002",
 		KindProgress: "08 0000000200000000 0000000000000005",
 		KindPacked:   "09 00000007 00000002 00000009 00000004 68656c6c6f",
+		KindHole:     "0a 00000007 0000000200000000 00100000",
 	} {
 		if got := fmt.Sprintf("%x", messages()[kind]); got != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("kind %d:\n%s\nwant\n%s", kind, got, want)
@@ -78,6 +80,8 @@ func parsed(m []byte) (any, error) {
 		return ParseProgress(m)
 	case KindPacked:
 		return ParsePacked(m)
+	case KindHole:
+		return ParseHole(m)
 	}
 	return nil, ErrMessage
 }
@@ -92,6 +96,7 @@ func TestMessagesAreReadAsTheyWereWritten(t *testing.T) {
 		KindAgain:    Again{7, 2},
 		KindProgress: Progress{1 << 33, 5},
 		KindPacked:   Packed{7, 2, 9, 4, []byte("hello")},
+		KindHole:     Hole{7, 1 << 33, 1 << 20},
 	} {
 		if got, err := parsed(m[kind]); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("kind %d: %+v %v, want %+v", kind, got, err, want)
@@ -128,6 +133,11 @@ func TestCutAndLongMessagesAreRefused(t *testing.T) {
 			t.Errorf("kind %d of more than a message: %v", kind, err)
 		}
 	}
+	for _, length := range []uint32{0, MaxPiece + 1} {
+		if _, err := ParseHole(Hole{1, 0, length}.Append(nil)); !errors.Is(err, ErrMessage) {
+			t.Errorf("a hole of %d bytes was taken", length)
+		}
+	}
 	over := messages()[KindPacked]
 	PutPacked(over, Packed{Size: 5, Offset: 1})
 	if _, err := ParsePacked(over); !errors.Is(err, ErrMessage) {
@@ -140,7 +150,8 @@ func TestControlMessages(t *testing.T) {
 	for _, c := range []Control{
 		Offer{ID: "x", Name: `"<>&` + "\u2028", Kind: KindFiles, Entries: 3, Files: 2, Bytes: 1 << 50, Piece: 1 << 20, Packs: []string{Deflate}},
 		Entries{5, []Entry{{Path: "d", Kind: Folder, Mode: 0o755, Time: 1763800000123}, {Path: "d/l", Kind: Symlink, To: "x"}, {Path: "f", Size: 9}}},
-		Offered{}, Accept{Window: MinWindow}, Done{}, Bye{}, Cancel{"no"}, Error{"disk full", &three}, Error{Text: "x"},
+		Offered{}, Accept{Window: MinWindow}, Done{}, Bye{}, Cancel{Reason: "no"}, Cancel{Reason: "I only look", Later: true},
+		Skip{[][2]int{{0, 4}, {9, 1}}}, Accept{Window: MinWindow, Holes: true, Wanted: &Wanted{2, 1 << 40}}, Error{"disk full", &three}, Error{Text: "x"},
 	} {
 		m := AppendControl(nil, c)
 		if got, err := ParseControl(m); err != nil || !reflect.DeepEqual(got, c) {
@@ -267,6 +278,8 @@ func FuzzMessage(f *testing.F) {
 			again = v.Append(nil)
 		case Progress:
 			again = v.Append(nil)
+		case Hole:
+			again = v.Append(nil)
 		case Have:
 			again = AppendHave(nil, v.Entry, v.First)
 			for i := range v.Len() {
@@ -296,7 +309,9 @@ func FuzzControl(f *testing.F) {
 	f.Add(`{"type":"entries","from":0,"entries":[{"p":"holiday","k":"d","m":493,"t":1763800000123},{"p":"holiday/a","s":5},{"p":"holiday/l","k":"l","to":"a"}]}`)
 	f.Add(`{"type":"accept","window":33554432,"skip":[[0,4],[9,1]]}`)
 	f.Add(`{"type":"error","text":"x","entry":3}`)
-	f.Add(`{"type":"cancel","reason":"x"}`)
+	f.Add(`{"type":"cancel","reason":"x","later":true}`)
+	f.Add(`{"type":"skip","skip":[[0,4],[9,1]]}`)
+	f.Add(`{"type":"accept","window":33554432,"holes":true,"wanted":{"files":2,"bytes":7}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseControl(append([]byte{KindControl}, text...))
 		if err != nil {
@@ -324,4 +339,14 @@ func FuzzControl(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMostSkipsFitIntoAMessage(t *testing.T) {
+	ranges := make([][2]int, MaxSkips)
+	for i := range ranges {
+		ranges[i] = [2]int{MaxEntries, MaxEntries}
+	}
+	if m := AppendControl(nil, Accept{Window: 1 << 40, Pack: Deflate, Skip: ranges}); len(m) > MaxMessage {
+		t.Errorf("%d bytes", len(m))
+	}
 }
