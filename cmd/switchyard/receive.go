@@ -28,6 +28,7 @@ type ReceiveCmd struct {
 
 // Run receives until everything is there, or the first signal.
 func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
+	defer spareCores()()
 	if c.JSON && c.To == "-" {
 		return Usagef("--json and --to - exclude each other: both write to standard output")
 	}

@@ -59,6 +59,7 @@ type SendCmd struct {
 
 // Run sends until everybody has everything, or the first signal.
 func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
+	defer spareCores()()
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (c *choice) Decode(ctx *kong.DecodeContext) error {
 
 // Run takes the picture and serves it until everybody has it, or the first signal.
 func (c *ShotCmd) Run(ctx context.Context, std *Streams) error {
+	defer spareCores()()
 	what, err := c.check()
 	if err != nil {
 		return err
