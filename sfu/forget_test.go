@@ -16,7 +16,7 @@ func (s *shard) kept() string {
 	s.box.mu.Lock()
 	defer s.box.mu.Unlock()
 	for what, n := range map[string]int{
-		"ufrags": len(s.byUfrag), "paths": len(s.byPath), "foreign paths": len(s.foreign),
+		"ufrags": len(s.byUfrag), "paths": len(s.byPath.all), "foreign paths": len(s.foreign),
 		"ufrags of links that moved": len(s.moved), "timers": len(s.timers),
 		"links to settle": pointers(s.touched) + pointers(s.settling) + pointersIn(s.timers),
 		"mail":            pointersTo(s.box.mail) + pointersTo(s.mail),
@@ -173,14 +173,14 @@ func TestTheOldestPathOfARoamingLinkGoesWithIt(t *testing.T) {
 		for i := range uint16(3 * maxPaths) {
 			link.claim(peer.Path{Remote: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), 1000+i)})
 		}
-		if sh.byPath[link.path] != link || len(sh.byPath) != maxPaths {
-			t.Errorf("the path in use is known: %v; %d paths are kept", sh.byPath[link.path] == link, len(sh.byPath))
+		if sh.byPath.all[link.path] != link || len(sh.byPath.all) != maxPaths {
+			t.Errorf("the path in use is known: %v; %d paths are kept", sh.byPath.all[link.path] == link, len(sh.byPath.all))
 		}
 	})
 	link.Close()
 	waitFor[Closed](c)
 	sh.call(func() {
-		if n := len(sh.byPath); n != 0 {
+		if n := len(sh.byPath.all); n != 0 {
 			t.Errorf("%d paths of an ended link are kept", n)
 		}
 	})

@@ -234,9 +234,7 @@ func (l *Link) end(cause error) {
 		l.disavow(u)
 	}
 	for _, p := range l.paths {
-		if s.byPath[p] == l {
-			delete(s.byPath, p)
-		}
+		s.byPath.remove(p, l)
 	}
 	s.timers.remove(l)
 	l.uncount()
@@ -250,10 +248,10 @@ func (l *Link) end(cause error) {
 // claim makes a path on which an authentic check arrived the link's own.
 func (l *Link) claim(path peer.Path) {
 	s := l.shard
-	if l.ended || s.byPath[path] == l {
+	if l.ended || s.byPath.all[path] == l {
 		return
 	}
-	s.byPath[path] = l
+	s.byPath.set(path, l)
 	delete(s.foreign, path) // from before the link came here
 	l.paths = append(l.paths, path)
 	if len(l.paths) > maxPaths {
@@ -261,9 +259,7 @@ func (l *Link) claim(path peer.Path) {
 		if l.paths[oldest] == l.path { // it is in use
 			oldest++
 		}
-		if s.byPath[l.paths[oldest]] == l {
-			delete(s.byPath, l.paths[oldest])
-		}
+		s.byPath.remove(l.paths[oldest], l)
 		l.paths = slices.Delete(l.paths, oldest, oldest+1)
 	}
 }

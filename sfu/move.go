@@ -99,7 +99,7 @@ func (l *Link) depart(to *shard) {
 		}
 	}
 	for _, p := range l.paths {
-		delete(from.byPath, p)
+		from.byPath.remove(p, l)
 		from.remember(p, to)
 	}
 	from.timers.remove(l)
@@ -134,7 +134,7 @@ func (l *Link) arrive(from, s *shard) {
 		}
 	}
 	for _, p := range l.paths {
-		s.byPath[p] = l
+		s.byPath.set(p, l)
 		delete(s.foreign, p)
 	}
 	s.timers.add(l)

@@ -16,7 +16,7 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 		return false
 	}
 	b := p.Data[:n]
-	l := s.byPath[path]
+	l := s.byPath.find(path)
 	switch first := b[0]; { // RFC 7983 §7
 	case path.Via == nil && s.sfu.cfg.Unclaimed != nil && forServer(b): // never from a relay: it could nest
 		if !s.sfu.cfg.Unclaimed(path.Remote, path.Local, b) {
@@ -126,7 +126,7 @@ func (s *shard) disown(path peer.Path) {
 // keep the size of what was in them, when nothing is left in them.
 func (s *shard) forgotten(paths []peer.Path) {
 	if len(s.byUfrag) == 0 {
-		s.byUfrag, s.byPath = map[string]*Link{}, map[peer.Path]*Link{}
+		s.byUfrag, s.byPath = map[string]*Link{}, newOwners()
 	}
 	for _, other := range s.sfu.shards {
 		if other == s {

@@ -37,9 +37,10 @@ type shard struct {
 	writer   *udp.Writer
 	in       [udp.MaxBatch]udp.Datagram
 	inPkts   [udp.MaxBatch]*media.Packet // in[i].Buf is inPkts[i].Data
+	coming   [udp.MaxBatch]coming // of whom in is, so far as that is known
 	mail     mail
 	byUfrag  map[string]*Link
-	byPath   map[peer.Path]*Link
+	byPath   *owners
 	foreign  map[peer.Path]*shard // paths whose link lives on another shard
 	moved    map[string]*shard    // ufrags of links that have moved to another (move.go)
 	handing  *shard               // whose socket got what is being received, if another's
@@ -64,7 +65,7 @@ func newShard(s *SFU, index int, sock *udp.Socket) *shard {
 		sfu: s, index: index, sock: sock, clock: s.cfg.Clock,
 		writer:  sock.NewWriter(),
 		byUfrag: map[string]*Link{},
-		byPath:  map[peer.Path]*Link{},
+		byPath:  newOwners(),
 		foreign: map[peer.Path]*shard{},
 		moved:   map[string]*shard{},
 	}
@@ -97,11 +98,13 @@ func (s *shard) run() {
 		now := s.clock.Now()
 		s.turned, s.more = now, n > 0 && !s.sock.Waited()
 		for i := range n {
+			s.fetch(i, n)
 			d := &s.in[i]
 			if s.receive(now, peer.Path{Remote: d.From, Local: d.To}, s.inPkts[i], d.N) {
 				s.refill(i)
 			}
 		}
+		clear(s.coming[:n])
 		s.takeMail(now)
 		s.settle(now)
 		s.writer.Flush()

@@ -182,7 +182,11 @@ func (f *fanout) deliver(now media.Time, batch media.Batch) {
 		for _, p := range batch {
 			recovered = ring.Put(p) || recovered
 		}
-		for _, s := range f.slots {
+		for i := -ahead; i < 0; i++ {
+			f.fetch(i)
+		}
+		for i, s := range f.slots {
+			f.fetch(i)
 			switch {
 			case !s.out.Carries(layer):
 				s.out.Skip(len(batch))

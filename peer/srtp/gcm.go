@@ -16,6 +16,7 @@ const (
 type gcm struct {
 	rtp, rtcp         cipher.AEAD
 	rtpSalt, rtcpSalt salt
+	rtpKeys, rtcpKeys schedule
 	nonce             [12]byte // scratch: a local one would escape to the heap
 	aad               [12]byte // scratch
 }
@@ -40,8 +41,11 @@ func (g *gcm) init(k Keys) (err error) {
 	if g.rtp, err = k.aead(labelRTPKey, labelRTPSalt, &g.rtpSalt); err != nil {
 		return err
 	}
-	g.rtcp, err = k.aead(labelRTCPKey, labelRTCPSalt, &g.rtcpSalt)
-	return err
+	if g.rtcp, err = k.aead(labelRTCPKey, labelRTCPSalt, &g.rtcpSalt); err != nil {
+		return err
+	}
+	g.rtpKeys, g.rtcpKeys = scheduleOf(g.rtp), scheduleOf(g.rtcp)
+	return nil
 }
 
 func (k Keys) aead(keyLabel, saltLabel byte, to *salt) (cipher.AEAD, error) {

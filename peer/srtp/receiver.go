@@ -18,12 +18,15 @@ type Receiver struct {
 	rtp   streams
 }
 
+// receiverMemory has side by side what each packet needs.
+type receiverMemory struct {
+	Receiver
+	gcm gcm
+}
+
 // NewReceiver returns a receiver with the other end's keys.
 func NewReceiver(k Keys) (*Receiver, error) {
-	r := new(struct { // side by side, as in NewSender
-		Receiver
-		gcm gcm
-	})
+	r := new(receiverMemory)
 	t, err := k.transform(&r.gcm)
 	if err != nil {
 		return nil, err

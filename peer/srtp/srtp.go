@@ -111,12 +111,15 @@ type Sender struct {
 	index uint32 // of the next SRTCP packet
 }
 
+// senderMemory has side by side what each packet needs.
+type senderMemory struct {
+	Sender
+	gcm gcm
+}
+
 // NewSender returns a sender with our keys.
 func NewSender(k Keys) (*Sender, error) {
-	s := new(struct { // side by side: each packet needs both
-		Sender
-		gcm gcm
-	})
+	s := new(senderMemory)
 	t, err := k.transform(&s.gcm)
 	if err != nil {
 		return nil, err

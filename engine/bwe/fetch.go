@@ -1,0 +1,48 @@
+package bwe
+
+import (
+	"unsafe"
+
+	"switchyard/media"
+	"switchyard/media/prefetch"
+)
+
+// What reports and packets need is fetched ahead of them (package prefetch), when what stands in s itself is there.
+
+// FetchSent fetches where the next packet will be noted.
+func (s *Sender) FetchSent() {
+	if s.history != nil {
+		prefetch.Lines(unsafe.Pointer(&s.history[s.next%historySize]), 1)
+	}
+}
+
+// reported are so many packets that feedback is likely to tell of, the newest: four lines of memory.
+const reported = 16
+
+// FetchFeedback fetches what feedback on the newest packets needs, but for what FetchArrived does.
+func (s *Sender) FetchFeedback() {
+	if s.history != nil {
+		const each = prefetch.Line / unsafe.Sizeof(sent{})
+		for back := media.ExtSeq(1); back <= reported; back += media.ExtSeq(each) {
+			prefetch.Lines(unsafe.Pointer(&s.history[(s.next-back)%historySize]), 1)
+		}
+	}
+	if e := s.est; e != nil {
+		const head, tail = unsafe.Offsetof(e.arrived), unsafe.Offsetof(e.arrived) + unsafe.Offsetof(e.arrived.n)
+		prefetch.Lines(unsafe.Pointer(e), int(head/prefetch.Line)+1)
+		prefetch.Lines(unsafe.Add(unsafe.Pointer(e), tail), int((unsafe.Sizeof(*e)-tail)/prefetch.Line)+1)
+	}
+}
+
+// FetchArrived fetches what the estimator remembers of the newest arrivals, when FetchFeedback's has arrived.
+func (s *Sender) FetchArrived() {
+	if s.est == nil {
+		return
+	}
+	t := &s.est.arrived
+	size := len(t.ring)
+	prefetch.Lines(unsafe.Pointer(&t.ring[(t.n+size-1)%size]), 2)
+	for _, first := range t.first {
+		prefetch.Lines(unsafe.Pointer(&t.ring[first%size]), 1)
+	}
+}

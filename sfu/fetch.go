@@ -1,0 +1,99 @@
+package sfu
+
+import (
+	"unsafe"
+
+	"switchyard/media/prefetch"
+	"switchyard/peer"
+)
+
+// A frame or a heap of reports touches hundreds of links, each of which has been idle for some ten milliseconds and stands
+// in no near cache. While one is served, the parts of the next ones are fetched (package prefetch): those of the
+// furthest that its own address leads to, those of the nearest that four pointers in a row lead to.
+
+// coming is what is known of a datagram before it is its turn.
+type coming struct {
+	key  uint64
+	link *Link
+}
+
+// fetch fetches what the datagrams behind the i-th of n need if they are reports, as most are that come together.
+func (s *shard) fetch(i, n int) {
+	if i > 0 {
+		s.fetchStep(i, n)
+		return
+	}
+	for k := -5; k <= 0; k++ {
+		s.fetchStep(k, n)
+	}
+}
+
+func (s *shard) fetchStep(i, n int) {
+	if at := i + 5; at < n {
+		d := &s.in[at]
+		s.coming[at].key = s.byPath.fetch(&peer.Path{Remote: d.From, Local: d.To})
+	}
+	if at := i + 4; at >= 0 && at < n {
+		if l := s.byPath.guess(s.coming[at].key); l != nil {
+			s.coming[at].link = l
+			prefetch.Lines(unsafe.Pointer(l), reportLines)
+		}
+	}
+	for step := range 3 {
+		if at := i + 3 - step; at >= 0 && at < n && s.coming[at].link != nil {
+			s.coming[at].link.fetchReport(step)
+		}
+	}
+}
+
+// fetchReport fetches what a report needs that comes next but two, one, or none.
+func (l *Link) fetchReport(step int) {
+	l.peer.FetchOpening(step)
+	switch step {
+	case 0:
+		l.twccOut.FetchFeedback()
+		for i := 0; i < len(l.bySSRC) && i < len(l.streams); i += 2 { // a stream and its repairs
+			l.bySSRC[i].slot.out.FetchReport()
+		}
+	case 1:
+		l.twccOut.FetchArrived()
+	}
+}
+
+// ahead is how many of these steps there are.
+const ahead = 5
+
+// fetch fetches what the slots behind the i-th need to send.
+func (f *fanout) fetch(i int) {
+	slots := f.slots
+	if at := i + 5; at < len(slots) {
+		slots[at].fetch()
+	}
+	if at := i + 4; at >= 0 && at < len(slots) {
+		s := slots[at]
+		s.out.FetchSegment()
+		prefetch.Lines(unsafe.Pointer(s.link), sendLines)
+	}
+	if at := i + 3; at >= 0 && at < len(slots) {
+		l := slots[at].link
+		l.peer.FetchSealing(0)
+		l.twccOut.FetchSent()
+	}
+	if at := i + 2; at >= 0 && at < len(slots) {
+		slots[at].link.peer.FetchSealing(1)
+	}
+	if at := i + 1; at >= 0 && at < len(slots) {
+		slots[at].link.peer.FetchSealing(2)
+	}
+}
+
+func (s *slot) fetch() {
+	prefetch.Lines(unsafe.Pointer(s), 1)
+	s.out.Fetch()
+}
+
+const (
+	// sendLines of a link are touched by what is sent, reportLines by a report.
+	sendLines   = int(unsafe.Offsetof(Link{}.twccOut))/prefetch.Line + 4
+	reportLines = int(unsafe.Offsetof(Link{}.tally))/prefetch.Line + 1
+)
