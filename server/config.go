@@ -70,6 +70,9 @@ type Config struct {
 	// DrainLimit is how long calls may go on after the server was told to end, while it begins no new
 	// ones; 0: they end at once.
 	DrainLimit time.Duration
+	// RelayRate is how many bytes a second each end of a relayed transfer of files may send, RelayTotalRate all of
+	// them together; 0: 125 MiB and 500 MiB. What is more waits.
+	RelayRate, RelayTotalRate int64
 	// TURN is the STUN and TURN server on the media port.
 	TURN TURN
 	// Files is the web app, with index.html at its root; nil: the embedded one.

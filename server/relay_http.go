@@ -46,7 +46,8 @@ func (s *Server) relayEnds(w http.ResponseWriter, r *http.Request) (splice.Ends,
 	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		fail(w, http.StatusBadRequest, protocol.CodeBadMessage, "This address is for WebSockets (subprotocol "+splice.Subprotocol+").")
 	default:
-		return splice.Ends{Room: room, From: claims.Identity, To: peer, Addr: remote(r)}, s.transferOpen(w, r, room)
+		over := func() string { return s.transferOver(r.Context(), room) }
+		return splice.Ends{Room: room, From: claims.Identity, To: peer, Addr: remote(r), Over: over}, s.transferOpen(w, r, room)
 	}
 	return splice.Ends{}, false
 }
@@ -97,6 +98,9 @@ func relaySamples(st splice.Stats) []Sample {
 	}
 	for why, n := range st.Ended {
 		out = append(out, total("relay_ended", "WebSockets of relays that ended, by why.", n).by("reason", why))
+	}
+	for whose, n := range st.Held {
+		out = append(out, total("relay_held", "Messages of relays behind which the next had to wait, by whose rate.", n).by("limit", whose))
 	}
 	for why, n := range st.Refused {
 		out = append(out, total("relay_refused", "WebSockets of relays refused, by why.", n).by("reason", why))

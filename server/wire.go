@@ -35,7 +35,7 @@ func newBackend(s *Server) (*Backend, error) {
 		return nil, err
 	}
 	relay.start(forward)
-	relays := splice.New(splice.Config{Origins: s.cfg.Origins, Log: s.log})
+	relays := splice.New(splice.Config{Origins: s.cfg.Origins, Rate: s.cfg.RelayRate, TotalRate: s.cfg.RelayTotalRate, Log: s.log})
 	host := conference.New(conference.Forward(forward), conference.Config{
 		Verify: s.keys.verify,
 		Room:   room.Config{ICEServers: relay.forParticipant, ICERenew: credentialLife / 2},

@@ -15,6 +15,7 @@ import (
 var flagGroups = []kong.Group{
 	{Key: "address", Title: "Addresses"},
 	{Key: "access", Title: "Access"},
+	{Key: "files", Title: "Files"},
 	{Key: "turn", Title: "STUN and TURN"},
 	{Key: "room", Title: "Rooms"},
 	{Key: "webhook", Title: "Webhook"},

@@ -36,6 +36,9 @@ type ServeCmd struct {
 
 	Nearby *bool `help:"Let devices behind one public address see each other when they ask to, to send files; also those with private addresses, as one network. Without it those only where this server has no public address; with --no-nearby none." negatable:"" group:"access"`
 
+	RelayRate  rate `help:"Most that each end of a transfer of files may send through this server's relay, in bytes a second, such as 20M; what is more waits. Used where neither a direct way nor TURN gets through." default:"125Mi" placeholder:"RATE" group:"files"`
+	RelayTotal rate `help:"Most that all ends may send through the relay together; they get equal shares." default:"500Mi" placeholder:"RATE" group:"files"`
+
 	TURNFlags `group:"turn"`
 	OperationFlags
 	RoomSettings
@@ -57,7 +60,7 @@ func (c *ServeCmd) Run(ctx context.Context, std *Streams) error {
 	cfg := switchyard.Config{
 		HTTP: c.HTTP, Media: c.Media, Data: c.Data, NATS: c.NATS, URL: c.URL,
 		Origins: c.Origin, CertFile: c.Cert, KeyFile: c.Key,
-		Open: c.Open, Nearby: c.Nearby,
+		Open: c.Open, Nearby: c.Nearby, RelayRate: int64(c.RelayRate), RelayTotalRate: int64(c.RelayTotal),
 		Log: newLog(std.Err, c.LogLevel, c.LogFormat),
 	}
 	if err := c.OperationFlags.apply(&cfg); err != nil {

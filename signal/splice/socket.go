@@ -21,6 +21,7 @@ type socket struct {
 	conn   *websocket.Conn
 	under  *farewell.Stream // under conn
 	key    key
+	pace   pace // of what it brings
 	addr   netip.Addr
 	joined chan struct{} // closed when other is set
 	ending chan struct{} // closed when it is to close
@@ -36,7 +37,7 @@ type socket struct {
 }
 
 func newSocket(s *Server, conn *websocket.Conn, under *farewell.Stream, e Ends) *socket {
-	k := &socket{server: s, conn: conn, under: under, key: key{e.Room, e.From, e.To}, addr: e.Addr,
+	k := &socket{server: s, conn: conn, under: under, key: key{e.Room, e.From, e.To}, pace: pace{rate: float64(s.cfg.Rate)}, addr: e.Addr,
 		joined: make(chan struct{}), ending: make(chan struct{}), gone: make(chan struct{})}
 	k.passed.Store(time.Now().UnixNano())
 	return k
@@ -58,7 +59,8 @@ func (k *socket) run() {
 // buffers hold the one message that is on its way from a socket to the other.
 var buffers = sync.Pool{New: func() any { b := make([]byte, MaxMessage+1); return &b }}
 
-// pass hands on message after message. While one is being written nothing is read: that is the back-pressure.
+// pass hands on message after message. While one is being written, or held back by a rate, nothing is read: that is the
+// back-pressure.
 func (k *socket) pass() {
 	for {
 		k.reading.Store(true)
@@ -72,26 +74,28 @@ func (k *socket) pass() {
 			k.end(websocket.StatusUnsupportedData, "Messages are binary.", endBad)
 			return
 		}
-		if err := k.passOne(r); err != nil {
+		n, err := k.passOne(r)
+		if err != nil {
 			k.hangUp(err)
 			return
 		}
+		k.hold(n)
 	}
 }
 
-// passOne reads a message, waits for the other end to be there, and writes it. An error is of reading.
-func (k *socket) passOne(r io.Reader) error {
+// passOne reads a message of n bytes, waits for the other end to be there, and writes it. An error is of reading.
+func (k *socket) passOne(r io.Reader) (n int, err error) {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)
-	n, err := readAll(r, *b)
+	n, err = readAll(r, *b)
 	k.reading.Store(false)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	select {
 	case <-k.joined:
 	case <-k.ending:
-		return io.EOF // it is said already why
+		return 0, io.EOF // it is said already why
 	}
 	k.touch()
 	o := k.other
@@ -100,12 +104,12 @@ func (k *socket) passOne(r io.Reader) error {
 	o.stalled.Store(0)
 	if err != nil {
 		o.end(StatusLost, "", endLost)
-		return io.EOF
+		return 0, io.EOF
 	}
 	o.touch()
 	k.server.messages.Add(1)
 	k.server.bytes.Add(uint64(n))
-	return nil
+	return n, nil
 }
 
 var errTooLarge = errors.New("splice: message too large")

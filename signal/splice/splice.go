@@ -48,6 +48,9 @@ type Ends struct {
 	From, To string // identities in the room
 	// Addr is the address that the socket is counted under.
 	Addr netip.Addr
+	// Over tells why the room is over, as a sentence; "": it is not. It is asked once CloseRoom would find the socket,
+	// so that none slips in while its room is being closed. Nil: the room is not over.
+	Over func() string
 }
 
 // Config bounds the sockets. The zero value works.
@@ -66,6 +69,9 @@ type Config struct {
 	Stall time.Duration
 	// Idle is how long two ends may stay joined without a message; 10 minutes by default.
 	Idle time.Duration
+	// Rate is how many bytes a second each end may send, and TotalRate all ends together; 125 MiB and 500 MiB by
+	// default. What is more is not read until its time has come.
+	Rate, TotalRate int64
 	// Log receives what goes wrong; nil discards it.
 	Log *slog.Logger
 }
@@ -78,13 +84,15 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.PingEvery, 10*time.Second)
 	setDefault(&c.Stall, 30*time.Second)
 	setDefault(&c.Idle, 10*time.Minute)
+	setDefault(&c.Rate, 125<<20)
+	setDefault(&c.TotalRate, 500<<20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
 
-func setDefault[T int | time.Duration](v *T, value T) {
+func setDefault[T int | int64 | time.Duration](v *T, value T) {
 	if *v <= 0 {
 		*v = value
 	}
@@ -98,6 +106,7 @@ type Stats struct {
 	Bytes          uint64
 	Ended          map[string]uint64 // sockets by why they ended
 	Refused        map[string]uint64 // sockets that were not wanted, by why
+	Held           map[string]uint64 // messages behind which an end had to wait, by whose rate
 }
 
 // Why a socket ended, and why it was refused.
@@ -105,6 +114,9 @@ const (
 	endClosed, endLost, endAlone, endReplaced, endIdle, endSilent, endBad, endTooLarge, endShut = "closed", "lost", "alone", "replaced", "idle", "silent", "bad", "too-large", "shut"
 	refusedFull, refusedRoom, refusedWaits, refusedClosed, refusedUpgrade                       = "full", "room-full", "waiting", "shutting-down", "no-websocket"
 )
+
+// Whose rate held back a message.
+const heldConnection, heldServer = "connection", "server"
 
 // farewellBytes bounds what is read of a socket after our close frame.
 const farewellBytes = 8 << 20
@@ -116,8 +128,10 @@ func (k key) turned() key { return key{k.room, k.to, k.from} }
 
 // Server joins sockets. Its methods are safe for concurrent use.
 type Server struct {
-	cfg             Config
-	messages, bytes atomic.Uint64
+	cfg              Config
+	pace             pace // of all
+	messages, bytes  atomic.Uint64
+	heldOwn, heldAll atomic.Uint64
 
 	mu      sync.Mutex
 	sockets map[key]*socket    // guarded by mu; the newest of each end
@@ -135,7 +149,8 @@ type Server struct {
 
 // New returns a server without sockets.
 func New(c Config) *Server {
-	return &Server{cfg: c.withDefaults(), sockets: map[key]*socket{}, live: map[*socket]bool{}, rooms: map[string]int{}, waiting: map[netip.Addr]int{},
+	c = c.withDefaults()
+	return &Server{cfg: c, pace: pace{rate: float64(c.TotalRate)}, sockets: map[key]*socket{}, live: map[*socket]bool{}, rooms: map[string]int{}, waiting: map[netip.Addr]int{},
 		ended: map[string]uint64{}, refused: map[string]uint64{}}
 }
 
@@ -161,6 +176,11 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, e Ends) error {
 	conn.SetReadLimit(MaxMessage)
 	k := newSocket(s, conn, h.Stream, e)
 	s.enter(k)
+	if e.Over != nil {
+		if reason := e.Over(); reason != "" {
+			k.end(StatusShut, reason, endShut)
+		}
+	}
 	k.run()
 	s.leave(k)
 	return nil
@@ -297,7 +317,8 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Stats{Sockets: int64(s.all), Pairs: int64(s.pairs), Joined: s.joined, Messages: s.messages.Load(), Bytes: s.bytes.Load(),
-		Ended: map[string]uint64{}, Refused: map[string]uint64{}}
+		Ended: map[string]uint64{}, Refused: map[string]uint64{},
+		Held: map[string]uint64{heldConnection: s.heldOwn.Load(), heldServer: s.heldAll.Load()}}
 	for _, why := range []string{endClosed, endLost, endAlone, endReplaced, endIdle, endSilent, endBad, endTooLarge, endShut} {
 		st.Ended[why] = s.ended[why]
 	}

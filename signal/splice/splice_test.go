@@ -25,8 +25,9 @@ const patience = time.Minute
 // bench is a server whose query says who comes.
 type bench struct {
 	*Server
-	t   testing.TB
-	url string
+	t    testing.TB
+	url  string
+	over func() string
 }
 
 func serve(t testing.TB, c Config) *bench {
@@ -34,7 +35,7 @@ func serve(t testing.TB, c Config) *bench {
 	b := &bench{Server: New(c), t: t}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if err := b.Serve(w, r, Ends{Room: q.Get("room"), From: q.Get("from"), To: q.Get("to"), Addr: netip.MustParseAddr("192.0.2.1")}); err != nil {
+		if err := b.Serve(w, r, Ends{Room: q.Get("room"), From: q.Get("from"), To: q.Get("to"), Addr: netip.MustParseAddr("192.0.2.1"), Over: b.over}); err != nil {
 			http.Error(w, err.Error(), http.StatusTooManyRequests)
 		}
 	}))
@@ -70,6 +71,19 @@ func (b *bench) try(room, from, to string) (*websocket.Conn, *http.Response, err
 	conn.SetReadLimit(1 << 20)
 	b.t.Cleanup(func() { conn.CloseNow() })
 	return conn, res, nil
+}
+
+// entered waits until the server has a socket, of which its end knows earlier.
+func (b *bench) entered(room, from, to string) {
+	b.t.Helper()
+	until(b.t, func() string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.sockets[key{room, from, to}] == nil {
+			return from + " is not there yet"
+		}
+		return ""
+	})
 }
 
 // pair returns two ends that are joined.
@@ -287,6 +301,7 @@ func TestCaps(t *testing.T) {
 	one := b.dial("q", "a", "b")
 	refused(ErrWaits, "q", "c", "d")
 
+	b.entered("r", "c", "d")
 	b.CloseRoom("r", "c", "Out.")
 	until(t, func() string {
 		if b.Stats().Sockets != 4 {
@@ -411,6 +426,23 @@ func TestCloseRoom(t *testing.T) {
 	b.send(other, []byte("x"))
 	if got := b.receive(b.dial("q", "b", "a")); string(got) != "x" {
 		t.Fatal("another room was closed, too")
+	}
+}
+
+// A room that is closed while a socket is on its way stays closed.
+func TestNobodySlipsIntoAClosedRoom(t *testing.T) {
+	const reason = "The sender has withdrawn it."
+	b := serve(t, Config{})
+	b.over = func() string {
+		b.CloseRoom("r", "", reason) // finds what is there by now
+		return reason
+	}
+	one := b.dial("r", "a", "b")
+	if code, why := b.end(one); code != StatusShut || why != reason {
+		t.Fatalf("%d %s", code, why)
+	}
+	if st := b.Stats(); st.Ended[endShut] != 1 {
+		t.Errorf("%+v", st.Ended)
 	}
 }
 
