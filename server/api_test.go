@@ -77,18 +77,7 @@ func (s *testServer) joins(room, identity, grants string, change ...func(*auth.C
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	conn, _, err := websocket.Dial(s.t.Context(), "ws"+strings.TrimPrefix(s.base, "http")+"/v1/rooms/"+room+"?token="+token,
-		&websocket.DialOptions{Subprotocols: []string{protocol.Subprotocol}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	conn.SetReadLimit(1 << 20)
-	s.t.Cleanup(func() { conn.CloseNow() })
-	p := &person{s.t, conn}
-	if err := conn.Write(s.t.Context(), websocket.MessageText, []byte(`{"type":"join","id":1,"seq":1,"body":{}}`)); err != nil {
-		s.t.Fatal(err)
-	}
-	return p
+	return s.enterWith(room, token)
 }
 
 // next waits for a message of that type; an error of the server is a message like others.

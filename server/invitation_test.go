@@ -18,11 +18,7 @@ import (
 // invite makes an invitation and returns its id.
 func (s *testServer) invite(body string, headers ...string) string {
 	s.t.Helper()
-	status, _, answer := s.call("POST", "/v1/invitations", body, headers...)
-	var made api.Invitation
-	if err := json.Unmarshal([]byte(answer), &made); err != nil || status != 201 {
-		s.t.Fatalf("%d %s", status, answer)
-	}
+	made := asks[api.Invitation](s, 201, "POST", "/v1/invitations", body, headers...)
 	if want := s.BaseURL() + "/i/" + made.ID; made.URL != want || len(made.ID) < 26 {
 		s.t.Fatalf("link %q, want %q", made.URL, want)
 	}

@@ -155,7 +155,7 @@ func (s *Server) enterNearby(w http.ResponseWriter, r *http.Request) {
 // replyNearby answers with a token for each room.
 func (s *Server) replyNearby(w http.ResponseWriter, r *http.Request, q *api.EnterNearby, name string, now time.Time) {
 	answer := api.Nearby{Rooms: []api.NearbyRoom{}}
-	add := func(pair, room string, most int) bool {
+	add := func(pair, room, name string, most int) bool {
 		c := s.nearbyClaims(room, name, q.Device, most, now)
 		token, err := auth.Mint(s.key, c, now)
 		if err != nil {
@@ -167,14 +167,14 @@ func (s *Server) replyNearby(w http.ResponseWriter, r *http.Request, q *api.Ente
 		return true
 	}
 	if network := s.networkOf(r); q.Network && network != "" {
-		if !add("", "nearby-"+s.nearbyName("network", network), nearbyMost) {
+		if !add("", "nearby-"+s.nearbyName("network", network), name, nearbyMost) {
 			return
 		}
 	} else if q.Network {
 		answer.Hint = "The server cannot tell your network from others: use a link or a code. Whoever runs it finds more under nearby in its settings."
 	}
 	for _, id := range q.Pairs {
-		if !add(id, "nearby-"+s.nearbyName("pair", id), pairMost) {
+		if !add(id, "nearby-"+s.nearbyName("pair", id), "", pairMost) { // each knows what it calls the other
 			return
 		}
 	}

@@ -16,12 +16,7 @@ import (
 
 func (s *testServer) near(body string, headers ...string) api.Nearby {
 	s.t.Helper()
-	status, _, answer := s.call("POST", "/v1/nearby", body, headers...)
-	var n api.Nearby
-	if err := json.Unmarshal([]byte(answer), &n); err != nil || status != 200 {
-		s.t.Fatalf("%d %s", status, answer)
-	}
-	return n
+	return asks[api.Nearby](s, 200, "POST", "/v1/nearby", body, headers...)
 }
 
 const device, otherDevice, pairID = "0123456789abcdef", "fedcba9876543210", "abcdefghijklmnopqrstuvwxyz"
@@ -55,6 +50,9 @@ func TestNearby(t *testing.T) {
 		c.Options.Participants != nearbyMost || c.Expires.After(time.Now().Add(nearbyLife)) {
 		t.Fatalf("%+v %v", c, err)
 	}
+	if c, err := auth.Verify(s.key, pair.Token, time.Now()); err != nil || c.Name != "" || c.Options.Participants != pairMost {
+		t.Fatalf("in a pair's room nobody needs a name: %+v %v", c, err)
+	}
 	// They see each other, and one sends the other what is for it alone.
 	first := s.enterWith(network.Room, network.Token)
 	s.await(first.conn, protocol.TypeWelcome)
@@ -76,17 +74,14 @@ func TestNearbyAsked(t *testing.T) {
 		`{}`, `{"network":false}`, `{"network":true,"device":"short"}`, `{"pairs":["ABCDEFGHIJKLMNOPQRSTUVWXYZ"]}`, `{"pairs":["x"]}`, `{"pairs":[""]}`,
 		`{"network":true,"name":"` + strings.Repeat("x", 65) + `"}`, `{"pairs":["` + strings.Repeat(pairID+`","`, 16) + pairID + `"]}`,
 	} {
-		status, h, body := s.call("POST", "/v1/nearby", bad)
-		wantProblem(t, bad, status, h, body, 400, protocol.CodeBadMessage)
+		s.refuses(bad, 400, protocol.CodeBadMessage, "POST", "/v1/nearby", bad)
 	}
-	status, h, body := s.call("POST", "/v1/nearby", `{"network":true}`, "X-Forwarded-For: 192.0.2.1")
-	wantProblem(t, "who may start nothing", status, h, body, 403, protocol.CodeForbidden)
+	s.refuses("who may start nothing", 403, protocol.CodeForbidden, "POST", "/v1/nearby", `{"network":true}`, "X-Forwarded-For: 192.0.2.1")
 	if _, _, body := s.call("GET", "/v1/server", ""); !strings.Contains(body, `"nearby":true`) {
 		t.Error(body)
 	}
 	s = run(t, Config{Nearby: no()})
-	status, h, body = s.call("POST", "/v1/nearby", `{"network":true}`)
-	wantProblem(t, "switched off", status, h, body, 404, protocol.CodeNotFound)
+	s.refuses("switched off", 404, protocol.CodeNotFound, "POST", "/v1/nearby", `{"network":true}`)
 	if _, _, body := s.call("GET", "/v1/server", ""); !strings.Contains(body, `"nearby":false`) {
 		t.Error(body)
 	}

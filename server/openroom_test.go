@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -19,22 +18,14 @@ import (
 // startRoom starts a room and returns its name and key.
 func (s *testServer) startRoom() (room, key string) {
 	s.t.Helper()
-	status, _, body := s.call("POST", "/v1/open-rooms", "")
-	var made struct{ Room, Key string }
-	if err := json.Unmarshal([]byte(body), &made); err != nil || status != 201 {
-		s.t.Fatalf("%d %s", status, body)
-	}
+	made := asks[struct{ Room, Key string }](s, 201, "POST", "/v1/open-rooms", "")
 	return made.Room, made.Key
 }
 
 // enter enters a room and returns what its token says.
 func (s *testServer) enter(room, body string) auth.Claims {
 	s.t.Helper()
-	status, _, answer := s.call("POST", "/v1/open-rooms/"+room+"/enter", body)
-	var a api.Accepted
-	if err := json.Unmarshal([]byte(answer), &a); err != nil || status != 200 {
-		s.t.Fatalf("%d %s", status, answer)
-	}
+	a := asks[api.Accepted](s, 200, "POST", "/v1/open-rooms/"+room+"/enter", body)
 	c, err := auth.Verify(s.key, a.Token, time.Now())
 	if err != nil || c.Opens(room) != nil || c.Identity != a.Identity || c.Role != a.Role {
 		s.t.Fatalf("%+v %+v %v", a, c, err)

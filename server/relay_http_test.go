@@ -22,15 +22,7 @@ import (
 // relayTo opens a relay as raw as it can be.
 func (s *testServer) relayTo(room, token, peer string) *websocket.Conn {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.base, "http")+"/v1/relay/"+room+"?token="+token+"&peer="+peer,
-		&websocket.DialOptions{Subprotocols: []string{splice.Subprotocol}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { conn.CloseNow() })
-	return conn
+	return s.dial("/v1/relay/"+room+"?token="+token+"&peer="+peer, splice.Subprotocol)
 }
 
 // The two ends of the Go client meet by the relay of a real server, over HTTP and over TLS on the media port.
@@ -89,8 +81,7 @@ func TestClientsMeetByRelay(t *testing.T) {
 			t.Fatal("the relay goes on after the transfer was withdrawn")
 		}
 	}
-	status, h, body := s.call("GET", "/v1/relay/"+made.Room+"?peer=sender", "", "Authorization: Bearer "+receiver.Token, "Upgrade: websocket")
-	wantProblem(t, "afterwards", status, h, body, 410, protocol.CodeRoomClosed)
+	s.refuses("afterwards", 410, protocol.CodeRoomClosed, "GET", "/v1/relay/"+made.Room+"?peer=sender", "", "Authorization: Bearer "+receiver.Token, "Upgrade: websocket")
 }
 
 func TestWhoMayRelay(t *testing.T) {
@@ -151,8 +142,7 @@ func TestRemovedIsNotRelayed(t *testing.T) {
 		}
 		cancel()
 	}
-	status, h, body := s.call("GET", "/v1/relay/demo?peer=ben", "", "Authorization: Bearer "+token("ann"), "Upgrade: websocket")
-	wantProblem(t, "again", status, h, body, 403, protocol.CodeForbidden)
+	s.refuses("again", 403, protocol.CodeForbidden, "GET", "/v1/relay/demo?peer=ben", "", "Authorization: Bearer "+token("ann"), "Upgrade: websocket")
 }
 
 // What is relayed ends with the server, in time.

@@ -220,7 +220,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	alive, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go s.watchdog(alive) // ends with Serve
+	go s.watchdog(alive)       // ends with Serve
+	go s.watchTransfers(alive) // ends with Serve
 	s.tell("READY=1\nSTATUS=Serving " + s.BaseURL())
 	select {
 	case <-ctx.Done():

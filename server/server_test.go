@@ -18,6 +18,8 @@ import (
 
 	"switchyard/engine/auth"
 	"switchyard/protocol"
+
+	"github.com/coder/websocket"
 )
 
 var testFiles = fstest.MapFS{
@@ -121,6 +123,38 @@ func (s *testServer) call(method, path, body string, headers ...string) (int, ht
 		s.t.Fatal(err)
 	}
 	return res.StatusCode, res.Header, string(data)
+}
+
+// asks makes a request that must be answered with that status, and returns the answer.
+func asks[T any](s *testServer, want int, method, path, body string, headers ...string) (answer T) {
+	s.t.Helper()
+	status, _, text := s.call(method, path, body, headers...)
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || status != want {
+		s.t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	return answer
+}
+
+// refuses makes a request that must be answered with that problem, and returns the answer's header.
+func (s *testServer) refuses(what string, want int, code, method, path, body string, headers ...string) http.Header {
+	s.t.Helper()
+	status, h, text := s.call(method, path, body, headers...)
+	wantProblem(s.t, what, status, h, text, want, code)
+	return h
+}
+
+// dial opens a WebSocket.
+func (s *testServer) dial(path, subprotocol string) *websocket.Conn {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.base, "http")+path, &websocket.DialOptions{Subprotocols: []string{subprotocol}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	conn.SetReadLimit(1 << 20)
+	s.t.Cleanup(func() { conn.CloseNow() })
+	return conn
 }
 
 // bearer returns the header with a token of that room and those grants; an empty room makes an

@@ -254,10 +254,7 @@ func (s *Server) revokeTransfer(w http.ResponseWriter, r *http.Request, t transf
 		return
 	}
 	s.takeDown(r, t.Nameplate, t.Room)
-	if s.backend.Host != nil {
-		s.backend.Host.CloseRoom(t.Room, transferWithdrawn)
-	}
-	s.closeRelays(t.Room, "", transferWithdrawn)
+	s.closeTransfer(t.Room, transferWithdrawn) // other servers of the store see it there
 	s.metrics.transfers.WithLabelValues("withdrawn").Inc()
 	w.WriteHeader(http.StatusNoContent)
 }

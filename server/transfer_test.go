@@ -37,11 +37,7 @@ func (s *testServer) handOver(body string, headers ...string) api.Transfer {
 // take accepts a link, or claims a code, and returns what the token says.
 func (s *testServer) take(path string) (api.Accepted, auth.Claims) {
 	s.t.Helper()
-	status, _, body := s.call("POST", path, `{"name":"  Ann's\n phone "}`)
-	var a api.Accepted
-	if err := json.Unmarshal([]byte(body), &a); err != nil || status != 200 {
-		s.t.Fatalf("%s: %d %s", path, status, body)
-	}
+	a := asks[api.Accepted](s, 200, "POST", path, `{"name":"  Ann's\n phone "}`)
 	c, err := auth.Verify(s.key, a.Token, time.Now())
 	if err != nil {
 		s.t.Fatal(err)
@@ -62,12 +58,7 @@ func (s *testServer) take(path string) (api.Accepted, auth.Claims) {
 // enterWith opens the room's WebSocket with a token and sends join.
 func (s *testServer) enterWith(room, token string) *person {
 	s.t.Helper()
-	conn, _, err := websocket.Dial(s.t.Context(), "ws"+strings.TrimPrefix(s.base, "http")+"/v1/rooms/"+room+"?token="+token,
-		&websocket.DialOptions{Subprotocols: []string{protocol.Subprotocol}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { conn.CloseNow() })
+	conn := s.dial("/v1/rooms/"+room+"?token="+token, protocol.Subprotocol)
 	if err := conn.Write(s.t.Context(), websocket.MessageText, []byte(`{"type":"join","id":1,"seq":1,"body":{"capabilities":{}}}`)); err != nil {
 		s.t.Fatal(err)
 	}
@@ -115,8 +106,7 @@ func TestTransfer(t *testing.T) {
 	if !strings.HasPrefix(receiver.Identity, "r-") || rc.Expires.Before(before.Add(24*time.Hour)) {
 		t.Fatalf("%+v", rc)
 	}
-	status, h, body := s.call("POST", path+"/accept", `{}`)
-	wantProblem(t, "second receiver", status, h, body, 410, "used-up")
+	s.refuses("second receiver", 410, "used-up", "POST", path+"/accept", `{}`)
 	if _, _, body := s.call("GET", path, ""); !strings.Contains(body, `"valid":false,"reason":"used-up"`) {
 		t.Fatal(body)
 	}
@@ -143,11 +133,9 @@ func TestTransferRevoked(t *testing.T) {
 	inside := s.enterWith(made.Room, receiver.Token)
 	s.await(inside.conn, protocol.TypeWelcome)
 
-	status, h, body := s.call("DELETE", path, "", "Authorization: Bearer "+receiver.Token)
-	wantProblem(t, "the receiver", status, h, body, 403, protocol.CodeForbidden)
+	s.refuses("the receiver", 403, protocol.CodeForbidden, "DELETE", path, "", "Authorization: Bearer "+receiver.Token)
 	other := s.handOver(`{}`)
-	status, h, body = s.call("DELETE", path, "", "Authorization: Bearer "+other.Token)
-	wantProblem(t, "another sender", status, h, body, 403, protocol.CodeForbidden)
+	s.refuses("another sender", 403, protocol.CodeForbidden, "DELETE", path, "", "Authorization: Bearer "+other.Token)
 	if status, _, body := s.call("DELETE", path, "", "Authorization: Bearer "+made.Token); status != 204 {
 		t.Fatalf("%d %s", status, body)
 	}
@@ -159,12 +147,9 @@ func TestTransferRevoked(t *testing.T) {
 			t.Fatalf("%s: %+v", who, e)
 		}
 	}
-	status, h, body = s.call("POST", path+"/accept", `{}`)
-	wantProblem(t, "accept", status, h, body, 410, "revoked")
-	status, h, body = s.call("POST", fmt.Sprintf("/v1/codes/%d/claim", made.Nameplate), `{}`)
-	wantProblem(t, "claim", status, h, body, 404, protocol.CodeNotFound)
-	status, h, body = s.call("POST", path+"/code", "", "Authorization: Bearer "+made.Token)
-	wantProblem(t, "code", status, h, body, 410, "revoked")
+	s.refuses("accept", 410, "revoked", "POST", path+"/accept", `{}`)
+	s.refuses("claim", 404, protocol.CodeNotFound, "POST", fmt.Sprintf("/v1/codes/%d/claim", made.Nameplate), `{}`)
+	s.refuses("code", 410, "revoked", "POST", path+"/code", "", "Authorization: Bearer "+made.Token)
 	if status, _, body := s.call("DELETE", "/v1/transfers/"+other.ID, "", s.bearer("", "admin")); status != 204 {
 		t.Fatalf("an admin: %d %s", status, body)
 	}
@@ -187,8 +172,7 @@ func TestTransferExpired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, h, body := s.call("POST", "/v1/transfers/"+id+"/accept", `{}`)
-	wantProblem(t, "expired", status, h, body, 410, "expired")
+	s.refuses("expired", 410, "expired", "POST", "/v1/transfers/"+id+"/accept", `{}`)
 	if _, _, body := s.call("GET", "/v1/transfers/"+id, ""); !strings.Contains(body, `"reason":"expired"`) {
 		t.Fatal(body)
 	}
@@ -294,8 +278,7 @@ func TestTransfersAreLimited(t *testing.T) {
 	s := run(t, Config{StartBurst: 2, StartRate: 0.001})
 	s.handOver(`{}`)
 	s.handOver(`{}`)
-	status, h, body := s.call("POST", "/v1/transfers", `{}`)
-	wantProblem(t, "third", status, h, body, 429, protocol.CodeLimit)
+	h := s.refuses("third", 429, protocol.CodeLimit, "POST", "/v1/transfers", `{}`)
 	if h.Get("Retry-After") == "" {
 		t.Fatal("no Retry-After")
 	}
@@ -306,13 +289,10 @@ func TestTransferGuessed(t *testing.T) {
 	s := run(t, Config{GuessBurst: 3, GuessRate: 0.001})
 	made := s.handOver(`{"code":true}`)
 	for i := range 3 {
-		status, h, body := s.call("GET", "/v1/transfers/"+strings.Repeat(string(rune('A'+i)), 26), "")
-		wantProblem(t, "guess", status, h, body, 404, protocol.CodeNotFound)
+		s.refuses("guess", 404, protocol.CodeNotFound, "GET", "/v1/transfers/"+strings.Repeat(string(rune('A'+i)), 26), "")
 	}
-	status, h, body := s.call("GET", "/v1/transfers/"+made.ID, "")
-	wantProblem(t, "too many guesses", status, h, body, 429, protocol.CodeLimit)
-	status, h, body = s.call("POST", "/v1/codes/1/claim", `{}`)
-	wantProblem(t, "a claim after them", status, h, body, 429, protocol.CodeLimit)
+	s.refuses("too many guesses", 429, protocol.CodeLimit, "GET", "/v1/transfers/"+made.ID, "")
+	s.refuses("a claim after them", 429, protocol.CodeLimit, "POST", "/v1/codes/1/claim", `{}`)
 }
 
 // race calls a path many times at once and returns how many were answered with 200.
@@ -359,17 +339,11 @@ func TestCode(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	for _, n := range []string{"1", "0", "-1", "01", "+2", "2 ", "99999", "x", "2.0", "%32%20"} {
-		status, h, body := s.call("POST", "/v1/codes/"+strings.ReplaceAll(n, " ", "%20")+"/claim", `{}`)
-		wantProblem(t, n, status, h, body, 404, protocol.CodeNotFound)
+		s.refuses(n, 404, protocol.CodeNotFound, "POST", "/v1/codes/"+strings.ReplaceAll(n, " ", "%20")+"/claim", `{}`)
 	}
 	renew := func(made api.Transfer) int {
 		t.Helper()
-		status, _, body := s.call("POST", "/v1/transfers/"+made.ID+"/code", "", "Authorization: Bearer "+made.Token)
-		var n api.Nameplate
-		if err := json.Unmarshal([]byte(body), &n); err != nil || status != 200 {
-			t.Fatalf("%d %s", status, body)
-		}
-		return n.Nameplate
+		return asks[api.Nameplate](s, 200, "POST", "/v1/transfers/"+made.ID+"/code", "", "Authorization: Bearer "+made.Token).Nameplate
 	}
 	if n := renew(first); n != 1 {
 		t.Errorf("the smallest free number is 1, not %d", n)
@@ -377,17 +351,14 @@ func TestCode(t *testing.T) {
 	if n := renew(second); n != 3 {
 		t.Errorf("got %d", n)
 	}
-	status, h, body := s.call("POST", "/v1/codes/2/claim", `{}`)
-	wantProblem(t, "the code before", status, h, body, 404, protocol.CodeNotFound)
+	s.refuses("the code before", 404, protocol.CodeNotFound, "POST", "/v1/codes/2/claim", `{}`)
 	if a, _ := s.take("/v1/codes/3/claim"); a.Room != second.Room {
 		t.Error("another room")
 	}
 	// With the last receiver the code is of no use.
 	s.take("/v1/transfers/" + first.ID + "/accept")
-	status, h, body = s.call("POST", "/v1/codes/1/claim", `{}`)
-	wantProblem(t, "used up", status, h, body, 404, protocol.CodeNotFound)
-	status, h, body = s.call("POST", "/v1/transfers/"+second.ID+"/code", "", "Authorization: Bearer "+first.Token)
-	wantProblem(t, "another's", status, h, body, 403, protocol.CodeForbidden)
+	s.refuses("used up", 404, protocol.CodeNotFound, "POST", "/v1/codes/1/claim", `{}`)
+	s.refuses("another's", 403, protocol.CodeForbidden, "POST", "/v1/transfers/"+second.ID+"/code", "", "Authorization: Bearer "+first.Token)
 }
 
 // A number is freed though nobody else than its own transfer may free it.
@@ -506,6 +477,5 @@ func TestTransferOutlivesTheServer(t *testing.T) {
 		t.Error("the code leads elsewhere")
 	}
 	s.take("/v1/transfers/" + made.ID + "/accept")
-	status, h, body := s.call("POST", "/v1/transfers/"+made.ID+"/accept", `{}`)
-	wantProblem(t, "a third", status, h, body, 410, "used-up")
+	s.refuses("a third", 410, "used-up", "POST", "/v1/transfers/"+made.ID+"/accept", `{}`)
 }

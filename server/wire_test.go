@@ -239,20 +239,8 @@ func TestTokensOfWHIP(t *testing.T) {
 func (s *testServer) dialRoom(room, name string) *websocket.Conn {
 	s.t.Helper()
 	id := s.invite(`{"room":"`+room+`"}`, s.bearer("", "admin"))
-	_, _, body := s.call("POST", "/v1/invitations/"+id+"/accept", `{"name":"`+name+`"}`)
-	var a api.Accepted
-	if err := json.Unmarshal([]byte(body), &a); err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.base, "http")+"/v1/rooms/"+room+"?token="+a.Token,
-		&websocket.DialOptions{Subprotocols: []string{protocol.Subprotocol}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { conn.CloseNow() })
-	return conn
+	a := asks[api.Accepted](s, 200, "POST", "/v1/invitations/"+id+"/accept", `{"name":"`+name+`"}`)
+	return s.dial("/v1/rooms/"+room+"?token="+a.Token, protocol.Subprotocol)
 }
 
 // joinRoom opens a WebSocket and joins.
