@@ -61,21 +61,23 @@ func (s Side) String() string {
 // Keys are what both ends have after an exchange, by side where the side matters that used them.
 type Keys struct {
 	confirm, seal, relay [3][32]byte // by Side
+	pair                 [32]byte
 }
 
 // Derive makes the keys of an intermediate session key: HKDF-SHA256 without salt (RFC 5869).
 func Derive(isk [sha512.Size]byte) *Keys {
 	k := &Keys{}
 	for _, s := range []Side{Receiver, Sender} {
-		k.confirm[s] = expand(isk[:], "confirm", s)
-		k.seal[s] = expand(isk[:], "seal", s)
-		k.relay[s] = expand(isk[:], "relay", s)
+		k.confirm[s] = expand(isk[:], "confirm "+s.String())
+		k.seal[s] = expand(isk[:], "seal "+s.String())
+		k.relay[s] = expand(isk[:], "relay "+s.String())
 	}
+	k.pair = expand(isk[:], "pair")
 	return k
 }
 
-func expand(isk []byte, use string, s Side) [32]byte {
-	b, err := hkdf.Key(sha256.New, isk, nil, context+" "+use+" "+s.String(), 32)
+func expand(isk []byte, use string) [32]byte {
+	b, err := hkdf.Key(sha256.New, isk, nil, context+" "+use, 32)
 	if err != nil {
 		panic(err) // 32 bytes are never too many
 	}
@@ -94,6 +96,10 @@ func (k *Keys) Confirmed(s Side, proof []byte) bool { return hmac.Equal(proof, k
 
 // Relay is the key under which side s seals what goes through the relay.
 func (k *Keys) Relay(s Side) [32]byte { return k.relay[s] }
+
+// Pair is the secret that two devices keep which want to know each other again; nobody else has it, not even who
+// knows the link or the code.
+func (k *Keys) Pair() [32]byte { return k.pair }
 
 // Seal encrypts a message of side s: base64url of a random nonce of 12 bytes and AES-256-GCM. Aad says what it is
 // for, and is needed to open it.

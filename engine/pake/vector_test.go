@@ -76,6 +76,7 @@ func makeVector(t *testing.T, v vector, prs []byte) vector {
 	}
 	v.ISK = h(isk[:])
 	k := Derive(isk)
+	v.Keys["pair"] = h(k.pair[:])
 	for _, s := range []Side{Receiver, Sender} {
 		v.Keys["confirm "+s.String()], v.Keys["seal "+s.String()], v.Keys["relay "+s.String()] = h(k.confirm[s][:]), h(k.seal[s][:]), h(k.relay[s][:])
 		v.Confirms[s.String()] = h(k.Confirm(s))

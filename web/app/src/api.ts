@@ -120,10 +120,12 @@ export interface NearbyWish {
   /** A secret of this device. */
   device: string;
   network: boolean;
+  /** Those that it was paired with, by the ids that both derive. */
+  pairs?: string[];
 }
 
-/** Where the devices of this network see each other. */
-export function enterNearby(wish: NearbyWish, token?: string): Promise<{ rooms: { room: string; identity: string; token: string }[]; hint?: string }> {
+/** Where the devices of this network see each other, and those of each pair. */
+export function enterNearby(wish: NearbyWish, token?: string): Promise<{ rooms: { pair?: string; room: string; identity: string; token: string }[]; hint?: string }> {
   return call("/v1/nearby", post(wish, token));
 }
 

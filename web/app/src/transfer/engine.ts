@@ -1,2 +1,2 @@
 // The protocol of transfers, as the pages use it.
-export { parseCode, codeText, receiveFiles as newIncoming, sendFiles as newOutgoing } from "../../../sdk/src/transfer/index";
+export { parseCode, codeText, PairingHost, pairWith, receiveFiles as newIncoming, sendFiles as newOutgoing } from "../../../sdk/src/transfer/index";

@@ -1,23 +1,29 @@
-// Devices that are behind the same public address and asked to be seen, too.
-import { signal } from "@preact/signals";
-import { connect, type Participant, type Room } from "../../../sdk/src/index";
-import { b64, fromB64, type Bytes } from "../../../sdk/src/transfer/bytes";
+// Devices that can be sent to without a link: those of this network that asked to be seen, too, and those that were paired.
+import { effect, signal } from "@preact/signals";
+import type { SwitchyardError } from "../../../sdk/src/index";
 import { enterNearby } from "../api";
-import { NearbyKey, openOffer, sealOffer, type NearbyOffer } from "./nearbybox";
+import type { NearbyOffer } from "./nearbybox";
+import { deviceKind, kindOf, Place, type DeviceKind, type Entrance } from "./nearbyplace";
+import { mostName, mostPairs, pairs, pairSecret } from "./pairs";
 import { problemOf, problemWords } from "./words";
 
-const topic = "nearby";
-const mostName = 64; // characters
+export { deviceKind };
+
+const firstPause = 2_000; // ms before the rooms of pairs are entered again; it doubles
+const lastPause = 60_000;
+const mostWanted = 8; // questions that wait
 
 export interface Device {
+  /** The pair's where it is one, else the participant's. */
   id: string;
   name: string;
-  kind: "phone" | "tablet" | "computer";
+  kind: DeviceKind;
 }
 
-/** Somebody nearby wants to send us something. */
+/** A device wants to send us something. */
 export interface Wanted extends NearbyOffer {
   from: Device;
+  decline(): Promise<void>;
 }
 
 /** What a device was asked last. */
@@ -27,35 +33,49 @@ export interface Asked {
 }
 
 export class Nearby {
+  /** In the network. */
   readonly state = signal<"off" | "looking" | "on">("off");
   readonly devices = signal<readonly Device[]>([]);
-  readonly wanted = signal<Wanted | undefined>(undefined);
+  /** The paired devices that are there now, by the id of the pair. */
+  readonly present = signal<ReadonlyMap<string, DeviceKind>>(new Map());
+  /** The rooms of pairs cannot be entered just now. */
+  readonly lost = signal(false);
+  /** What others want to send, the question that is shown first. */
+  readonly wanted = signal<readonly Wanted[]>([]);
   /** What those whom we asked have said. */
   readonly asked = signal<ReadonlyMap<string, Asked>>(new Map());
   /** Why nobody is shown. */
   readonly hint = signal("");
-  #room?: Room;
-  #key?: NearbyKey;
+  #network: Place | undefined;
+  #pairs = new Map<string, Place>();
+  #elsewhere = new Set<string>(); // rooms of pairs in which another tab of this browser is now
+  #unwatch: (() => void) | undefined;
+  #entering = false;
+  #pause = firstPause;
+  #entered = 0; // when the last room of a pair was, in ms since 1970
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly name: string,
     readonly token?: string,
   ) {}
 
-  /** Is seen from now on, and sees. */
+  // ---- the network ----
+
+  /** Is seen by the network from now on, and sees. */
   async show(): Promise<void> {
     this.state.value = "looking";
     this.hint.value = "";
     try {
-      const key = await NearbyKey.make();
       const { rooms, hint = "" } = await enterNearby({ name: this.name.slice(0, mostName), device: deviceSecret(), network: true }, this.token);
       const [found] = rooms;
       this.hint.value = hint;
       if (!found) return void (this.state.value = "off");
-      const url = new URL(`/v1/rooms/${encodeURIComponent(found.room)}`, location.origin);
-      const attributes = { kind: deviceKind(), key: b64(key.share) };
-      const room = await connect(url.href, found.token, { name: this.name, attributes, link: false, send: false, data: false, slots: 0, audio: false });
-      this.#enter(room, key);
+      const place: Place = await this.#place(found, "", () => this.#network === place && this.hide());
+      if (this.state.value !== "looking") return place.leave(); // meanwhile the page went
+      this.#network = place;
+      this.state.value = "on";
+      this.#look();
     } catch (e) {
       const problem = problemOf(e);
       this.hint.value = problem.message || problemWords(problem).text;
@@ -63,26 +83,113 @@ export class Nearby {
     }
   }
 
-  #enter(room: Room, key: NearbyKey): void {
-    this.#room = room;
-    this.#key = key;
-    const look = () => (this.devices.value = room.participants.filter((p) => p.id !== room.you && shareOf(p)).map(device));
-    room.on("joined", look);
-    room.on("left", look);
-    room.on("session", look);
-    room.on("closed", () => this.#room === room && this.hide());
-    room.on("data", ({ from, topic: of, payload }) => of === topic && from && void this.#hear(from, payload));
-    look();
-    this.state.value = "on";
+  hide(): void {
+    const place = this.#network;
+    this.#network = undefined;
+    this.devices.value = [];
+    this.state.value = "off";
+    place?.leave();
   }
 
-  async #hear(from: string, said: unknown): Promise<void> {
-    const room = this.#room;
-    const sender = room?.participants.find((p) => p.id === from);
-    if (!room || !sender || !this.#key) return;
-    if ((said as { t?: unknown } | undefined)?.t === "declined") return this.#declined(from);
-    const offer = await openOffer(said, { room: room.name, sender: from, receiver: room.you }, this.#key);
-    if (offer && !this.wanted.value) this.wanted.value = { ...offer, from: device(sender) };
+  // ---- pairs ----
+
+  /** Is there for the paired devices, for as long as the page is shown. */
+  watch(): void {
+    if (this.#unwatch) return;
+    const seen = () => {
+      if (document.visibilityState !== "visible") return;
+      this.#elsewhere.clear(); // this is the tab that the person looks at
+      this.#pause = firstPause;
+      void this.#enter();
+    };
+    document.addEventListener("visibilitychange", seen);
+    let ends = () => {};
+    this.#unwatch = () => {
+      ends();
+      document.removeEventListener("visibilitychange", seen);
+    };
+    ends = effect(() => {
+      pairs.value;
+      void this.#enter();
+    });
+  }
+
+  /** Enters the rooms of pairs that we are not in, and leaves those that were forgotten. */
+  async #enter(): Promise<void> {
+    for (const [id, place] of this.#pairs) {
+      if (pairs.value.some((p) => p.id === id)) continue;
+      this.#pairs.delete(id);
+      place.leave();
+    }
+    this.#look();
+    const missing = pairs.value.filter((p) => !this.#pairs.has(p.id) && !this.#elsewhere.has(p.id)).slice(0, mostPairs);
+    if (missing.length === 0 || this.#entering || !this.#unwatch) return;
+    this.#entering = true;
+    clearTimeout(this.#timer);
+    try {
+      const { rooms } = await enterNearby({ name: "", device: deviceSecret(), network: false, pairs: missing.map((p) => p.id) }, this.token);
+      for (const room of rooms) await this.#enterPair(room.pair ?? "", room);
+      this.lost.value = false;
+    } catch {
+      this.lost.value = true;
+      this.#later();
+    } finally {
+      this.#entering = false;
+    }
+    if (!this.lost.value) void this.#enter(); // the pairs may be others meanwhile
+  }
+
+  async #enterPair(id: string, entrance: Entrance): Promise<void> {
+    const pair = pairs.value.find((p) => p.id === id);
+    if (!pair || this.#pairs.has(id)) return;
+    const secret = pairSecret(pair);
+    const place: Place = await this.#place(entrance, id, (e) => this.#closed(id, place, e), secret);
+    if (!this.#unwatch || !pairs.value.some((p) => p.id === id)) return place.leave();
+    this.#pairs.set(id, place);
+    this.#entered = Date.now();
+    this.#look();
+  }
+
+  #closed(id: string, place: Place, error: SwitchyardError | undefined): void {
+    if (this.#pairs.get(id) !== place) return;
+    this.#pairs.delete(id);
+    if (Date.now() - this.#entered > lastPause) this.#pause = firstPause; // it was good for a while
+    this.#look();
+    if (error?.code === "replaced") this.#elsewhere.add(id);
+    else this.#later();
+  }
+
+  #later(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#enter(), this.#pause);
+    this.#pause = Math.min(2 * this.#pause, lastPause);
+  }
+
+  // ---- both ----
+
+  #place(entrance: Entrance, pair: string, closed: (e: SwitchyardError | undefined) => void, secret?: Uint8Array<ArrayBuffer>): Promise<Place> {
+    const events = {
+      changed: () => this.#look(),
+      closed,
+      declined: (from: string) => this.#declined(pair || from),
+      offered: (from: { id: string; name?: string }, offer: NearbyOffer) => this.#offered(place, pair, from, offer),
+    };
+    let place: Place | undefined;
+    const entering = Place.enter(entrance, pair ? undefined : this.name, events, secret);
+    return entering.then((entered) => (place = entered));
+  }
+
+  #look(): void {
+    this.devices.value = this.#network?.others.map((p) => ({ id: p.id, name: p.name || "A device", kind: kindOf(p) })) ?? [];
+    this.present.value = new Map([...this.#pairs].filter(([, place]) => place.others.length > 0).map(([id, place]) => [id, kindOf(place.others[0])]));
+  }
+
+  #offered(place: Place | undefined, pair: string, from: { id: string; name?: string }, offer: NearbyOffer): void {
+    if (!place || this.wanted.value.length >= mostWanted) return;
+    const name = pair ? pairs.value.find((p) => p.id === pair)?.name : from.name;
+    const device: Device = { id: pair || from.id, name: name || "A device", kind: kindOf(place.room.participant(from.id)) };
+    const others = this.wanted.value.filter((w) => w.id !== offer.id);
+    this.wanted.value = [...others, { ...offer, from: device, decline: () => place.decline(from.id) }];
   }
 
   #declined(id: string): void {
@@ -92,43 +199,36 @@ export class Nearby {
 
   /** Asks a device whether it wants what a link leads to. */
   async offer(to: Device, offer: NearbyOffer): Promise<void> {
-    const room = this.#room;
-    const theirs = shareOf(room?.participants.find((p) => p.id === to.id));
-    if (!room || !theirs) return;
-    this.asked.value = new Map(this.asked.value).set(to.id, { link: offer.id, declined: false });
-    await room.send(topic, await sealOffer(offer, { room: room.name, sender: room.you, receiver: to.id }, theirs), [to.id]);
+    const place = this.#pairs.get(to.id) ?? this.#network;
+    if (!place) return;
+    const whom = this.#pairs.has(to.id) ? place.others.map((p) => p.id) : [to.id];
+    const sent = await Promise.all(whom.map((id) => place.offer(id, offer)));
+    if (sent.includes(true)) this.asked.value = new Map(this.asked.value).set(to.id, { link: offer.id, declined: false });
+  }
+
+  /** The question was answered with yes, or needs no answer any more. */
+  settle(wanted: Wanted): void {
+    this.wanted.value = this.wanted.value.filter((w) => w !== wanted);
   }
 
   /** No, thanks. */
-  async decline(): Promise<void> {
-    const from = this.wanted.value?.from.id;
-    this.wanted.value = undefined;
-    if (from) await this.#room?.send(topic, { t: "declined" }, [from]).catch(() => {}); // they are gone already
+  async decline(wanted: Wanted): Promise<void> {
+    this.settle(wanted);
+    await wanted.decline();
   }
 
-  hide(): void {
-    const room = this.#room;
-    this.#room = undefined;
-    this.devices.value = [];
+  /** The page shows something else. */
+  close(): void {
+    this.hide();
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    clearTimeout(this.#timer);
+    for (const place of this.#pairs.values()) place.leave();
+    this.#pairs.clear();
     this.asked.value = new Map();
-    this.wanted.value = undefined;
-    this.state.value = "off";
-    room?.leave();
+    this.wanted.value = [];
+    this.present.value = new Map();
   }
-}
-
-function shareOf(p: Participant | undefined): Bytes | undefined {
-  return fromB64(p?.attributes?.key, 32);
-}
-
-function device(p: Participant): Device {
-  const kind = p.attributes?.kind;
-  return { id: p.id, name: p.name || "A device", kind: kind === "phone" || kind === "tablet" ? kind : "computer" };
-}
-
-export function deviceKind(agent = navigator.userAgent): Device["kind"] {
-  if (/iPad|Tablet|Android(?!.*Mobile)/.test(agent)) return "tablet";
-  return /iPhone|Mobile/.test(agent) ? "phone" : "computer";
 }
 
 /** A random text by which the server knows this browser again; nobody else sees it. */

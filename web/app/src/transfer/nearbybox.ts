@@ -37,23 +37,25 @@ export class NearbyKey {
   }
 }
 
-/** Seals for who has told this share. */
-export async function sealOffer(offer: NearbyOffer, ends: Ends, theirs: Bytes): Promise<{ t: "offer"; key: string; box: string }> {
+const nothing: Bytes = new Uint8Array(0);
+
+/** Seals for who has told this share; between the two of a pair also with its secret, which no server knows. */
+export async function sealOffer(offer: NearbyOffer, ends: Ends, theirs: Bytes, pair = nothing): Promise<{ t: "offer"; key: string; box: string }> {
   const mine = await NearbyKey.make();
-  const key = await boxKey(ends, await x25519(mine.scalar, theirs), mine.share, theirs);
+  const key = await boxKey(ends, await x25519(mine.scalar, theirs), mine.share, theirs, pair);
   const iv = random(nonceSize);
   const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, key, utf8(JSON.stringify(offer)));
   return { t: "offer", key: b64(mine.share), box: b64(concat(iv, new Uint8Array(sealed))) };
 }
 
 /** Undefined where it is no offer for us. */
-export async function openOffer(said: unknown, ends: Ends, mine: NearbyKey): Promise<NearbyOffer | undefined> {
+export async function openOffer(said: unknown, ends: Ends, mine: NearbyKey, pair = nothing): Promise<NearbyOffer | undefined> {
   const { t, key, box } = (said ?? {}) as Record<string, unknown>;
   const theirs = fromB64(key, 32);
   const bytes = fromB64(box);
   if (t !== "offer" || !theirs || !bytes || bytes.length <= nonceSize) return undefined;
   try {
-    const opening = await boxKey(ends, await x25519(mine.scalar, theirs), theirs, mine.share);
+    const opening = await boxKey(ends, await x25519(mine.scalar, theirs), theirs, mine.share, pair);
     const params = { name: "AES-GCM", iv: bytes.subarray(0, nonceSize), additionalData };
     const text = fromUTF8(new Uint8Array(await crypto.subtle.decrypt(params, opening, bytes.subarray(nonceSize))));
     return checked(JSON.parse(text));
@@ -62,9 +64,9 @@ export async function openOffer(said: unknown, ends: Ends, mine: NearbyKey): Pro
   }
 }
 
-function boxKey({ room, sender, receiver }: Ends, secret: Bytes, sendersKey: Bytes, receiversKey: Bytes): Promise<CryptoKey> {
+function boxKey({ room, sender, receiver }: Ends, secret: Bytes, sendersKey: Bytes, receiversKey: Bytes, pair: Bytes): Promise<CryptoKey> {
   const about = lv(utf8(room), utf8(sender), utf8(receiver), sendersKey, receiversKey);
-  return hkdf(secret, concat(info, about)).then(aesKey);
+  return hkdf(secret, concat(info, about), pair).then(aesKey);
 }
 
 function checked(offer: unknown): NearbyOffer | undefined {

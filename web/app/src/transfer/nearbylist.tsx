@@ -1,16 +1,74 @@
-// The devices nearby, to send to with one click; and the question when one of them wants to send.
+// The devices that one can send to with one click: paired ones, and those of this network; and the question when one of them
+// wants to send.
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { Dialog } from "../dialog";
 import { go } from "../route";
 import { sizeWords } from "./amounts";
 import { agree, type Device, type Nearby } from "./nearby";
+import { ManagePair } from "./pairmanage";
+import { PairDialog, takePairCode } from "./pairdialog";
+import { pairs, type Pair } from "./pairs";
 import type { SendModel } from "./sendmodel";
 
 export function NearbyDevices({ nearby, model }: { nearby: Nearby; model: SendModel }) {
+  const [code, setCode] = useState<string | undefined>(takePairCode);
+  useEffect(() => nearby.watch(), [nearby]);
+  useEffect(() => {
+    const follow = () => setCode((now) => takePairCode() ?? now); // scanned while the page is open
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
+  }, []);
+  return (
+    <section class="nearby" aria-labelledby="pairs-title">
+      <div class="nearby-head">
+        <h2 id="pairs-title">Your devices</h2>
+        <button type="button" class="plain" onClick={() => setCode("")}>
+          Pair a device
+        </button>
+      </div>
+      <Pairs nearby={nearby} model={model} />
+      <Network nearby={nearby} model={model} />
+      {code !== undefined && <PairDialog code={code} token={nearby.token} onclose={() => setCode(undefined)} />}
+    </section>
+  );
+}
+
+function Pairs({ nearby, model }: { nearby: Nearby; model: SendModel }) {
+  const [managed, setManaged] = useState<Pair>();
+  const present = nearby.present.value;
+  const list = [...pairs.value].sort((a, b) => Number(present.has(b.id)) - Number(present.has(a.id)) || a.name.localeCompare(b.name));
+  if (list.length === 0) return <p class="small quiet">Pair your phone and your computer once, and they find each other here wherever they are.</p>;
+  return (
+    <>
+      <ul class="file-list pairs">
+        {list.map((p) => {
+          const kind = present.get(p.id);
+          return (
+            <DeviceRow key={p.id} device={{ id: p.id, name: p.name, kind: kind ?? "computer" }} here={kind !== undefined} pair nearby={nearby} model={model}>
+              <button type="button" class="plain" aria-label={`Change ${p.name}`} onClick={() => setManaged(p)}>
+                Change
+              </button>
+            </DeviceRow>
+          );
+        })}
+      </ul>
+      {nearby.lost.value && (
+        <p class="small quiet" role="status">
+          The server does not answer, so it is not known who is there. It is tried again.
+        </p>
+      )}
+      {managed && <ManagePair pair={managed} onclose={() => setManaged(undefined)} />}
+    </>
+  );
+}
+
+function Network({ nearby, model }: { nearby: Nearby; model: SendModel }) {
   const on = nearby.state.value === "on";
   return (
-    <section class="nearby" aria-labelledby="nearby-title">
+    <>
       <div class="nearby-head">
-        <h2 id="nearby-title">Devices nearby</h2>
+        <h2>Devices nearby</h2>
         <button type="button" class="plain" disabled={nearby.state.value === "looking"} onClick={() => (on ? nearby.hide() : void nearby.show())}>
           {on ? "Hide me" : nearby.state.value === "looking" ? "Looking…" : "Look for them"}
         </button>
@@ -21,11 +79,11 @@ export function NearbyDevices({ nearby, model }: { nearby: Nearby; model: SendMo
       {nearby.devices.value.length > 0 && (
         <ul class="file-list">
           {nearby.devices.value.map((d) => (
-            <DeviceRow key={d.id} device={d} nearby={nearby} model={model} />
+            <DeviceRow key={d.id} device={d} here nearby={nearby} model={model} />
           ))}
         </ul>
       )}
-    </section>
+    </>
   );
 }
 
@@ -36,7 +94,16 @@ function about(nearby: Nearby, model: SendModel): string {
   return ready ? `You are seen as “${nearby.name}”.` : `You are seen as “${nearby.name}”. Choose what to send first.`;
 }
 
-function DeviceRow({ device, nearby, model }: { device: Device; nearby: Nearby; model: SendModel }) {
+interface RowProps {
+  device: Device;
+  here: boolean;
+  pair?: boolean;
+  nearby: Nearby;
+  model: SendModel;
+  children?: ComponentChildren;
+}
+
+function DeviceRow({ device, here, pair = false, nearby, model, children }: RowProps) {
   const last = nearby.asked.value.get(device.id);
   const asked = last?.link === model.offer()?.id ? last : undefined; // what was asked for a link before says nothing of this one
   const send = async () => {
@@ -44,33 +111,36 @@ function DeviceRow({ device, nearby, model }: { device: Device; nearby: Nearby; 
     const offer = model.offer();
     if (offer) await nearby.offer(device, offer);
   };
+  const words = !here ? "Not there now" : !asked ? (pair ? `There now · ${kinds[device.kind]}` : kinds[device.kind]) : asked.declined ? "They do not want it." : "They are asked…";
   return (
-    <li>
+    <li data-here={here}>
       <span class="file-name">{device.name}</span>
       <span class="small quiet" role="status">
-        {!asked ? kinds[device.kind] : asked.declined ? "They do not want it." : "They are asked…"}
+        {words}
       </span>
-      {(model.ready.value || model.open.value) && asked === undefined && (
+      {here && (model.ready.value || model.open.value) && asked === undefined && (
         <button type="button" class="plain" aria-label={`Send to ${device.name}`} disabled={model.making.value} onClick={() => void send()}>
           Send
         </button>
       )}
+      {children}
     </li>
   );
 }
 
 const kinds = { phone: "Phone", tablet: "Tablet", computer: "Computer" };
 
-/** Somebody nearby wants to send. */
+/** A device wants to send. */
 export function NearbyQuestion({ nearby }: { nearby: Nearby }) {
-  const wanted = nearby.wanted.value;
+  const [wanted] = nearby.wanted.value;
   if (!wanted) return null;
   const take = () => {
+    nearby.settle(wanted);
     agree(wanted.id);
     go(`/t/${wanted.id}#${wanted.key}`);
   };
   return (
-    <Dialog title={`${wanted.from.name} wants to send you something`} onclose={() => void nearby.decline()}>
+    <Dialog key={wanted.id} title={`${wanted.from.name} wants to send you something`} onclose={() => void nearby.decline(wanted)}>
       <p>
         <b>{wanted.name}</b>, {sizeWords(wanted.bytes)}
       </p>
@@ -78,7 +148,7 @@ export function NearbyQuestion({ nearby }: { nearby: Nearby }) {
         <button type="button" class="primary" onClick={take}>
           Receive
         </button>
-        <button type="button" class="secondary" onClick={() => void nearby.decline()}>
+        <button type="button" class="secondary" onClick={() => void nearby.decline(wanted)}>
           No, thanks
         </button>
       </div>

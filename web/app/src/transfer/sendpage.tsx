@@ -23,7 +23,7 @@ import { readyWorker, takeShared } from "./worker";
 export function SendPage() {
   const model = useMemo(() => new SendModel(newOutgoing, { name: deviceName(), ...tokenOfAddress() }), []);
   const nearby = useMemo(() => new Nearby(model.who.name, model.who.token), [model]);
-  useEffect(() => () => nearby.hide(), [nearby]);
+  useEffect(() => () => nearby.close(), [nearby]);
   const [facts, setFacts] = useState<ServerFacts>();
   const [problem, setProblem] = useState("");
   const look = () => {

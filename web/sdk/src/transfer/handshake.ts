@@ -28,6 +28,8 @@ export interface Secret {
   relay?: boolean;
   /** The other end's user gave up, and why. */
   bye?: string;
+  /** This code pairs two devices: what the other one is called, and its own mark, by which it is known when it is paired again. */
+  pair?: { name: string; device: string };
 }
 
 export function parseWord(payload: unknown): Word | undefined {
@@ -42,12 +44,14 @@ export function parseSecret(text: string | undefined): Secret | undefined {
   try {
     const value: unknown = text === undefined ? undefined : JSON.parse(text);
     if (typeof value !== "object" || value === null) return undefined;
-    const { link, relay, bye } = value as Readonly<Record<string, unknown>>;
+    const { link, relay, bye, pair } = value as Readonly<Record<string, unknown>>;
     const { id, key } = (typeof link === "object" && link !== null ? link : {}) as Readonly<Record<string, unknown>>;
+    const { name, device } = (typeof pair === "object" && pair !== null ? pair : {}) as Readonly<Record<string, unknown>>;
     return {
       ...(typeof id === "string" && typeof key === "string" && { link: { id, key } }),
       ...(relay === true && { relay }),
       ...(typeof bye === "string" && { bye }),
+      ...(typeof name === "string" && typeof device === "string" && { pair: { name, device } }),
     };
   } catch {
     return undefined;

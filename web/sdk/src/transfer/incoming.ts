@@ -223,6 +223,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   #heard(meeting: Meeting, secret: Secret): void {
     if (secret.link) this.#found?.(secret.link);
+    if (secret.pair) this.#lost?.(new TransferError("bad-code", "That code pairs two devices. Type it under “Pair a device” on the page for sending."));
     // The way has the same word, or takes it with it.
     if (secret.bye !== undefined) setTimeout(() => void this.#end(new TransferError("cancelled", secret.bye ?? "")), this.#running ? lastWords : 0);
     if (!secret.relay || !this.#sink) return;

@@ -9,6 +9,7 @@ export { TransferAPI, type MadeTransfer, type TransferFacts } from "./api";
 export { IncomingTransfer } from "./incoming";
 export { parseCode, codeText, parseKey } from "./link";
 export { pathFault } from "./names";
+export { PairingHost, pairWith, type Me, type Pairing } from "./pair";
 export { OutgoingTransfer } from "./outgoing";
 export { TransferError } from "./problem";
 

@@ -7,11 +7,11 @@ const prefix = "switchyard transfer v1 ";
 const nonceSize = 12;
 const confirmText = utf8("confirm");
 
-/** HKDF-SHA256 without salt (RFC 5869). */
-export async function hkdf(secret: Bytes, info: Uint8Array, length = 32): Promise<Bytes> {
+/** HKDF-SHA256 (RFC 5869), 32 bytes; as a rule without salt. */
+export async function hkdf(secret: Bytes, info: Uint8Array, salt: Bytes = new Uint8Array(0)): Promise<Bytes> {
   const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
-  const params = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: concat(info) };
-  return new Uint8Array(await crypto.subtle.deriveBits(params, key, length * 8));
+  const params = { name: "HKDF", hash: "SHA-256", salt, info: concat(info) };
+  return new Uint8Array(await crypto.subtle.deriveBits(params, key, 256));
 }
 
 /** An AES-256-GCM key. */
@@ -29,6 +29,8 @@ export class Keys {
     readonly openKey: CryptoKey,
     /** Of the relay, by the side that seals with it. */
     readonly relay: Readonly<Record<Side, Bytes>>,
+    /** What two devices keep that want to know each other again. */
+    readonly pair: Bytes,
   ) {}
 
   static async of(isk: Bytes, side: Side): Promise<Keys> {
@@ -41,6 +43,7 @@ export class Keys {
       await aesKey(await key(`seal ${side}`)),
       await aesKey(await key(`seal ${other}`)),
       { sender: await key("relay sender"), receiver: await key("relay receiver") },
+      await key("pair"),
     );
   }
 

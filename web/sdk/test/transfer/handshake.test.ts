@@ -46,6 +46,7 @@ describe("the exchanges of engine/pake", () => {
     const isk = await cpaceKey(input, r, s.share, true);
     expect([text(isk), text(await cpaceKey(input, s, r.share, false))]).toEqual([e.isk, e.isk]);
     const keys = { receiver: await Keys.of(isk, "receiver"), sender: await Keys.of(isk, "sender") };
+    expect([text(keys.sender.pair), text(keys.receiver.pair)]).toEqual([e.keys.pair, e.keys.pair]);
     for (const side of ["receiver", "sender"] as const) {
       expect(text(keys[side].confirmation)).toBe(e.confirms[side]);
       expect(text(keys.sender.relay[side])).toBe(e.keys[`relay ${side}`]);
