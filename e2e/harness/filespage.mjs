@@ -1,5 +1,6 @@
 // People at the pages of file transfer.
 
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,6 +33,24 @@ export async function choose(person, server, files, field = ".choose-files") {
   await person.page.goto(`${server.url}/send`);
   await person.reads(/drop files or folders/i);
   await person.page.setInputFiles(field, files.buffer ? { mimeType: "application/octet-stream", ...files } : files);
+}
+
+/** Drops files and folders of the disk onto the page, as a person drags them in from their file manager. */
+export async function dropOn(person, paths) {
+  const session = await person.page.context().newCDPSession(person.page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+  await session.detach();
+}
+
+const unzip = `import sys, zipfile, json, hashlib
+z = zipfile.ZipFile(sys.argv[1])
+assert z.testzip() is None
+print(json.dumps({i.filename: hashlib.sha256(z.read(i)).hexdigest() if not i.is_dir() else "folder" for i in z.infolist()}))`;
+
+/** What another program finds in an archive: SHA-256 by name, and "folder". */
+export function unzipped(file) {
+  return JSON.parse(execFileSync("python3", ["-c", unzip, file], { encoding: "utf8", maxBuffer: 64 << 20 }));
 }
 
 /** Makes the link of what was chosen; returns it, at the address that the page has: browsers of scenarios know no certificate of ours. */
