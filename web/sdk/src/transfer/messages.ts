@@ -9,6 +9,7 @@ export const kind = { control: 0, data: 1, piece: 2, same: 3, have: 4, end: 5, g
 export const dataHeader = 13;
 export const packedHeader = 17;
 export const maxHave = 2000; // hashes in one message
+export const maxRanges = 2500; // entries to skip, in one message
 const endLength = 44;
 const gotLength = 36;
 export const maxEnds = Math.floor((maxMessage - 1) / endLength);
@@ -24,16 +25,28 @@ export interface OfferMessage {
   bytes: number;
   piece: number;
   packs?: string[];
+  /** What the sender can do beyond the first form of this protocol. */
+  knows?: string[];
+}
+
+/** Entries that follow each other: the first, and how many. */
+export type Range = [first: number, count: number];
+
+/** How much a receiver takes of an offer, when not all. */
+export interface Wanted {
+  files: number;
+  bytes: number;
 }
 
 export type Control =
   | OfferMessage
   | { type: "entries"; from: number; entries: Entry[] }
   | { type: "offered" }
-  | { type: "accept"; window: number; pack?: string; skip?: [number, number][]; ordered?: boolean }
+  | { type: "skip"; skip: Range[] }
+  | { type: "accept"; window: number; pack?: string; skip?: Range[]; ordered?: boolean; wanted?: Wanted }
   | { type: "done" }
   | { type: "bye" }
-  | { type: "cancel"; reason: string }
+  | { type: "cancel"; reason: string; later?: boolean }
   | { type: "error"; text: string; entry?: number };
 
 export interface End {
@@ -147,17 +160,26 @@ function checkControl(value: unknown): Control | undefined {
 const checks: Record<Control["type"], (c: Fields) => boolean> = {
   offer: (c) =>
     [c["id"], c["name"], c["kind"]].every(isText) && [c["entries"], c["files"], c["bytes"], c["piece"]].every(isCount) &&
-    (isAbsent(c["packs"]) || (Array.isArray(c["packs"]) && c["packs"].every(isText))),
+    [c["packs"], c["knows"]].every((v) => isAbsent(v) || (Array.isArray(v) && v.every(isText))),
   entries: (c) => isCount(c["from"]) && Array.isArray(c["entries"]) && c["entries"].every(isEntry),
   offered: () => true,
+  skip: (c) => isRanges(c["skip"]),
   accept: (c) =>
     isCount(c["window"]) && (isAbsent(c["pack"]) || isText(c["pack"])) &&
-    (isAbsent(c["skip"]) || (Array.isArray(c["skip"]) && c["skip"].every((s) => Array.isArray(s) && s.length === 2 && s.every(isCount)))),
+    (isAbsent(c["skip"]) || isRanges(c["skip"])) && (isAbsent(c["wanted"]) || isWanted(c["wanted"])),
   done: () => true,
   bye: () => true,
-  cancel: (c) => isAbsent(c["reason"]) || isText(c["reason"]),
+  cancel: (c) => (isAbsent(c["reason"]) || isText(c["reason"])) && (isAbsent(c["later"]) || typeof c["later"] === "boolean"),
   error: (c) => isText(c["text"]) && (isAbsent(c["entry"]) || isCount(c["entry"])),
 };
+
+function isRanges(v: unknown): boolean {
+  return Array.isArray(v) && v.every((s) => Array.isArray(s) && s.length === 2 && s.every(isCount));
+}
+
+function isWanted(v: unknown): boolean {
+  return isFields(v) && isCount(v["files"]) && isCount(v["bytes"]);
+}
 
 function isEntry(e: unknown): boolean {
   if (!isFields(e) || !isText(e["p"])) return false;

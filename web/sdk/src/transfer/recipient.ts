@@ -149,7 +149,7 @@ export class Recipient {
     if (!(e instanceof Error && "code" in e)) return false; // no way
     const problem: TransferError = asProblem(e);
     this.#problem = problem.message || undefined;
-    this.#to(problem.code === "cancelled" ? "gave-up" : "failed");
+    this.#to(problem.code === "later" ? "away" : problem.code === "cancelled" ? "gave-up" : "failed");
     return true;
   }
 

@@ -5,6 +5,7 @@ import type { Disk, DiskFile, Entry } from "./disk";
 import { IncomingFile } from "./files";
 import { Keeper } from "./keeper";
 import type { Way } from "./lane";
+import type { Range, Wanted } from "./messages";
 import type { Manifest } from "./names";
 import { asProblem, TransferError } from "./problem";
 import type { Offer } from "./shape";
@@ -28,6 +29,8 @@ export class Sink {
   /** Everything is verified and has its name. */
   complete = false;
   files = new Map<number, IncomingFile>(); // the wanted ones, by entry
+  /** What was chosen; undefined where it is everything. */
+  wanted: Wanted | undefined;
   keeper: Keeper | undefined;
   #manifest: Manifest | undefined;
   #decided: Promise<void> | undefined;
@@ -86,8 +89,8 @@ export class Sink {
   }
 
   /** The entries that are not wanted, or are done: (first, count). */
-  skips(manifest: Manifest): [number, number][] {
-    const skips: [number, number][] = [];
+  skips(manifest: Manifest): Range[] {
+    const skips: Range[] = [];
     for (let i = 0; i < manifest.entries.length; i++) {
       const file = this.files.get(i);
       if (file && !file.done && !file.proven) continue;
@@ -110,6 +113,7 @@ export class Sink {
       if (!entry.k && !unwanted.has(i)) this.files.set(i, new IncomingFile(i, entry, piece));
     });
     for (const file of this.files.values()) this.total += file.size;
+    if (unwanted.size > 0) this.wanted = { files: this.files.size, bytes: this.total };
     this.#left = this.files.size;
     this.keeper = new Keeper(wanted, [...this.files.values()], () => this.#run?.took(), (f) => this.#finished(f), (e) => this.fail(asProblem(e, "disk")));
     await wanted.prepare(manifest.entries);

@@ -3,7 +3,7 @@ import { hashSize } from "./blake3";
 import { sameBytes, type Bytes } from "./bytes";
 import type { IncomingFile } from "./files";
 import type { Lane, Way } from "./lane";
-import { againMessage, controlMessage, gotMessage, haveMessage, maxGots, maxHave, parseMessage, progressMessage, type Control, type End, type Message } from "./messages";
+import { againMessage, controlMessage, gotMessage, haveMessage, maxGots, maxHave, maxRanges, parseMessage, progressMessage, type Control, type End, type Message } from "./messages";
 import { Manifest } from "./names";
 import { Outbox } from "./outbox";
 import { asProblem, broken, TransferError } from "./problem";
@@ -187,7 +187,13 @@ export class SinkRun {
     this.#timer = setInterval(() => this.#tick(), progressEvery);
     const packs = manifest.offer.packs?.includes("deflate-raw") && canInflate();
     const skip = this.sink.skips(manifest);
-    await this.#say({ type: "accept", window: receiveWindow, ...(packs && { pack: "deflate-raw" }), ...(this.sink.ordered && { ordered: true }), ...(skip.length > 0 && { skip }) });
+    if (skip.length > maxRanges && !manifest.offer.knows?.includes("skip")) {
+      throw new TransferError("failed", "The sender’s program is too old for so scattered a choice. Choose whole folders, or everything.");
+    }
+    while (skip.length > maxRanges) await this.#say({ type: "skip", skip: skip.splice(0, maxRanges) });
+    const { ordered, wanted } = this.sink;
+    const wishes = { ...(packs && { pack: "deflate-raw" }), ...(ordered && { ordered }), ...(skip.length > 0 && { skip }), ...(wanted && { wanted }) };
+    await this.#say({ type: "accept", window: receiveWindow, ...wishes });
   }
 
   async #done(): Promise<void> {

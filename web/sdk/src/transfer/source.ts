@@ -50,7 +50,7 @@ export class Source {
     const files = this.entries.filter((e) => !e.k);
     const bytes = files.reduce((sum, e) => sum + (e.s ?? 0), 0);
     const kind = text ? "text" : "files";
-    this.offer = { type: "offer", id, name: nameOf(this.entries), kind, entries: this.entries.length, files: files.length, bytes, piece: pieceSize };
+    this.offer = { type: "offer", id, name: nameOf(this.entries), kind, entries: this.entries.length, files: files.length, bytes, piece: pieceSize, knows: ["skip"] };
   }
 
   pieces(entry: number): number {

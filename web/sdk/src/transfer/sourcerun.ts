@@ -3,7 +3,7 @@ import { hashSize, rootOf } from "./blake3";
 import { sameBytes, utf8, type Bytes } from "./bytes";
 import type { Lane, Way } from "./lane";
 import { maxMessage } from "./lane";
-import { controlMessage, dataHeader, endMessage, maxEnds, parseMessage, pieceMessage, putDataHeader, sameMessage, type Control, type End, type Message } from "./messages";
+import { controlMessage, dataHeader, endMessage, maxEnds, parseMessage, pieceMessage, putDataHeader, sameMessage, type Control, type End, type Message, type Range, type Wanted } from "./messages";
 import { Outbox } from "./outbox";
 import { broken, TransferError } from "./problem";
 import { pieceSize, type Source } from "./source";
@@ -33,6 +33,7 @@ export class SourceRun {
   #out: Outbox | undefined;
   #lane: Lane | undefined;
   #have = new Map<number, Map<number, Uint8Array>>();
+  #skips: Range[] = []; // told before the receiver accepts
   #wanted: number[] = []; // files, in order
   #missing = new Map<number, Uint8Array | undefined>(); // files that are not got yet, with their roots once they are told
   #window = 0;
@@ -145,13 +146,17 @@ export class SourceRun {
 
   #control(c: Control): void {
     switch (c.type) {
+      case "skip":
+        this.#skips.push(...c.skip);
+        if (this.#accepted || this.#skips.length > this.source.entries.length) throw broken("a choice that cannot be");
+        return;
       case "accept":
-        return this.#accept(c.window, c.skip ?? []);
+        return this.#accept(c.window, [...this.#skips, ...(c.skip ?? [])], c.wanted);
       case "bye":
         this.#bye = true;
         return;
       case "cancel":
-        return this.#end(() => this.#reject(new TransferError("cancelled", c.reason ?? "")));
+        return this.#end(() => this.#reject(new TransferError(c.later ? "later" : "cancelled", c.reason ?? "")));
       case "error":
         return this.#end(() => this.#reject(new TransferError("failed", c.text, c.entry)));
     }
@@ -167,7 +172,9 @@ export class SourceRun {
     for (let i = 0; i < count; i++) known.set(first + i, copy.subarray(i * hashSize, (i + 1) * hashSize));
   }
 
-  #accept(window: number, skip: readonly [number, number][]): void {
+  #accept(window: number, skip: readonly Range[], wanted: Wanted | undefined): void {
+    const { files, bytes } = this.source.offer;
+    if (wanted && (wanted.files > files || wanted.bytes > bytes)) throw broken("more than there is");
     if (this.#accepted || window < 262_144) throw broken("an answer that was given, or a window that is too small");
     this.#accepted = true;
     this.#window = window;
@@ -180,7 +187,7 @@ export class SourceRun {
     }
     this.#wanted = entries.flatMap((e, i) => (e.k || skipped.has(i) ? [] : [i]));
     for (const i of this.#wanted) this.#missing.set(i, undefined);
-    this.peer.accepted(this.#wanted.reduce((sum, i) => sum + (entries[i]?.s ?? 0), 0));
+    this.peer.accepted(wanted?.bytes ?? bytes);
     this.#pump().catch((e: unknown) => {
       if (this.#over) return;
       // A lane that cannot be written is broken, which the reading side tells.

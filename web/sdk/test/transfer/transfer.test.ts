@@ -100,6 +100,61 @@ describe("a transfer", () => {
     expect(receiver.disk.folders).toEqual(["holiday"]);
   });
 
+  it("says how much it wants, and goes on with the same after a break", async () => {
+    const receiver = new Receiver();
+    const source = new Source("t1", { items }, hasher);
+    receiver.skip = source.entries.flatMap((e, i) => (e.p === "holiday/piece" || e.p === "holiday/one" ? [i] : []));
+    const all = Object.values(sizes).reduce((a, b) => a + b);
+    const wanted = all - (1 << 20) - 1;
+    let told = 0;
+    const first = await talk(source, receiver, (m) => (m[0] === kind.data && (told += m.length) > 2 << 20 ? undefined : m));
+    expect(first).toMatchObject({ source: false, sink: false });
+    const { told: last, ...ends } = await talk(source, receiver);
+    expect(ends).toEqual({ source: true, sink: true });
+    expect([receiver.sink.total, receiver.sink.verified, last.total, last.verified]).toEqual([wanted, wanted, wanted, wanted]);
+    expect(receiver.offers).toBe(1);
+    expect([...receiver.disk.files.keys()].sort()).toEqual([...contents.keys()].filter((p) => !/piece|one/.test(p)).sort());
+  });
+
+  it("takes every other file of thousands, and says so in several messages", async () => {
+    const many = Array.from({ length: 5100 }, (_, i) => ({ path: `n/${i}`, file: new Blob([`${i}`]) }));
+    const source = new Source("t1", { items: many }, hasher);
+    const receiver = new Receiver();
+    receiver.skip = source.entries.flatMap((e, i) => (!e.k && i % 2 === 0 ? [i] : []));
+    const said: string[] = [];
+    const note: Meddle = (m, from) => {
+      const message = from === "receiver" ? parseMessage(m) : undefined;
+      if (message?.kind === "control") said.push(message.control.type);
+      return m;
+    };
+    expect(await talk(source, receiver, note)).toMatchObject({ source: true, sink: true });
+    expect(receiver.disk.files.size).toBe(2550);
+    expect(said).toEqual(["skip", "accept", "bye"]);
+
+    const old = new Receiver();
+    old.skip = receiver.skip;
+    const { sink } = await talk(source, old, (m, from) => {
+      const message = from === "sender" ? parseMessage(m) : undefined;
+      if (message?.kind !== "control" || message.control.type !== "offer") return m;
+      const { knows: _, ...offer } = message.control;
+      return controlMessage(offer);
+    });
+    expect(sink).toMatch(/^failed: .*too old for so scattered a choice/);
+  });
+
+  it("waits for who only looked", async () => {
+    const pipe = new Pipe((m, from) => {
+      const message = from === "receiver" ? parseMessage(m) : undefined;
+      return message?.kind === "control" && message.control.type === "accept" ? controlMessage({ type: "cancel", reason: "", later: true }) : m;
+    });
+    const receiver = new Receiver();
+    const run = new SourceRun(new Source("t1", { items }, hasher), pipe.sender, { accepted: () => {}, verified: () => {} });
+    const looking = receiver.sink.run(pipe.receiver);
+    await expect(run.done()).rejects.toMatchObject({ code: "later" });
+    pipe.break();
+    expect(await looking).toBe(false);
+  });
+
   it("writes in order to a disk that streams", async () => {
     const receiver = new Receiver();
     receiver.disk = new MemoryDisk(true);
@@ -223,6 +278,7 @@ describe("a transfer", () => {
     ["skips what is not there", { window: 1 << 20, skip: [[0, 1000]] }],
     ["skips again and again", { window: 1 << 20, skip: [[0, 3], [1, 3]] }],
     ["has no window", { window: 100 }],
+    ["wants more than there is", { window: 1 << 20, wanted: { files: 1, bytes: 1e12 } }],
   ])("does not serve who %s", async (_how, accept) => {
     const receiver = new Receiver();
     const { source } = await talk(new Source("t1", { items }, hasher), receiver, (m, from) => {
