@@ -1,7 +1,7 @@
 // Which disk a transfer gets. docs/transfer.md (The browser's disk) says why.
 import type { Offer } from "../../../sdk/src/transfer/shape";
 import { sizeWords } from "./amounts";
-import { DiskError, type PageDisk } from "./disks";
+import { bytesOf, DiskError, keptOf, type PageDisk } from "./disks";
 import { FolderDisk } from "./folderdisk";
 import { MemoryDisk, mostMemory } from "./memorydisk";
 import { StorageDisk, storageMissing } from "./storagedisk";
@@ -41,11 +41,12 @@ export async function mayWrite(folder: FileSystemDirectoryHandle): Promise<boole
 /** The disk for an offer: the chosen folder; else the browser's storage, which lasts; else a stream; else memory. Throws where none can hold it. */
 export async function chooseDisk(offer: Offer, folder?: FileSystemDirectoryHandle, skip: readonly number[] = []): Promise<PageDisk> {
   if (folder) return new FolderDisk(folder);
-  const missing = await storageMissing(offer.bytes);
-  if (missing === 0) return new StorageDisk(offer.id, offer.name);
+  const bytes = bytesOf(keptOf(offer.entries, skip));
+  const missing = await storageMissing(bytes);
+  if (missing === 0) return new StorageDisk(offer.id, offer.name, skip);
   if (await readyWorker()) return new StreamDisk(offer.name, skip);
-  if (offer.bytes <= mostMemory) return new MemoryDisk(offer.name);
-  throw new DiskError("disk-full", `The browser’s storage is ${sizeWords(missing)} too small for it. ${otherwise()}`);
+  if (bytes <= mostMemory) return new MemoryDisk(offer.name, skip);
+  throw new DiskError("disk-full", `The browser’s storage is ${sizeWords(missing)} too small for it. ${offer.files > 1 ? "Choose fewer of the files. " : ""}${otherwise()}`);
 }
 
 function otherwise(): string {

@@ -61,9 +61,18 @@ export function filesOf(entries: readonly Entry[]): Entry[] {
   return entries.filter((e) => !e.k);
 }
 
-/** One file at the top: it is saved as itself. All else goes into an archive. */
-export function isSingle(entries: readonly Entry[]): boolean {
-  return entries.length === 1 && !entries[0]?.k && !entries[0]?.p.includes("/");
+/** What is kept of an offer. Of a choice of one file only that one is, without its folders. */
+export function keptOf(entries: readonly Entry[], skip: readonly number[]): readonly Entry[] {
+  if (skip.length === 0) return entries;
+  const unwanted = new Set(skip);
+  const kept = entries.filter((_, i) => !unwanted.has(i));
+  const files = filesOf(kept);
+  return files.length === 1 ? files : kept;
+}
+
+/** One file at the top, or the only one that was `chosen`: it is saved as itself. All else goes into an archive. */
+export function isSingle(kept: readonly Entry[], chosen = false): boolean {
+  return kept.length === 1 && !kept[0]?.k && (chosen || !kept[0]?.p.includes("/"));
 }
 
 /** Begins a download as a click on a link does. */

@@ -64,11 +64,12 @@ function Files({ model, transfer }: { model: ReceiveModel; transfer: Incoming })
   const saved = model.saved.value;
   if (!saved) return null;
   const { offer } = transfer;
+  const { chosenFiles: count = offer?.files ?? 0, chosenBytes: bytes = offer?.bytes ?? 0 } = model.choice.value ?? {};
   const list = saved.files.slice(0, mostSingle);
   return (
     <>
       <p class="quiet">
-        {offer ? `${countWords(offer.files, "file")}, ${sizeWords(offer.bytes)}` : ""}. Every byte was checked. You find {offer?.files === 1 ? "it" : "them"} {saved.where}.
+        {countWords(count, "file")}, {sizeWords(bytes)}. Every byte was checked. You find {count === 1 ? "it" : "them"} {saved.where}.
       </p>
       {list.length > 0 && (
         <ul class="file-list">

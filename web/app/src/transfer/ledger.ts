@@ -16,7 +16,9 @@ export interface Unfinished {
   total: number;
   /** The folder that was chosen; none where it goes to the browser's storage. */
   folder?: FileSystemDirectoryHandle | undefined;
+  /** Numbers of the entries that were not chosen, and of which offer. */
   skip?: readonly number[];
+  mark?: string | undefined;
   /** When it was written last, in ms since 1970. */
   at: number;
 }

@@ -1,7 +1,7 @@
 // A disk in memory, for the few browsers (private windows) that give a page nothing else; for little only.
 import type { DiskFile, Entry } from "../../../sdk/src/transfer/disk";
 import { crc32 } from "./crc";
-import { bytesOf, DiskError, download, filesOf, isSingle, type PageDisk, type Saved } from "./disks";
+import { bytesOf, DiskError, download, filesOf, isSingle, keptOf, type PageDisk, type Saved } from "./disks";
 import { saveName } from "./names";
 import { sizeWords } from "./amounts";
 import { isFolder, ZipWriter } from "./zip";
@@ -17,11 +17,14 @@ export class MemoryDisk implements PageDisk {
   #entries: readonly Entry[] = [];
   #bytes = new Map<string, Uint8Array<ArrayBuffer>>();
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    readonly skip: readonly number[] = [],
+  ) {}
 
   async prepare(entries: readonly Entry[]): Promise<void> {
-    this.#entries = entries;
-    if (bytesOf(entries) > mostMemory) {
+    this.#entries = keptOf(entries, this.skip);
+    if (bytesOf(this.#entries) > mostMemory) {
       throw new DiskError("disk-full", `This browser keeps at most ${sizeWords(mostMemory)} here. Use a window that is not private, another browser, or the command line.`);
     }
   }
@@ -59,7 +62,7 @@ export class MemoryDisk implements PageDisk {
 
   #save(): void {
     const [only] = this.#entries;
-    if (only && isSingle(this.#entries)) return download(this.#blob(only), saveName(only.p));
+    if (only && isSingle(this.#entries, this.skip.length > 0)) return download(this.#blob(only), saveName(only.p));
     const zip = new ZipWriter();
     const parts: BlobPart[] = [];
     for (const e of this.#entries) {

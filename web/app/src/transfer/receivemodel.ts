@@ -1,7 +1,8 @@
 // A transfer that one receives: from the deliberate click to the files.
 import { signal } from "@preact/signals";
-import type { Incoming, Problem, ReceiveOptions, Seat } from "../../../sdk/src/transfer/shape";
+import type { Incoming, Offer, Problem, ReceiveOptions, Seat } from "../../../sdk/src/transfer/shape";
 import { keepAwake } from "../awake";
+import { Choice, offerMark } from "./choice";
 import { chooseDisk, mayWrite } from "./choosedisk";
 import type { PageDisk, Saved } from "./disks";
 import { closeUnfinished, forgetUnfinished, hold, noteUnfinished, type Unfinished } from "./ledger";
@@ -16,6 +17,8 @@ export class ReceiveModel {
   readonly problem = signal<Problem | undefined>(undefined);
   readonly saved = signal<Saved | undefined>(undefined);
   readonly disk = signal<PageDisk | undefined>(undefined);
+  /** Which files are wanted, where there are several. */
+  readonly choice = signal<Choice | undefined>(undefined);
   /** Counts what the transfer has told. */
   readonly turn = signal(0);
   readonly busy = signal(false);
@@ -108,11 +111,13 @@ export class ReceiveModel {
     this.busy.value = true;
     try {
       if (offer.kind === "text") return await transfer.accept();
-      this.disk.value ??= await chooseDisk(offer, folder);
+      const skip = this.choice.value?.skip() ?? [];
+      this.disk.value ??= await chooseDisk(offer, folder, skip);
       const { lasts } = this.disk.value;
-      if (this.#note) this.#note = { ...this.#note, name: offer.name, kind: offer.kind, total: offer.bytes, ...(folder && { folder }) };
+      const total = this.choice.value?.chosenBytes ?? offer.bytes;
+      if (this.#note) this.#note = { ...this.#note, name: offer.name, kind: offer.kind, total, skip, mark: offerMark(offer), ...(folder && { folder }) };
       if (lasts) await this.#write();
-      await transfer.accept(this.disk.value);
+      await transfer.accept(this.disk.value, skip);
     } catch (e) {
       this.problem.value = problemOf(e);
       this.disk.value = undefined; // another may do
@@ -141,8 +146,19 @@ export class ReceiveModel {
   /** A text is shown without a question, and what was accepted in another tab is not asked for again. */
   #answer(): void {
     const offer = this.transfer.value?.offer;
-    if (offer?.kind === "text") void this.accept();
-    else if (this.#note?.name !== undefined && !this.disk.value) void this.accept(this.#note.folder);
+    if (!offer) return;
+    if (offer.kind === "text") return void this.accept();
+    const before = this.#note?.mark === undefined || this.#note.mark === offerMark(offer);
+    this.#prepare(offer, before);
+    if (this.#note?.name !== undefined && before && !this.disk.value) void this.accept(this.#note.folder);
+  }
+
+  /** There is something to choose among; `before`: in another tab it was chosen. */
+  #prepare(offer: Offer, before: boolean): void {
+    if (this.choice.value || offer.entries.length < 2) return;
+    const choice = new Choice(offer.entries);
+    if (before && this.#note?.skip) choice.adopt(this.#note.skip);
+    this.choice.value = choice;
   }
 
   async #write(): Promise<void> {

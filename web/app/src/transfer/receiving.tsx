@@ -5,8 +5,8 @@ import { Frame } from "../frame";
 import { Message } from "../message";
 import { countWords, leftWords, percent, rateWords, sizeWords } from "./amounts";
 import { canChooseFolder, chooseFolder } from "./choosedisk";
+import { ChoiceList } from "./choicelist";
 import { Done } from "./done";
-import { topLines } from "./gather";
 import { FileList, Progress } from "./parts";
 import { PassphraseAgain } from "./passphrase";
 import type { ReceiveModel } from "./receivemodel";
@@ -45,7 +45,10 @@ const stopped = {
 function OfferCard({ model, offer }: { model: ReceiveModel; offer: Offer }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
-  const lines = topLines(offer.entries.filter((e) => e.k !== "l").map((e) => ({ path: e.p, size: e.s ?? 0, folder: e.k === "d" })));
+  const choice = model.choice.value;
+  choice?.turn.value;
+  const { busy } = model;
+  const no = busy.value || choice?.none === true;
   const where = async () => {
     const folder = await chooseFolder();
     if (folder) await model.accept(folder);
@@ -53,25 +56,25 @@ function OfferCard({ model, offer }: { model: ReceiveModel; offer: Offer }) {
   return (
     <Frame title="Receive">
       <main class="transfer single">
-        <section class="ways offer" aria-busy={model.busy.value}>
+        <section class="ways offer" aria-busy={busy.value}>
           <h1 ref={heading} tabIndex={-1}>
             {offer.name}
           </h1>
           <p class="quiet">
             {countWords(offer.files, "file")}, {sizeWords(offer.bytes)}. Do you want {offer.files === 1 ? "it" : "them"}?
           </p>
-          <FileList lines={lines} />
+          {choice ? <ChoiceList choice={choice} /> : <FileList lines={[{ name: offer.name, folder: offer.files === 0, files: offer.files, bytes: offer.bytes }]} />}
           {model.problem.value && (
             <p class="problem small" role="alert">
               {detailedWords(model.problem.value).text}
             </p>
           )}
           <div class="row">
-            <button type="button" class="primary" disabled={model.busy.value} onClick={() => void model.accept()}>
+            <button type="button" class="primary" disabled={no} onClick={() => void model.accept()}>
               Accept
             </button>
             {canChooseFolder() && (
-              <button type="button" class="secondary" disabled={model.busy.value} onClick={() => void where()}>
+              <button type="button" class="secondary" disabled={no} onClick={() => void where()}>
                 Choose where…
               </button>
             )}

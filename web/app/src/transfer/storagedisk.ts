@@ -1,6 +1,6 @@
 // A disk in the browser's own storage (OPFS): written in place, so that a closed tab can go on; handed to the downloads when it is complete.
 import type { DiskFile, Entry } from "../../../sdk/src/transfer/disk";
-import { bytesOf, DiskError, diskError, download, filesOf, isSingle, type PageDisk, type Saved } from "./disks";
+import { bytesOf, DiskError, diskError, download, filesOf, isSingle, keptOf, type PageDisk, type Saved } from "./disks";
 import { saveName } from "./names";
 import type { Answer, Order, Task } from "./opfsorders";
 import { sizeWords } from "./amounts";
@@ -24,14 +24,15 @@ export class StorageDisk implements PageDisk {
     readonly id: string,
     /** Of the archive, where there is more than one file. */
     readonly name: string,
+    readonly skip: readonly number[] = [],
   ) {}
 
   async prepare(entries: readonly Entry[]): Promise<void> {
-    this.#entries = entries;
+    this.#entries = keptOf(entries, this.skip);
     this.#numbers = new Map(entries.map((e, i) => [e.p, i]));
     const kept = await this.#kept();
     this.fresh = kept === undefined;
-    const missing = await storageMissing(bytesOf(entries) - (kept ?? 0));
+    const missing = await storageMissing(bytesOf(this.#entries) - (kept ?? 0));
     if (missing > 0) {
       throw new DiskError("disk-full", `The browser’s storage is ${sizeWords(missing)} too small for it. Free some space, or choose a folder to save to.`);
     }
@@ -43,7 +44,7 @@ export class StorageDisk implements PageDisk {
     const number = this.#numbers.get(entry.p) ?? -1;
     const worker = this.#worker;
     const kept = Number(await worker.ask({ do: "open", file: number, folder: [shelf, this.id], name: `f${number}` }));
-    const sum = !isSingle(this.#entries);
+    const sum = !isSingle(this.#entries, this.skip.length > 0);
     return {
       kept: Math.min(kept, entry.s ?? 0),
       read: async (at, length) => (await worker.ask({ do: "read", file: number, at, length })) as Uint8Array<ArrayBuffer>,
@@ -85,7 +86,7 @@ export class StorageDisk implements PageDisk {
 
   #save(): void {
     const [only] = this.#entries;
-    if (only && isSingle(this.#entries)) return download(this.#blob(only), saveName(only.p));
+    if (only && isSingle(this.#entries, this.skip.length > 0)) return download(this.#blob(only), saveName(only.p));
     download(this.#archive(), `${saveName(this.name)}.zip`);
   }
 

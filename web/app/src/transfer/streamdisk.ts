@@ -2,7 +2,7 @@
 // of ours with what we pass to it, and the browser writes that to disk. Nothing of it can be read again, so a closed tab ends it.
 import type { DiskFile, Entry } from "../../../sdk/src/transfer/disk";
 import { crc32 } from "./crc";
-import { DiskError, isSingle, type PageDisk, type Saved } from "./disks";
+import { DiskError, isSingle, keptOf, type PageDisk, type Saved } from "./disks";
 import { saveName } from "./names";
 import { readyWorker } from "./worker";
 import { ZipWriter, zipSize } from "./zip";
@@ -27,9 +27,8 @@ export class StreamDisk implements PageDisk {
   /** On a second connection it goes on: what was passed on is kept in mind. */
   async prepare(entries: readonly Entry[]): Promise<void> {
     if (this.#pipe) return;
-    const skip = new Set(this.skip);
-    this.#entries = entries.filter((_, i) => !skip.has(i));
-    const single = isSingle(this.#entries);
+    this.#entries = keptOf(entries, this.skip);
+    const single = isSingle(this.#entries, this.skip.length > 0);
     this.#zip = single ? undefined : new ZipWriter();
     const size = single ? this.#entries[0]?.s ?? 0 : zipSize(this.#entries);
     const name = single ? saveName(this.#entries[0]?.p ?? "") : `${saveName(this.name)}.zip`;
