@@ -182,7 +182,7 @@
     prefer: (codec) => (only = codec.toLowerCase()),
     button: (name) => clickable().find((e) => label(e).toLowerCase().startsWith(name.toLowerCase()) && e.checkVisibility()) ?? null,
     buttons: () => clickable().filter((e) => e.checkVisibility()).map(label),
-    field: (which) => [...document.querySelectorAll(which)].find((e) => ["text", ""].includes(e.type) && e.checkVisibility()) ?? null,
+    field: (which) => [...document.querySelectorAll(which)].find((e) => ["text", "search", "textarea", ""].includes(e.type) && e.checkVisibility()) ?? null,
     text: () => document.body.innerText,
   };
 })();
