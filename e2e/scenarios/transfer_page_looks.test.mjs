@@ -3,6 +3,7 @@ import path from "node:path";
 import { everyLook } from "../harness/axe.mjs";
 import { choose, folder, makeLink, noise, take } from "../harness/filespage.mjs";
 import { scenario } from "../harness/scenario.mjs";
+import { eventually } from "../harness/wait.mjs";
 
 scenario("the pages of a sender are accessible in every look", async (stage) => {
   const server = await stage.server();
@@ -69,6 +70,77 @@ scenario("the pages of a receiver are accessible in every look", async (stage) =
   await bert.page.goto(`${server.url}/t/${"A".repeat(26)}#${"A".repeat(22)}`);
   await bert.reads(/nothing behind this link/i);
   await everyLook(bert, "receive-unknown");
+});
+
+/** The browser's storage takes so many pieces and no more before window.go is set. */
+const stuck = (person, pieces) => person.page.addInitScript((pieces) => {
+  const post = Worker.prototype.postMessage;
+  const held = [];
+  let taken = 0;
+  Worker.prototype.postMessage = function (order, ...more) {
+    if (order?.do !== "write" || taken++ < pieces || window.going) post.call(this, order, ...more);
+    else held.push(() => post.call(this, order, ...more));
+  };
+  window.go = () => {
+    window.going = true;
+    for (const go of held) go();
+  };
+}, pieces);
+
+scenario("the pages while data flows, and while it does not, are accessible in every look", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const [anna, bert] = [await chromium.person("anna"), await chromium.person("bert")];
+  await stuck(bert, 20);
+  await choose(anna, server, { name: "holiday film.mkv", buffer: noise(40_000_000) });
+  const link = await makeLink(anna);
+  await take(bert, link);
+  await bert.reads(/holiday film/);
+  await everyLook(bert, "receive-offer-one");
+  await bert.click("Accept");
+  await bert.reads(/receiving, straight from device to device/i);
+  await anna.reads(/receiving, straight/i);
+  await everyLook(bert, "receive-moving");
+  await everyLook(anna, "send-moving");
+  await anna.page.close();
+  await bert.reads(/the sender is not there/i);
+  await everyLook(bert, "receive-paused");
+  await bert.click("Stop");
+  await bert.reads(/you stopped it/i);
+  await everyLook(bert, "receive-stopped");
+});
+
+scenario("the pages of links that lead nowhere any more are accessible in every look", async (stage) => {
+  const server = await stage.server();
+  const chromium = await stage.chromium();
+  const [anna, bert] = [await chromium.person("anna"), await chromium.person("bert")];
+  const made = await fetch(`${server.url}/v1/transfers`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"expiresIn":10}' });
+  const { id } = await made.json();
+  const begun = Date.now();
+
+  await choose(anna, server, { name: "a.txt", buffer: Buffer.from("a") });
+  const link = await makeLink(anna);
+  const code = await anna.page.textContent(".spoken-code");
+  const [plate, first] = code.split("-");
+  await bert.page.goto(`${server.url}/t/code#${plate}-${first === "walnut" ? "acorn" : "walnut"}-umbrella`);
+  await bert.click("Receive");
+  await bert.reads(/not the right code/i);
+  await everyLook(bert, "receive-wrong-code");
+
+  await take(bert, link);
+  await bert.reads(/a\.txt/);
+  await anna.click("Stop sending");
+  await bert.reads(/withdrawn|stopped/i);
+  await everyLook(bert, "receive-revoked-at-work");
+  await bert.page.goto("about:blank");
+  await bert.page.goto(link);
+  await everyLook(bert, "receive-revoked");
+
+  await eventually("the link has expired", async () => (await (await fetch(`${server.url}/v1/transfers/${id}`)).json()).reason === "expired" || Date.now() - begun > 60_000);
+  await bert.page.goto("about:blank");
+  await bert.page.goto(`${server.url}/t/${id}#${"A".repeat(22)}`);
+  await bert.reads(/this link has expired/i);
+  await everyLook(bert, "receive-expired");
 });
 
 scenario("a closed server says how one may send, and a token lets one", async (stage) => {
