@@ -1,4 +1,6 @@
 // The pictures on the buttons: strokes of one weight, in the colour of the text.
+import { Strokes } from "./strokes";
+
 const paths = {
   microphone: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3ZM5.500 11a6.500 6.500 0 0 0 13 0M12 17.500V21",
   "microphone-off": "M9 9.500V11a3 3 0 0 0 4.700 2.460M15 11V6a3 3 0 0 0-5.700-1.300M5.500 11a6.500 6.500 0 0 0 10 5.480M18.500 11a6.500 6.500 0 0 1-.6 2.730M12 17.500V21M4 4l16 16",
@@ -35,9 +37,5 @@ const paths = {
 export type IconName = keyof typeof paths;
 
 export function Icon({ name, size = 22 }: { name: IconName; size?: number }) {
-  return (
-    <svg class="icon" width={size} height={size} viewBox="0 0 24 24" fill="none" aria-hidden="true">
-      <path d={paths[name]} stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" />
-    </svg>
-  );
+  return <Strokes d={paths[name]} size={size} width={1.8} />;
 }

@@ -1,8 +1,8 @@
 // The files of an offer with a tick at each: only the lines in sight are there, so that thousands are as quick as ten.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Picture } from "../signs";
 import { countWords, sizeWords } from "./amounts";
 import { tickOf, type Choice, type Node, type Tick } from "./choice";
-import { Sign } from "./signs";
 
 const lineHeight = 46; // px, as in transfer.css
 const spare = 12; // lines above and below what is in sight
@@ -147,7 +147,7 @@ function Line({ choice, node, flat, number, count, current, onfocus }: LineProps
       {folder && !flat ? (
         <button type="button" class="plain" tabIndex={-1} aria-expanded={node.open} aria-label={`What is in ${node.name}`} onClick={() => choice.toggle(node)}>
           <span class={node.open ? "turn open" : "turn"}>
-            <Sign name="right" size={18} />
+            <Picture name="right" size={18} />
           </span>
         </button>
       ) : (
@@ -155,7 +155,7 @@ function Line({ choice, node, flat, number, count, current, onfocus }: LineProps
       )}
       <label class="choice-tick">
         <TickBox tick={tick} label={`${name}, ${size}`} tabIndex={current ? 0 : -1} onchange={() => choice.set([node], tick !== "all")} />
-        <Sign name={node.folder ? "folder" : "file"} size={20} />
+        <Picture name={node.folder ? "folder" : "file"} size={20} />
         <span class="file-name" title={node.path}>
           {name}
         </span>

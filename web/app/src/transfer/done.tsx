@@ -8,7 +8,6 @@ import { countWords, sizeWords } from "./amounts";
 import { download, type SavedFile } from "./disks";
 import { openType, saveName } from "./names";
 import type { ReceiveModel } from "./receivemodel";
-import { Sign } from "./signs";
 
 export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incoming }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -18,7 +17,7 @@ export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incom
       <main class="transfer single">
         <section class="ways done">
           <span class="drop-sign good">
-            <Sign name="check" size={34} />
+            <Picture name="check" size={34} />
           </span>
           <h1 ref={heading} tabIndex={-1}>
             {transfer.text !== undefined ? "A message for you" : "It is all here"}
@@ -102,7 +101,7 @@ function SavedRow({ file, save }: { file: SavedFile; save: boolean }) {
   const keep = async () => download(await file.blob(), saveName(name));
   return (
     <li>
-      <Sign name="file" />
+      <Picture name="file" />
       <span class="file-name" title={file.path}>
         {name}
       </span>

@@ -4,7 +4,6 @@ import { byHand, toClipboard } from "../clipboard";
 import { Picture } from "../signs";
 import { countWords, percent, sizeWords } from "./amounts";
 import type { Line } from "./gather";
-import { Sign } from "./signs";
 
 export function Progress({ done, total, label }: { done: number; total: number; label: string }) {
   return <progress class="transfer-bar" max={100} value={percent(done, total)} aria-label={label} />;
@@ -17,7 +16,7 @@ export function FileList({ lines, onremove }: { lines: readonly Line[]; onremove
     <ul class="file-list">
       {lines.slice(0, mostLines).map((l) => (
         <li key={l.name}>
-          <Sign name={l.folder ? "folder" : "file"} />
+          <Picture name={l.folder ? "folder" : "file"} />
           <span class="file-name">{l.name}</span>
           <span class="small quiet">
             {l.folder && `${countWords(l.files, "file")}, `}
@@ -25,7 +24,7 @@ export function FileList({ lines, onremove }: { lines: readonly Line[]; onremove
           </span>
           {onremove && (
             <button type="button" class="plain" aria-label={`Remove ${l.name}`} title="Remove" onClick={() => onremove(l.name)}>
-              <Sign name="forget" size={18} />
+              <Picture name="forget" size={18} />
             </button>
           )}
         </li>

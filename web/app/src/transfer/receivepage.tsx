@@ -6,6 +6,7 @@ import { Frame } from "../frame";
 import { InsecureHint } from "../insecure";
 import { Message } from "../message";
 import { go } from "../route";
+import { Picture } from "../signs";
 import { parseAddress, type Address } from "./address";
 import { clockWords, percent } from "./amounts";
 import { deviceName } from "./device";
@@ -15,7 +16,6 @@ import { takeAgreement } from "./nearby";
 import { useNow, useStay } from "./parts";
 import { Receiving } from "./receiving";
 import { ReceiveModel } from "./receivemodel";
-import { Sign } from "./signs";
 import { problemOf, problemWords } from "./words";
 
 export function ReceivePage() {
@@ -73,7 +73,7 @@ function Gate({ model, facts, secret, code }: { model: ReceiveModel; facts: Tran
       <main class="transfer single">
         <form class="ways gate" onSubmit={receive}>
           <span class="drop-sign">
-            <Sign name="drop" size={34} />
+            <Picture name="drop" size={34} />
           </span>
           <h1>Somebody wants to send you something</h1>
           <p class="quiet">
@@ -130,7 +130,7 @@ function GoOn({ model, before }: { model: ReceiveModel; before: Unfinished }) {
       <main class="transfer single">
         <section class="ways gate">
           <span class="drop-sign">
-            <Sign name="drop" size={34} />
+            <Picture name="drop" size={34} />
           </span>
           <h1>
             Go on with {name}

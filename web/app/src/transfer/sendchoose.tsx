@@ -1,17 +1,17 @@
 // Choosing what to send, and looking at it before the link is made.
 import { useEffect, useRef } from "preact/hooks";
+import { Picture } from "../signs";
 import { countWords, sizeWords } from "./amounts";
 import { fromInput, itemLines } from "./gather";
 import { FileList } from "./parts";
 import type { SendModel } from "./sendmodel";
-import { Sign } from "./signs";
 import { problemWords } from "./words";
 
 export function WhatToSend({ model }: { model: SendModel }) {
   return (
     <section class="ways dropzone" aria-label="What to send" aria-busy={model.reading.value}>
       <span class="drop-sign">
-        <Sign name="drop" size={34} />
+        <Picture name="drop" size={34} />
       </span>
       <p class="lead">{model.reading.value ? "Reading the folder…" : "Drop files or folders anywhere on this page"}</p>
       <Choosers model={model} />
@@ -34,18 +34,18 @@ function Choosers({ model }: { model: SendModel }) {
       <input ref={files} type="file" multiple hidden class="choose-files" onChange={take} />
       <input ref={folder} type="file" hidden class="choose-folder" onChange={take} {...{ webkitdirectory: true }} />
       <button type="button" class={model.items.value.length > 0 ? "secondary" : "primary"} onClick={() => files.current?.click()}>
-        <Sign name="file" size={20} />
+        <Picture name="file" size={20} />
         {model.items.value.length > 0 ? "Add files" : "Choose files"}
       </button>
       {canChooseFolders() && (
         <button type="button" class="secondary" onClick={() => folder.current?.click()}>
-          <Sign name="folder" size={20} />
+          <Picture name="folder" size={20} />
           {model.items.value.length > 0 ? "Add a folder" : "Choose a folder"}
         </button>
       )}
       {model.items.value.length === 0 && (
         <button type="button" class="secondary" onClick={() => (model.text.value = "")}>
-          <Sign name="text" size={20} />
+          <Picture name="text" size={20} />
           Write a message
         </button>
       )}

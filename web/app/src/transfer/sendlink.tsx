@@ -8,7 +8,6 @@ import { clockWords, countWords, leftWords, percent, rateWords, sizeWords } from
 import { itemLines } from "./gather";
 import { CopyField, Progress, useNow } from "./parts";
 import type { SendModel } from "./sendmodel";
-import { Sign } from "./signs";
 import { problemWords, receiverWords } from "./words";
 
 export function Sending({ model }: { model: SendModel }) {
@@ -144,7 +143,7 @@ function aboutLink(link: string): string {
 
 function Over({ transfer, all, none }: { transfer: Outgoing; all: boolean; none: boolean }) {
   if (transfer.state === "complete") {
-    return <p class="good-news"><Sign name="check" /> Every byte was checked at the other end. You can close this page.</p>;
+    return <p class="good-news"><Picture name="check" /> Every byte was checked at the other end. You can close this page.</p>;
   }
   const { error } = transfer;
   if (error && error.code !== "revoked" && error.code !== "cancelled") {
@@ -181,7 +180,7 @@ function ReceiverRow({ receiver: r }: { receiver: Receiver }) {
       <div class="receiver-head">
         <b>{r.name || "Somebody"}</b>
         {(moving || r.state === "away") && <span class="small quiet">{percent(r.verified, r.total)} %</span>}
-        {r.state === "complete" && <span class="good"><Sign name="check" size={20} /></span>}
+        {r.state === "complete" && <span class="good"><Picture name="check" size={20} /></span>}
       </div>
       {(moving || r.state === "away") && <Progress done={r.verified} total={r.total} label={`Progress of ${r.name || "somebody"}`} />}
       <p class="small quiet" role="status">

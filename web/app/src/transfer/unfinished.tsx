@@ -1,9 +1,9 @@
 // What one began to receive here and has not all of.
 import { useEffect, useState } from "preact/hooks";
 import { go } from "../route";
+import { Picture } from "../signs";
 import { percent } from "./amounts";
 import { forgetUnfinished, loadUnfinished, type Unfinished as Entry } from "./ledger";
-import { Sign } from "./signs";
 
 export function Unfinished() {
   const [list, setList] = useState<Entry[]>([]);
@@ -22,7 +22,7 @@ export function Unfinished() {
               <span class="small quiet">{percent(u.verified, u.total)} %</span>
             </a>
             <button type="button" class="plain" aria-label={`Forget ${u.name}`} title="Forget" onClick={() => forget(u.id)}>
-              <Sign name="forget" size={18} />
+              <Picture name="forget" size={18} />
             </button>
           </li>
         ))}
