@@ -9,7 +9,6 @@ import { InsecureHint } from "./insecure";
 import { forgetRecent, loadRecents, noteRecent, type Recent } from "./memory";
 import { go } from "./route";
 import { Picture } from "./signs";
-import { Sign } from "./transfer/signs";
 import { when } from "./when";
 import { endWords } from "./words";
 
@@ -45,7 +44,7 @@ export function HomePage() {
         </div>
         <p class="send-line">
           <a href="/send" onClick={(e) => here(e, "/send")}>
-            <Sign name="file" size={20} />
+            <Picture name="file" size={20} />
             Send files
           </a>{" "}
           <span class="quiet">from device to device, of any size</span>
