@@ -28,8 +28,7 @@ scenario("a receiver chooses some of the files, with keys alone, and only those 
   await keyboard.press("Space");
   await keyboard.press("Home");
   await keyboard.press("ArrowDown");
-  await eventually("the second line has the focus", async () => /^a\.jpg|^raw|^b\.jpg/.test(await focused(bert)));
-  for (let i = 0; i < 5 && !/^raw/.test(await focused(bert)); i++) await keyboard.press("ArrowDown");
+  await eventually("the second line has the focus", async () => /^raw, 2 files/.test(await focused(bert)));
   await keyboard.press("ArrowRight");
   await bert.reads(/big\.raw/);
   await keyboard.press("ArrowRight");
@@ -57,7 +56,7 @@ scenario("one file of thousands that the command offers is searched for and save
   for (let i = 0; i < 3000; i++) files[`archive/hay ${i}.txt`] = Buffer.from(String(i));
   const dir = folder(stage, files);
   const sending = stage.switchyard(["send", "--data", server.data, path.join(dir, "archive")]);
-  await take(bert, await linkOf(sending));
+  await take(bert, (await linkOf(sending)).replace(/^https?:\/\/[^/]+/, server.url));
   await bert.reads(/3001 files/);
   const lines = () => bert.page.evaluate(() => document.querySelectorAll(".choice-lines li").length);
   assert.ok(await lines() < 100, "only the lines in sight are there");

@@ -46,8 +46,9 @@ export class Choice {
       (parent?.children ?? this.roots).push(node);
     });
     this.#count();
+    sort(this.roots);
     const [only] = this.roots;
-    if (only && this.roots.length === 1) only.open = true;
+    if (only && this.roots.length === 1) this.toggle(only);
   }
 
   /** Sums are made from below: what is in a folder comes behind it. */
@@ -93,6 +94,7 @@ export class Choice {
 
   toggle(node: Node): void {
     node.open = !node.open;
+    if (node.open) sort(node.children);
     this.turn.value++;
   }
 
@@ -139,6 +141,16 @@ function open(nodes: readonly Node[], into: Node[]): Node[] {
     if (n.open) open(n.children, into);
   }
   return into;
+}
+
+const alphabet = new Intl.Collator(undefined, { numeric: true });
+const mostSorted = 5000; // with care for languages and numbers; more take seconds
+
+/** Folders first, then by name: senders list as their disks do. */
+function sort(nodes: Node[]): void {
+  const plain = (a: string, b: string) => (a < b ? -1 : 1); // no two are the same
+  const compare = nodes.length > mostSorted ? plain : alphabet.compare;
+  nodes.sort((a, b) => Number(b.folder) - Number(a.folder) || compare(a.name, b.name));
 }
 
 function put(node: Node, on: boolean): void {
