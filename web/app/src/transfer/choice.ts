@@ -3,22 +3,41 @@ import { signal } from "@preact/signals";
 import type { Entry } from "../../../sdk/src/transfer/disk";
 import type { Offer } from "../../../sdk/src/transfer/shape";
 
-/** A file, or a folder with what is in it. */
-export interface Node {
-  readonly name: string;
-  readonly path: string;
-  readonly folder: boolean;
-  /** Its number in the offer. */
-  readonly entry: number;
-  readonly depth: number;
-  readonly parent: Node | undefined;
+const nothing: Node[] = []; // in a file
+
+/** A file, or a folder with what is in it. There may be hundreds of thousands: plain fields. */
+export class Node {
   readonly children: Node[];
+  readonly depth: number;
   /** What can be ticked for itself at or below it: files, and folders without any. */
-  leaves: number;
+  leaves = 0;
   files: number;
   bytes: number;
-  chosen: { leaves: number; files: number; bytes: number };
-  open: boolean;
+  /** How much of these is ticked. */
+  chosenLeaves = 0;
+  chosenFiles = 0;
+  chosenBytes = 0;
+  open = false;
+
+  constructor(
+    readonly path: string,
+    /** Where in the path its name begins. */
+    readonly at: number,
+    readonly folder: boolean,
+    /** Its number in the offer. */
+    readonly entry: number,
+    readonly parent: Node | undefined,
+    size: number,
+  ) {
+    this.children = folder ? [] : nothing;
+    this.depth = parent ? parent.depth + 1 : 0;
+    this.files = folder ? 0 : 1;
+    this.bytes = size;
+  }
+
+  get name(): string {
+    return this.path.slice(this.at);
+  }
 }
 
 export type Tick = "all" | "some" | "none";
@@ -37,10 +56,7 @@ export class Choice {
       const slash = e.p.lastIndexOf("/");
       const parent = slash < 0 ? undefined : folders.get(e.p.slice(0, slash));
       const folder = e.k === "d";
-      const node: Node = {
-        ...{ name: e.p.slice(slash + 1), path: e.p, folder, entry, depth: parent ? parent.depth + 1 : 0, parent, children: [] },
-        ...{ leaves: 0, files: folder ? 0 : 1, bytes: e.s ?? 0, chosen: { leaves: 0, files: 0, bytes: 0 }, open: false },
-      };
+      const node = new Node(e.p, slash + 1, folder, entry, parent, e.s ?? 0);
       if (folder) folders.set(e.p, node);
       this.#nodes.push(node);
       (parent?.children ?? this.roots).push(node);
@@ -53,13 +69,15 @@ export class Choice {
 
   /** Sums are made from below: what is in a folder comes behind it. */
   #count(): void {
-    for (const node of [...this.#nodes].reverse()) {
+    for (let i = this.#nodes.length - 1; i >= 0; i--) {
+      const node = this.#nodes[i] as Node;
       if (node.children.length === 0) node.leaves = 1;
-      node.chosen = { leaves: node.leaves, files: node.files, bytes: node.bytes };
-      if (!node.parent) continue;
-      node.parent.leaves += node.leaves;
-      node.parent.files += node.files;
-      node.parent.bytes += node.bytes;
+      const { parent } = node;
+      tick(node, true);
+      if (!parent) continue;
+      parent.leaves += node.leaves;
+      parent.files += node.files;
+      parent.bytes += node.bytes;
     }
   }
 
@@ -68,11 +86,11 @@ export class Choice {
   }
 
   get chosenFiles(): number {
-    return sum(this.roots, (n) => n.chosen.files);
+    return sum(this.roots, (n) => n.chosenFiles);
   }
 
   get chosenBytes(): number {
-    return sum(this.roots, (n) => n.chosen.bytes);
+    return sum(this.roots, (n) => n.chosenBytes);
   }
 
   /** Nothing is left to receive, not even an empty folder. */
@@ -101,12 +119,12 @@ export class Choice {
   /** Ticks these with all that is in them, or takes the ticks away. */
   set(nodes: readonly Node[], on: boolean): void {
     for (const node of nodes) {
-      const before = node.chosen;
+      const { chosenLeaves, chosenFiles, chosenBytes } = node;
       put(node, on);
       for (let up = node.parent; up; up = up.parent) {
-        up.chosen.leaves += node.chosen.leaves - before.leaves;
-        up.chosen.files += node.chosen.files - before.files;
-        up.chosen.bytes += node.chosen.bytes - before.bytes;
+        up.chosenLeaves += node.chosenLeaves - chosenLeaves;
+        up.chosenFiles += node.chosenFiles - chosenFiles;
+        up.chosenBytes += node.chosenBytes - chosenBytes;
       }
     }
     this.turn.value++;
@@ -114,7 +132,7 @@ export class Choice {
 
   /** Numbers of the entries that are not wanted, ascending. */
   skip(): number[] {
-    return this.#nodes.filter((n) => n.chosen.leaves === 0).map((n) => n.entry);
+    return this.#nodes.filter((n) => n.chosenLeaves === 0).map((n) => n.entry);
   }
 
   /** Chooses as before. */
@@ -125,7 +143,7 @@ export class Choice {
 }
 
 export function tickOf(nodes: readonly Node[]): Tick {
-  const chosen = sum(nodes, (n) => n.chosen.leaves);
+  const chosen = sum(nodes, (n) => n.chosenLeaves);
   if (chosen === 0) return "none";
   return chosen === sum(nodes, (n) => n.leaves) ? "all" : "some";
 }
@@ -154,9 +172,14 @@ function sort(nodes: Node[]): void {
 }
 
 function put(node: Node, on: boolean): void {
-  const { leaves, files, bytes } = node;
-  node.chosen = on ? { leaves, files, bytes } : { leaves: 0, files: 0, bytes: 0 };
+  tick(node, on);
   for (const child of node.children) put(child, on);
+}
+
+function tick(node: Node, on: boolean): void {
+  node.chosenLeaves = on ? node.leaves : 0;
+  node.chosenFiles = on ? node.files : 0;
+  node.chosenBytes = on ? node.bytes : 0;
 }
 
 function sum(nodes: readonly Node[], of: (n: Node) => number): number {
