@@ -134,6 +134,7 @@ scenario("the pages of links that lead nowhere any more are accessible in every 
   await everyLook(bert, "receive-revoked-at-work");
   await bert.page.goto("about:blank");
   await bert.page.goto(link);
+  await bert.reads(/this link was withdrawn/i);
   await everyLook(bert, "receive-revoked");
 
   await eventually("the link has expired", async () => (await (await fetch(`${server.url}/v1/transfers/${id}`)).json()).reason === "expired" || Date.now() - begun > 60_000);

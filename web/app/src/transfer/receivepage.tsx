@@ -48,10 +48,14 @@ function useLink(from: NonNullable<Address>) {
     setRefused(undefined);
     if ("code" in from) return setFacts({ valid: true });
     void findUnfinished(from.id).then((known) => {
-      setBefore(known);
-      if (known) return setFacts({ valid: true }); // whoever has accepted may come back
-      const take = (f: TransferFacts) => (f.valid ? setFacts(f) : setRefused({ code: f.reason ?? "not-found", message: "" }));
-      readTransfer(from.id).then(take, (e: unknown) => setRefused(problemOf(e)));
+      const take = (f: TransferFacts) => {
+        const gone = known && f.reason === "revoked"; // else whoever has accepted may come back
+        if (gone) void forgetUnfinished(from.id);
+        setBefore(gone ? undefined : known);
+        if (f.valid || (known && !gone)) setFacts(f);
+        else setRefused({ code: f.reason ?? "not-found", message: "" });
+      };
+      readTransfer(from.id).then(take, (e: unknown) => (known ? take({ valid: true }) : setRefused(problemOf(e))));
     });
   };
   useEffect(look, []);
