@@ -13,7 +13,9 @@ export function ChoiceList({ choice }: { choice: Choice }) {
   choice.turn.value;
   const [search, setSearch] = useState("");
   const rows = choice.rows(search);
-  const top = search.trim() === "" ? choice.roots : rows;
+  const found = search.trim() !== "";
+  const top = found ? rows : choice.roots;
+  const flat = found || !choice.roots.some((n) => n.children.length > 0);
   const all = top.length === 0 ? "none" : tickOf(top);
   return (
     <fieldset class="choice">
@@ -24,13 +26,13 @@ export function ChoiceList({ choice }: { choice: Choice }) {
       <div class="choice-head">
         <label class="choice-tick">
           <TickBox tick={all} onchange={() => choice.set(top, all !== "all")} />
-          <span>{search.trim() === "" ? "Everything" : "All that were found"}</span>
+          <span>{found ? "All that were found" : "Everything"}</span>
         </label>
         <span class="small quiet numbers" role="status">
           {chosenWords(choice)}
         </span>
       </div>
-      {rows.length > 0 ? <Lines key={search} choice={choice} rows={rows} flat={search.trim() !== ""} /> : <p class="small quiet">No file has that in its name.</p>}
+      {rows.length > 0 ? <Lines key={search} choice={choice} rows={rows} flat={flat} /> : <p class="small quiet">No file has that in its name.</p>}
     </fieldset>
   );
 }
@@ -151,7 +153,7 @@ function Line({ choice, node, flat, number, count, current, onfocus }: LineProps
           </span>
         </button>
       ) : (
-        <span class="no-turn" />
+        <span class={flat ? "no-turn flat" : "no-turn"} />
       )}
       <label class="choice-tick">
         <TickBox tick={tick} label={`${name}, ${size}`} tabIndex={current ? 0 : -1} onchange={() => choice.set([node], tick !== "all")} />
