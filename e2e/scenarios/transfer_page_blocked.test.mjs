@@ -13,7 +13,7 @@ import { eventually } from "../harness/wait.mjs";
 async function apart(stage, { args = [], senderToo = true } = {}) {
   const wire = await stage.wire();
   await wire.blockUDP();
-  const server = await stage.server({ host: "10.77.0.1", namespace: wire.server, args });
+  const server = await stage.server({ host: "10.77.0.1", namespace: wire.server, args: ["--open", ...args] });
   const there = await stage.chromium({ namespace: wire.client, origin: server.url });
   const bert = await there.person("bert");
   if (!senderToo) return { wire, server, bert };
