@@ -3,10 +3,10 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Pairing } from "../../../sdk/src/transfer/pair";
 import { Dialog } from "../dialog";
 import { QRPicture } from "../qrpicture";
+import { Picture } from "../signs";
 import { spokenCode } from "./address";
 import { PairingHost, pairWith } from "./engine";
 import { mostName, nameThis, ownName, presentation, rememberPair, type Pair } from "./pairs";
-import { Sign } from "./signs";
 import { problemOf, problemWords } from "./words";
 
 /** The code behind /send#pair=…, which is scanned from the other device. It leaves the address: it is good for one try. */
@@ -32,7 +32,7 @@ function Paired({ pair, onclose }: { pair: Pair; onclose(): void }) {
   return (
     <>
       <p class="good-news" role="status">
-        <Sign name="check" /> Paired with {pair.name}.
+        <Picture name="check" /> Paired with {pair.name}.
       </p>
       <p class="quiet">Whenever both have this page open, each finds the other in its list, in any network.</p>
       <button type="button" class="primary" onClick={onclose}>
