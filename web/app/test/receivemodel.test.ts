@@ -6,6 +6,8 @@ import { ReceiveModel } from "../src/transfer/receivemodel";
 const seat = { id: "T", key: "K", token: "t", room: "r", identity: "r-1" };
 const text: Offer = { id: "T", name: "text", kind: "text", files: 1, bytes: 5, entries: [{ p: "text", s: 5 }] };
 
+const some: Offer = { id: "T", name: "some", kind: "files", files: 2, bytes: 5, entries: [{ p: "a", s: 2 }, { p: "b", s: 3 }] };
+
 /** The SDK's end, moved by hand. */
 class Fake extends Emitter<IncomingEvents> implements Incoming {
   state: IncomingState = "new";
@@ -17,6 +19,7 @@ class Fake extends Emitter<IncomingEvents> implements Incoming {
   error?: Problem;
   passphrases: string[] = [];
   accepted = 0;
+  skip: readonly number[] = [];
   left = false;
   cancelled = false;
 
@@ -31,8 +34,9 @@ class Fake extends Emitter<IncomingEvents> implements Incoming {
     this.emit("seat", seat);
   }
 
-  async accept(): Promise<void> {
+  async accept(_disk?: unknown, skip: readonly number[] = []): Promise<void> {
     this.accepted++;
+    this.skip = skip;
     this.to("receiving");
   }
 
@@ -74,6 +78,35 @@ describe("receiving", () => {
     await other.model.start();
     other.made[0]!.to("offered", { offer: { ...text, kind: "files" } });
     expect(other.made[0]!.accepted).toBe(0);
+  });
+
+  it("only what is ticked is accepted, and in another tab the same is", async () => {
+    const { model, made } = start();
+    await model.start();
+    made[0]!.to("offered", { offer: some });
+    const choice = model.choice.value!;
+    choice.set([choice.rows("")[1]!], false);
+    await model.accept();
+    expect(made[0]!.skip).toEqual([1]);
+    expect(model.taken).toMatchObject({ skip: [1], total: 2 });
+
+    const later = start();
+    await later.model.resume(model.taken!);
+    later.made[0]!.to("offered", { offer: some });
+    await vi.waitFor(() => expect(later.made[0]!.accepted).toBe(1));
+    expect(later.made[0]!.skip).toEqual([1]);
+  });
+
+  it("what was ticked of another offer under the same link counts for nothing", async () => {
+    const before = { id: "T", key: "K", seat, name: "some", verified: 0, total: 2, skip: [1], mark: "2 2 99", at: Date.now() };
+    const { model, made } = start();
+    await model.resume(before);
+    made[0]!.to("offered", { offer: some });
+    await Promise.resolve();
+    expect(made[0]!.accepted).toBe(0);
+    expect(model.choice.value!.skip()).toEqual([]);
+    await model.accept();
+    expect(made[0]!.skip).toEqual([]);
   });
 
   it("another passphrase is tried by the same end", async () => {

@@ -26,6 +26,7 @@ export class ReceiveModel {
   readonly stopped = signal(false);
   /** The one that was tried last. */
   passphrase = "";
+  #mark = ""; // of the offer that is chosen from
   #note?: Unfinished;
   #noted = 0;
   #free?: () => void;
@@ -155,7 +156,11 @@ export class ReceiveModel {
 
   /** There is something to choose among; `before`: in another tab it was chosen. */
   #prepare(offer: Offer, before: boolean): void {
-    if (this.choice.value || offer.entries.length < 2) return;
+    const mark = offerMark(offer);
+    if (mark === this.#mark) return; // another connection, another try
+    this.#mark = mark;
+    this.choice.value = undefined;
+    if (offer.entries.length < 2) return;
     const choice = new Choice(offer.entries);
     if (before && this.#note?.skip) choice.adopt(this.#note.skip);
     this.choice.value = choice;
