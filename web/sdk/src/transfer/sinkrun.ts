@@ -1,9 +1,10 @@
 // One connection of a receiver: offer, entries, have, accept; then pieces, checked as they come, until the sender says done.
 import { hashSize } from "./blake3";
 import { sameBytes, type Bytes } from "./bytes";
+import { Conversation } from "./conversation";
 import type { IncomingFile } from "./files";
 import type { Lane, Way } from "./lane";
-import { againMessage, controlMessage, gotMessage, haveMessage, maxGots, maxHave, maxRanges, parseMessage, progressMessage, type Control, type End, type Message } from "./messages";
+import { againMessage, gotMessage, haveMessage, maxGots, maxHave, maxRanges, parseMessage, progressMessage, type Control, type End, type Message } from "./messages";
 import { Manifest } from "./names";
 import { Outbox } from "./outbox";
 import { asProblem, broken, TransferError } from "./problem";
@@ -24,8 +25,7 @@ interface Assembly {
   packed: boolean;
 }
 
-export class SinkRun {
-  #out: Outbox | undefined;
+export class SinkRun extends Conversation {
   #manifest: Manifest | undefined;
   #accepted = false;
   #received = 0; // bytes of data on this connection
@@ -34,36 +34,14 @@ export class SinkRun {
   #under = new Map<string, Lane>(); // pieces under way, and on which lane
   #gots: { entry: number; root: Bytes }[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
-  #over = false;
   #doneSaid = false;
-  #resolve!: (done: boolean) => void;
-  #reject!: (e: TransferError) => void;
-  #result: Promise<boolean>;
 
   constructor(
     readonly sink: Sink,
-    readonly way: Way,
+    way: Way,
   ) {
-    this.#result = new Promise((yes, no) => ([this.#resolve, this.#reject] = [yes, no]));
-    this.#result.catch(() => {});
+    super(way);
     void this.#main();
-  }
-
-  done(): Promise<boolean> {
-    return this.#result;
-  }
-
-  async cancel(reason: string): Promise<void> {
-    await this.#say({ type: "cancel", reason });
-    this.#end(() => this.#reject(new TransferError("cancelled", "")));
-  }
-
-  /** It cannot go on: the other end is told why. */
-  fail(problem: TransferError): void {
-    if (this.#over) return;
-    const { message: text, entry } = problem;
-    void this.#say({ type: "error", text, ...(entry !== undefined && { entry }) });
-    this.#end(() => this.#reject(problem));
   }
 
   /** The disk took something. */
@@ -82,7 +60,7 @@ export class SinkRun {
   completed(): void {
     this.#report();
     if (this.#doneSaid) return void this.#bye();
-    setTimeout(() => this.#end(() => this.#resolve(true)), settleTime);
+    setTimeout(() => this.settle(true), settleTime);
   }
 
   // ---- the lanes ----
@@ -91,7 +69,7 @@ export class SinkRun {
     try {
       const lane = await this.way.accept();
       if (!lane) return this.#broke();
-      this.#out = new Outbox(lane);
+      this.out = new Outbox(lane);
       await this.#read(lane, true);
       this.#broke();
     } catch (e) {
@@ -100,7 +78,7 @@ export class SinkRun {
   }
 
   async #others(): Promise<void> {
-    for (let lane = await this.way.accept(); lane && !this.#over; lane = await this.way.accept()) {
+    for (let lane = await this.way.accept(); lane && !this.over; lane = await this.way.accept()) {
       // A lane that ends does so with its way, or because the sender needs it no more.
       this.#read(lane, false).catch((e: unknown) => this.fail(asProblem(e)));
     }
@@ -108,7 +86,7 @@ export class SinkRun {
 
   async #read(lane: Lane, first: boolean): Promise<void> {
     const reader = new LaneReader(lane, this);
-    for (let m = await lane.receive(); m && !this.#over; m = await lane.receive()) {
+    for (let m = await lane.receive(); m && !this.over; m = await lane.receive()) {
       const message = parseMessage(m);
       if (!message) throw broken(`a message of kind ${m[0]} and ${m.length} bytes`);
       if (reader.take(message)) continue;
@@ -118,15 +96,12 @@ export class SinkRun {
   }
 
   #broke(): void {
-    this.#end(() => this.#resolve(false)); // also where all is here: the sender may not know
+    this.settle(false); // also where all is here: the sender may not know
   }
 
-  #end(say: () => void): void {
-    if (this.#over) return;
-    this.#over = true;
+  protected override ended(): void {
     clearInterval(this.#timer);
     for (const file of this.sink.files.values()) file.unproven = undefined; // comes again
-    say();
   }
 
   // ---- what the sender says ----
@@ -159,9 +134,9 @@ export class SinkRun {
       case "done":
         return this.#done();
       case "cancel":
-        return this.#end(() => this.#reject(new TransferError("cancelled", c.reason ?? "")));
+        return this.refuse(new TransferError("cancelled", c.reason ?? ""));
       case "error":
-        return this.#end(() => this.#reject(new TransferError("failed", c.text, c.entry)));
+        return this.refuse(new TransferError("failed", c.text, c.entry));
     }
     throw broken(`“${c.type}” from a sender`);
   }
@@ -176,11 +151,11 @@ export class SinkRun {
 
   async #accept(manifest: Manifest): Promise<void> {
     await this.sink.agree(manifest);
-    if (this.#over) return;
+    if (this.over) return;
     for (const file of this.sink.files.values()) {
       file.root = undefined;
       if (file.done || file.proven) continue;
-      for (const [first, count] of file.knownRuns(maxHave)) await this.#out?.post(haveMessage(file.number, first, file.hashes(first, count)));
+      for (const [first, count] of file.knownRuns(maxHave)) await this.out?.post(haveMessage(file.number, first, file.hashes(first, count)));
     }
     this.#accepted = true;
     void this.#others();
@@ -190,10 +165,10 @@ export class SinkRun {
     if (skip.length > maxRanges && !manifest.offer.knows?.includes("skip")) {
       throw new TransferError("failed", "The sender’s program is too old for so scattered a choice. Choose whole folders, or everything.");
     }
-    while (skip.length > maxRanges) await this.#say({ type: "skip", skip: skip.splice(0, maxRanges) });
+    while (skip.length > maxRanges) await this.say({ type: "skip", skip: skip.splice(0, maxRanges) });
     const { ordered, wanted } = this.sink;
     const wishes = { ...(packs && { pack: "deflate-raw" }), ...(ordered && { ordered }), ...(skip.length > 0 && { skip }), ...(wanted && { wanted }) };
-    await this.#say({ type: "accept", window: receiveWindow, ...wishes });
+    await this.say({ type: "accept", window: receiveWindow, ...wishes });
   }
 
   async #done(): Promise<void> {
@@ -203,8 +178,8 @@ export class SinkRun {
   }
 
   async #bye(): Promise<void> {
-    await this.#say({ type: "bye" });
-    this.#end(() => this.#resolve(true));
+    await this.say({ type: "bye" });
+    this.settle(true);
   }
 
   #same(entry: number, first: number, count: number): void {
@@ -259,7 +234,7 @@ export class SinkRun {
     if (!a.packed) return this.#check(file, piece, a.bytes, hash);
     inflate(a.bytes, file.lengthOf(piece))
       .then((bytes) => {
-        if (!this.#over) this.#check(file, piece, bytes, hash);
+        if (!this.over) this.#check(file, piece, bytes, hash);
       })
       .catch((e: unknown) => this.fail(asProblem(e)));
   }
@@ -289,7 +264,7 @@ export class SinkRun {
     const tries = (file.wrong.get(piece) ?? 0) + 1;
     file.wrong.set(piece, tries);
     if (tries > maxTries) throw new TransferError("bad-file", `“${file.entry.p}” comes damaged again and again. Send it anew.`, file.number);
-    void this.#out?.post(againMessage(file.number, piece));
+    void this.out?.post(againMessage(file.number, piece));
   }
 
   /** Ends a file of which everything is there. */
@@ -313,20 +288,16 @@ export class SinkRun {
   }
 
   #report(): void {
-    if (!this.#accepted || this.#over) return;
+    if (!this.#accepted || this.over) return;
     this.#told = this.#taken;
     this.#toldVerified = this.sink.verified;
-    void this.#out?.post(progressMessage(this.#told, this.#toldVerified));
+    void this.out?.post(progressMessage(this.#told, this.#toldVerified));
   }
 
   #sendGots(): void {
-    if (this.#gots.length === 0 || this.#over) return;
-    void this.#out?.post(gotMessage(this.#gots));
+    if (this.#gots.length === 0 || this.over) return;
+    void this.out?.post(gotMessage(this.#gots));
     this.#gots = [];
-  }
-
-  async #say(control: Control): Promise<void> {
-    if (!this.#over) await this.#out?.post(controlMessage(control));
   }
 }
 

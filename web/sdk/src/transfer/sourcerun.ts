@@ -1,9 +1,10 @@
 // One connection of a sender: offer, entries, what the receiver has; then pieces, as far as its window reaches.
 import { hashSize, rootOf } from "./blake3";
 import { sameBytes, utf8, type Bytes } from "./bytes";
+import { Conversation } from "./conversation";
 import type { Lane, Way } from "./lane";
 import { maxMessage } from "./lane";
-import { controlMessage, dataHeader, endMessage, maxEnds, parseMessage, pieceMessage, putDataHeader, sameMessage, type Control, type End, type Message, type Range, type Wanted } from "./messages";
+import { dataHeader, endMessage, maxEnds, parseMessage, pieceMessage, putDataHeader, sameMessage, type Control, type End, type Message, type Range, type Wanted } from "./messages";
 import { Outbox } from "./outbox";
 import { broken, TransferError } from "./problem";
 import { pieceSize, type Source } from "./source";
@@ -29,8 +30,7 @@ interface Job {
   read: Promise<{ bytes?: Bytes; hash: Uint8Array }>;
 }
 
-export class SourceRun {
-  #out: Outbox | undefined;
+export class SourceRun extends Conversation {
   #lane: Lane | undefined;
   #have = new Map<number, Map<number, Uint8Array>>();
   #skips: Range[] = []; // told before the receiver accepts
@@ -44,81 +44,55 @@ export class SourceRun {
   #endsBytes = 0;
   #same: [number, number, number] | undefined; // a run of pieces that the receiver has
   #accepted = false;
-  #over = false;
   #complete = false; // everything was got
   #bye = false;
   #wake: () => void = () => {}; // of who waits for news
-  #resolve!: (done: boolean) => void;
-  #reject!: (e: TransferError) => void;
-  #result: Promise<boolean>;
 
   constructor(
     readonly source: Source,
-    readonly way: Way,
+    way: Way,
     readonly peer: SourcePeer,
   ) {
-    this.#result = new Promise((yes, no) => ([this.#resolve, this.#reject] = [yes, no]));
-    this.#result.catch(() => {});
+    super(way);
     void this.#main();
   }
 
-  /** Whether the receiver has everything. False: the way broke. Rejects with what ends the transfer for this receiver. */
-  done(): Promise<boolean> {
-    return this.#result;
-  }
-
-  /** The receiver is told that no more is coming. */
-  async cancel(reason: string): Promise<void> {
-    await this.#say({ type: "cancel", reason });
-    this.#end(() => this.#reject(new TransferError("cancelled", "")));
-  }
-
-  #fail(problem: TransferError): void {
-    if (this.#over) return;
-    const { message: text, entry } = problem;
-    void this.#say({ type: "error", text, ...(entry !== undefined && { entry }) });
-    this.#end(() => this.#reject(problem));
-  }
-
-  #end(say: () => void): void {
-    if (this.#over) return;
-    this.#over = true;
+  protected override ended(): void {
     this.#wake();
-    say();
   }
 
   async #main(): Promise<void> {
     try {
       const lane = (this.#lane = await this.way.open());
-      this.#out = new Outbox(lane);
+      this.out = new Outbox(lane);
       await this.#list();
-      for (let m = await lane.receive(); m && !this.#over; m = await lane.receive()) {
+      for (let m = await lane.receive(); m && !this.over; m = await lane.receive()) {
         const message = parseMessage(m);
         if (!message) throw broken(`a message of kind ${m[0]} and ${m.length} bytes`);
         this.#take(message);
         this.#wake();
       }
-      this.#end(() => this.#resolve(this.#complete));
+      this.settle(this.#complete);
     } catch (e) {
-      if (e instanceof TransferError) this.#fail(e);
-      else this.#end(() => this.#resolve(false)); // the way broke while it was opened
+      if (e instanceof TransferError) this.fail(e);
+      else this.settle(false); // the way broke while it was opened
     }
   }
 
   async #list(): Promise<void> {
-    await this.#say(this.source.offer);
+    await this.say(this.source.offer);
     const { entries } = this.source;
     let from = 0;
     let size = 0;
     for (let i = 0; i <= entries.length; i++) {
       const length = i < entries.length ? utf8(JSON.stringify(entries[i])).length + 1 : 0;
       if (i > from && (i === entries.length || size + length > entriesSize)) {
-        await this.#say({ type: "entries", from, entries: entries.slice(from, i) });
+        await this.say({ type: "entries", from, entries: entries.slice(from, i) });
         [from, size] = [i, 0];
       }
       size += length;
     }
-    await this.#say({ type: "offered" });
+    await this.say({ type: "offered" });
   }
 
   // ---- what the receiver says ----
@@ -156,9 +130,9 @@ export class SourceRun {
         this.#bye = true;
         return;
       case "cancel":
-        return this.#end(() => this.#reject(new TransferError(c.later ? "later" : "cancelled", c.reason ?? "")));
+        return this.refuse(new TransferError(c.later ? "later" : "cancelled", c.reason ?? ""));
       case "error":
-        return this.#end(() => this.#reject(new TransferError("failed", c.text, c.entry)));
+        return this.refuse(new TransferError("failed", c.text, c.entry));
     }
     throw broken(`“${c.type}” from a receiver`);
   }
@@ -189,10 +163,10 @@ export class SourceRun {
     for (const i of this.#wanted) this.#missing.set(i, undefined);
     this.peer.accepted(wanted?.bytes ?? bytes);
     this.#pump().catch((e: unknown) => {
-      if (this.#over) return;
+      if (this.over) return;
       // A lane that cannot be written is broken, which the reading side tells.
-      if (e instanceof TransferError) this.#fail(e);
-      else this.#end(() => this.#resolve(false));
+      if (e instanceof TransferError) this.fail(e);
+      else this.settle(false);
     });
   }
 
@@ -216,7 +190,7 @@ export class SourceRun {
         bytes += next.value.length;
       }
       const job = reading.shift();
-      if (this.#over || !job) break;
+      if (this.over || !job) break;
       bytes -= job.length;
       await this.#repeat();
       await this.#send(job);
@@ -247,7 +221,7 @@ export class SourceRun {
 
   async #send({ entry, piece, read }: Job): Promise<void> {
     const { bytes, hash } = await read;
-    if (this.#over) return;
+    if (this.over) return;
     const pieces = this.source.pieces(entry);
     const theirs = this.#have.get(entry)?.get(piece);
     if (theirs && sameBytes(theirs, hash)) await this.#isSame(entry, piece);
@@ -278,19 +252,19 @@ export class SourceRun {
     for (let at = 0; at < bytes.length; at += part) {
       const n = Math.min(part, bytes.length - at);
       await this.#room(n);
-      if (this.#over) return;
+      if (this.over) return;
       putDataHeader(m, entry, piece * pieceSize + at);
       m.set(bytes.subarray(at, at + n), dataHeader);
       this.#sent += n;
       this.#endsBytes += n;
       await this.#lane?.send(m.subarray(0, dataHeader + n));
     }
-    if (hash) await this.#out?.post(pieceMessage(entry, piece, hash));
+    if (hash) await this.out?.post(pieceMessage(entry, piece, hash));
   }
 
   /** Sends again what came wrong, before anything new. */
   async #repeat(): Promise<void> {
-    for (let next = this.#again.shift(); next && !this.#over; next = this.#again.shift()) {
+    for (let next = this.#again.shift(); next && !this.over; next = this.#again.shift()) {
       const [entry, piece] = next;
       const { bytes, hash } = await this.source.read(entry, piece);
       await this.#data(entry, piece, bytes, this.source.pieces(entry) > 1 ? hash : undefined);
@@ -299,28 +273,28 @@ export class SourceRun {
 
   /** Waits until so many bytes more fit into the receiver's window. */
   async #room(n: number): Promise<void> {
-    while (!this.#over && this.#sent - this.#taken + n > this.#window && this.#sent > this.#taken) {
+    while (!this.over && this.#sent - this.#taken + n > this.#window && this.#sent > this.#taken) {
       await this.#flushEnds(); // the receiver may wait for them
       if (this.#sent - this.#taken + n > this.#window) await this.#news();
     }
   }
 
   async #finish(): Promise<void> {
-    while (!this.#over && this.#missing.size > 0) {
+    while (!this.over && this.#missing.size > 0) {
       await this.#repeat();
       if (this.#missing.size > 0 && this.#again.length === 0) await this.#news();
     }
-    if (this.#over) return;
+    if (this.over) return;
     this.#complete = true;
-    await this.#say({ type: "done" });
-    const limit = setTimeout(() => this.#end(() => this.#resolve(true)), settleTime);
-    while (!this.#over && !this.#bye) await this.#news();
+    await this.say({ type: "done" });
+    const limit = setTimeout(() => this.settle(true), settleTime);
+    while (!this.over && !this.#bye) await this.#news();
     clearTimeout(limit);
-    this.#end(() => this.#resolve(true));
+    this.settle(true);
   }
 
   #news(): Promise<void> {
-    if (this.#over) return Promise.resolve();
+    if (this.over) return Promise.resolve();
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
@@ -332,7 +306,7 @@ export class SourceRun {
   async #flushSame(): Promise<void> {
     const run = this.#same;
     this.#same = undefined;
-    if (run) await this.#out?.post(sameMessage(...run));
+    if (run) await this.out?.post(sameMessage(...run));
   }
 
   async #flushEnds(): Promise<void> {
@@ -341,10 +315,6 @@ export class SourceRun {
     await this.#flushSame();
     this.#ends = [];
     this.#endsBytes = 0;
-    await this.#out?.post(endMessage(ends));
-  }
-
-  async #say(control: Control): Promise<void> {
-    if (!this.#over) await this.#out?.post(controlMessage(control));
+    await this.out?.post(endMessage(ends));
   }
 }
