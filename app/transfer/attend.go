@@ -240,7 +240,7 @@ func (a *attending) told(from protocol.ParticipantID, w secretWord) {
 	a.do(func() {
 		switch {
 		case w.Bye != "":
-			a.bye = &Cancelled{words(w.Bye)}
+			a.bye = &Cancelled{Reason: words(w.Bye)}
 			if a.running == nil {
 				a.end(a.bye)
 			} else {

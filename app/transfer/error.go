@@ -23,6 +23,7 @@ func (e *RemoteError) Error() string { return "the other device says: " + e.Text
 // Cancelled is the will of the other device's user.
 type Cancelled struct {
 	Reason string
+	Later  bool // a receiver only looked at the offer, and may come again
 }
 
 // Error is a sentence for a user.
@@ -31,10 +32,19 @@ func (e *Cancelled) Error() string { return "the other device cancelled: " + e.R
 // Declined is the will of this device's user, who did not take an offer.
 type Declined struct {
 	Reason string
+	Later  bool // it may be taken another time: the sender waits for that
 }
 
 // Error is a sentence for a user.
-func (e *Declined) Error() string { return "declined: " + e.Reason }
+func (e *Declined) Error() string {
+	if e.Later {
+		return e.Reason
+	}
+	return "declined: " + e.Reason
+}
+
+// ErrLooked is for SinkOptions.Ask, where the user wanted to see the offer only.
+var ErrLooked error = &Declined{"only looked at what is offered", true}
 
 // errProtocol is what the other end must not send. It is told to both users: one of the two programs is wrong.
 type errProtocol string

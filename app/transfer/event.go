@@ -9,6 +9,7 @@ type What string
 const (
 	LinkMade  What = "link"      // the sender has a link; Link, Code, Expires and Receivers are set
 	CodeMade  What = "code"      // the sender has a new code
+	Chosen    What = "chosen"    // a part of the offer is taken, as before
 	Waiting   What = "waiting"   // for the other end
 	Arrived   What = "arrived"   // the other end is there, and has the right secret
 	Refused   What = "refused"   // somebody had a wrong secret

@@ -124,8 +124,8 @@ func (r *run) claim(entry, i int) (*inFile, error) {
 	if !r.accepted || entry >= len(s.m.Entries) || !s.m.Entries[entry].IsFile() || i >= s.m.Pieces(entry) {
 		return nil, errProtocol("data of what it did not offer")
 	}
-	if s.done[entry] {
-		return nil, errProtocol("data of a file that is whole")
+	if s.done[entry] || s.skips(entry) {
+		return nil, errProtocol("data of a file that is whole or was not wanted")
 	}
 	f := s.file(entry)
 	if _, verified := f.tree.Get(i); verified || f.busy[i] || f.ending {
@@ -299,7 +299,7 @@ func (l *inLane) onEnd(m []byte) error {
 func (l *inLane) end(e piece.End) error {
 	l.mu.Lock()
 	s, i := l.sink, int(e.Entry)
-	if !l.accepted || i >= len(s.m.Entries) || !s.m.Entries[i].IsFile() || s.done[i] || e.Size != uint64(s.m.Entries[i].Size) {
+	if !l.accepted || i >= len(s.m.Entries) || !s.m.Entries[i].IsFile() || s.done[i] || s.skips(i) || e.Size != uint64(s.m.Entries[i].Size) {
 		l.mu.Unlock()
 		return errProtocol("ends what it did not offer")
 	}

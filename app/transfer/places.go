@@ -46,9 +46,9 @@ func (p *places) candidate(m *piece.Manifest, name string, n int) (local string,
 }
 
 // folders makes the folders of a list.
-func (p *places) folders(root *os.Root, m *piece.Manifest) error {
+func (p *places) folders(root *os.Root, m *piece.Manifest, skips func(int) bool) error {
 	for i := range m.Entries {
-		if e := &m.Entries[i]; e.Kind == piece.Folder {
+		if e := &m.Entries[i]; e.Kind == piece.Folder && !skips(i) {
 			if err := p.folder(root, m, e); err != nil {
 				return &entryError{i, fmt.Errorf("cannot make the folder %q: %w", e.Path, err)}
 			}
@@ -172,14 +172,15 @@ func (s *Sink) newPart(i int) string {
 }
 
 // settle makes the links and gives the folders their modes and times, the innermost first.
-func (p *places) settle(root *os.Root, m *piece.Manifest) error {
+func (p *places) settle(root *os.Root, m *piece.Manifest, skips func(int) bool) error {
 	for i := len(m.Entries) - 1; i >= 0; i-- {
 		e := &m.Entries[i]
 		var err error
-		switch e.Kind {
-		case piece.Symlink:
+		switch {
+		case skips(i):
+		case e.Kind == piece.Symlink:
 			err = p.link(root, m, e)
-		case piece.Folder:
+		case e.Kind == piece.Folder:
 			local := p.dirs[e.Path]
 			if err = root.Chmod(local, mode(e, 0o755)); err == nil {
 				err = setTime(root, local, e)

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"switchyard/engine/piece"
@@ -15,7 +16,7 @@ func (r *run) prepare() error {
 	}
 	r.phase(Checking)
 	if m.Offer.Kind == piece.KindFiles {
-		if err := s.places.folders(s.root, m); err != nil {
+		if err := s.places.folders(s.root, m, s.skips); err != nil {
 			return err
 		}
 	}
@@ -26,7 +27,13 @@ func (r *run) prepare() error {
 	if free := freeSpace(s.root); free >= 0 && free < missing {
 		return fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free))
 	}
-	accept := piece.Accept{Window: s.o.Window, Skip: s.whole()}
+	accept := piece.Accept{Window: s.o.Window}
+	if accept.Skip, err = r.sayChoice(); err != nil {
+		return err
+	}
+	if s.skip != nil {
+		accept.Wanted = &s.wanted
+	}
 	if !s.o.NoPack && packs(m.Offer) {
 		accept.Pack = piece.Deflate
 	}
@@ -40,46 +47,39 @@ func (r *run) prepare() error {
 // decide asks the user, once for a list.
 func (r *run) decide() error {
 	s, offer := r.sink, r.sink.m.Offer
+	if !s.asked {
+		if err := s.choose(); err != nil {
+			return err
+		}
+	}
 	r.mu.Lock()
-	r.shown.Files, r.shown.Bytes = offer.Files, offer.Bytes
+	r.shown.Files, r.shown.Bytes = s.wanted.Files, s.wanted.Bytes
 	r.mu.Unlock()
 	switch {
 	case s.asked:
 		return nil
 	case offer.Kind == piece.KindText && s.o.Text == nil:
-		return &Declined{"this device takes files only, no text"}
+		return &Declined{Reason: "this device takes files only, no text"}
 	case offer.Kind == piece.KindText && offer.Bytes > MaxText:
-		return &Declined{"the text is too long"}
+		return &Declined{Reason: "the text is too long"}
 	}
-	if err := s.out.check(s.m); err != nil {
+	if err := s.out.check(s.m, s.wanted, s.skip != nil); err != nil {
 		return err
 	}
 	r.phase(Offering)
 	if s.o.Ask != nil {
-		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: s.m.Entries, Free: freeSpace(s.root)}); err != nil {
+		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: s.m.Entries, Free: freeSpace(s.root), Skip: s.skip, Wanted: s.wanted}); err != nil {
 			if r.soft.Err() != nil {
 				return context.Cause(r.soft)
 			}
-			return &Declined{err.Error()}
+			if errors.As(err, new(*Declined)) {
+				return err
+			}
+			return &Declined{Reason: err.Error()}
 		}
 	}
 	s.asked = true
 	return nil
-}
-
-// whole are the entries that have come over an earlier way, as ranges.
-func (s *Sink) whole() (ranges [][2]int) {
-	for i, done := range s.done {
-		n := len(ranges)
-		switch {
-		case !done:
-		case n > 0 && ranges[n-1][0]+ranges[n-1][1] == i:
-			ranges[n-1][1]++
-		default:
-			ranges = append(ranges, [2]int{i, 1})
-		}
-	}
-	return ranges
 }
 
 // look tells the sender what is here of each file, and gives how many bytes of disk the rest will take.
@@ -89,7 +89,7 @@ func (r *run) look() (missing int64, err error) {
 	defer d.close()
 	for i := range s.m.Entries {
 		e := &s.m.Entries[i]
-		if !e.IsFile() || s.done[i] || s.m.Offer.Kind == piece.KindText {
+		if !e.IsFile() || s.done[i] || s.skips(i) || s.m.Offer.Kind == piece.KindText {
 			continue
 		}
 		f := s.files[i]

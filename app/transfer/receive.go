@@ -37,6 +37,8 @@ type ReceiveOptions struct {
 	// Tickets is the folder that keeps, until the transfer is complete, what it takes to go on after a crash: Folder as
 	// a rule; "" keeps nothing.
 	Tickets string
+	// Looked is another folder of tickets, that of receivers who looked at offers only; "" for none.
+	Looked string
 	// Passphrase asks the user for it; again says that the last one was wrong.
 	Passphrase func(ctx context.Context, again bool) (string, error)
 	Patience   time.Duration // how long to wait for a sender that is away; 10 minutes where it is 0
@@ -59,6 +61,11 @@ func Receive(ctx context.Context, o ReceiveOptions) error {
 	}
 	sinkOptions := o.Sink
 	sinkOptions.Ask = v.ask
+	if len(o.Sink.Only) == 0 && len(v.ticket.Only) > 0 {
+		sinkOptions.Only = v.ticket.Only
+		v.tell(Event{What: Chosen, Text: "going on with what was chosen before: --only " + strings.Join(v.ticket.Only, " --only ")})
+	}
+	v.only = sinkOptions.Only
 	sinkOptions.Notify = func(p Progress) {
 		v.tell(Event{What: Advanced, Peer: string(sender), Name: theSender, Progress: p, Kind: p.Kind, Direct: p.Direct})
 		if o.Sink.Notify != nil {
@@ -78,6 +85,7 @@ type receiving struct {
 	o      ReceiveOptions
 	link   Link
 	ticket ticket
+	only   []string // what of the offer is taken, nil for everything
 
 	telling sync.Mutex // one event at a time
 
@@ -104,9 +112,20 @@ func (v *receiving) find(ctx context.Context) error {
 	} else if err := v.redeem(ctx); err != nil {
 		return err
 	}
-	if v.o.Tickets != "" {
-		if t := findTicket(v.o.Tickets, func(t *ticket) bool { return t.of(v.link) }); t != nil {
-			v.ticket, v.again = *t, true
+	if t := v.remembered(func(t *ticket) bool { return t.of(v.link) }); t != nil {
+		v.ticket, v.again = *t, true
+	}
+	return nil
+}
+
+// remembered finds the ticket of an earlier run: of one that was broken off, or looked only.
+func (v *receiving) remembered(fits func(*ticket) bool) *ticket {
+	for _, folder := range []string{v.o.Tickets, v.o.Looked} {
+		if folder == "" {
+			continue
+		}
+		if t := findTicket(folder, fits); t != nil {
+			return t
 		}
 	}
 	return nil
@@ -118,11 +137,9 @@ func (v *receiving) redeem(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.o.Tickets != "" {
-		if t := findTicket(v.o.Tickets, func(t *ticket) bool { return t.Code == code.String() }); t != nil {
-			v.link, err = ParseLink(t.Link)
-			return err
-		}
+	if t := v.remembered(func(t *ticket) bool { return t.Code == code.String() }); t != nil {
+		v.link, err = ParseLink(t.Link)
+		return err
 	}
 	claimed, err := client.Transfers{Server: v.o.Server, HTTP: v.o.HTTP}.Claim(ctx, code.Nameplate, v.o.Name)
 	if err != nil {
@@ -161,10 +178,19 @@ func (v *receiving) run(ctx context.Context, sink *Sink) error {
 		}
 		passphrase, err = v.passphrase(ctx, true)
 	}
-	if v.o.Tickets != "" && (err == nil || v.declined || final(err)) {
-		_ = os.Remove(ticketFile(v.o.Tickets, v.link.ID)) // it is of no use any more
+	if err == nil || v.declined || final(err) {
+		v.forget()
 	}
 	return err
+}
+
+// forget removes the ticket: it is of no use any more.
+func (v *receiving) forget() {
+	for _, folder := range []string{v.o.Tickets, v.o.Looked} {
+		if folder != "" {
+			_ = os.Remove(ticketFile(folder, v.link.ID))
+		}
+	}
 }
 
 func (v *receiving) passphrase(ctx context.Context, again bool) (string, error) {
@@ -195,8 +221,8 @@ func (v *receiving) enter(ctx context.Context) error {
 			v.keep()
 			return nil
 		}
-		if errors.As(err, new(*api.Problem)) && v.o.Tickets != "" {
-			_ = os.Remove(ticketFile(v.o.Tickets, v.link.ID))
+		if errors.As(err, new(*api.Problem)) {
+			v.forget()
 		}
 		if !v.again || errors.As(err, new(*api.Problem)) || ctx.Err() != nil || time.Now().After(until) {
 			return err
@@ -220,7 +246,7 @@ func (v *receiving) keep() {
 // ask asks the user, unless they agreed to the same offer before.
 func (v *receiving) ask(ctx context.Context, offer *Offer) error {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %d %d\n", offer.Name, offer.Kind, offer.Entries, offer.Files, offer.Bytes)
+	fmt.Fprintf(h, "%q %q %d %d %d %q\n", offer.Name, offer.Kind, offer.Entries, offer.Files, offer.Bytes, v.only)
 	for _, e := range offer.List {
 		fmt.Fprintf(h, "%q %q %d\n", e.Path, e.Kind, e.Size)
 	}
@@ -230,11 +256,12 @@ func (v *receiving) ask(ctx context.Context, offer *Offer) error {
 	}
 	if v.o.Sink.Ask != nil {
 		if err := v.o.Sink.Ask(ctx, offer); err != nil {
-			v.declined = ctx.Err() == nil
+			d, _ := errors.AsType[*Declined](err)
+			v.declined = ctx.Err() == nil && (d == nil || !d.Later)
 			return err
 		}
 	}
-	v.ticket.Agreed = of
+	v.ticket.Agreed, v.ticket.Only = of, v.only
 	v.keep()
 	return nil
 }

@@ -308,6 +308,12 @@ func (s *sending) serve(ctx context.Context, c *carrier, id protocol.Participant
 	}
 }
 
+// looked says whether a receiver only saw the offer.
+func looked(err error) bool {
+	c, ok := errors.AsType[*Cancelled](err)
+	return ok && c.Later
+}
+
 // tellLater tells an event of another goroutine.
 func (s *sending) tellLater(e Event) { s.do(func() { s.tell(e) }) }
 
@@ -324,6 +330,8 @@ func (s *sending) served(p *recipient, err error, accepted bool) {
 			s.lose(p)
 		}
 		return
+	case looked(err):
+		s.wait(p, "looked at what is offered, and can receive it")
 	case accepted && (errors.As(err, new(*Cancelled)) || errors.As(err, new(*RemoteError))):
 		s.wait(p, "stopped ("+err.Error()+"); it can go on with the same command")
 	default:

@@ -23,6 +23,7 @@ type serve struct {
 	moved    *sync.Cond // something below changed, or soft ended
 	accept   *piece.Accept
 	skip     []bool
+	skipped  int                 // entries that skip is settled of
 	have     map[int]*piece.Tree // what the receiver says it has, by entry
 	window   piece.Window
 	feed     feed
@@ -168,7 +169,7 @@ func (v *serve) hear(m []byte) error {
 		if err != nil {
 			return errProtocol(err.Error())
 		}
-		v.verified = min(p.Verified, uint64(v.m.Offer.Bytes))
+		v.verified = min(p.Verified, uint64(v.shown.Bytes))
 		if err := v.window.Take(p.Taken); err != nil {
 			return errProtocol(err.Error())
 		}
@@ -183,6 +184,8 @@ func (v *serve) hear(m []byte) error {
 
 func (v *serve) control(c piece.Control) error {
 	switch c := c.(type) {
+	case piece.Skip:
+		return v.onSkip(c.Skip)
 	case piece.Accept:
 		return v.onAccept(c)
 	case piece.Bye:
@@ -191,7 +194,7 @@ func (v *serve) control(c piece.Control) error {
 		}
 		return errOver
 	case piece.Cancel:
-		return &Cancelled{words(c.Reason)}
+		return &Cancelled{words(c.Reason), c.Later && v.accept == nil}
 	case piece.Error:
 		return &RemoteError{words(c.Text)}
 	}
@@ -222,14 +225,14 @@ func (v *serve) onAccept(a piece.Accept) error {
 	if v.accept != nil || a.Window < piece.MinWindow || a.Pack != "" && a.Pack != piece.Deflate {
 		return errProtocol("accepts what was not offered")
 	}
-	v.skip = make([]bool, len(v.m.Entries))
-	for _, r := range a.Skip {
-		if r[0] < 0 || r[1] < 0 || r[0] > len(v.skip) || r[1] > len(v.skip)-r[0] {
-			return errProtocol("skips what was not offered")
+	if err := v.onSkip(a.Skip); err != nil {
+		return err
+	}
+	if w := a.Wanted; w != nil {
+		if w.Files < 0 || w.Files > v.shown.Files || w.Bytes < 0 || w.Bytes > v.shown.Bytes {
+			return errProtocol("wants more than was offered")
 		}
-		for i := r[0]; i < r[0]+r[1]; i++ {
-			v.skip[i] = true
-		}
+		v.shown.Files, v.shown.Bytes = w.Files, w.Bytes
 	}
 	for i := range v.m.Entries {
 		if e := &v.m.Entries[i]; e.IsFile() && !v.skip[i] {
@@ -239,6 +242,25 @@ func (v *serve) onAccept(a piece.Accept) error {
 	v.window.Limit = a.Window
 	v.accept = &a
 	v.feed = feed{m: v.m, skip: v.skip, under: make(map[int]int)}
+	return nil
+}
+
+// onSkip is ranges of entries that the receiver does not want or has. They ascend over all messages: each entry is looked at once.
+func (v *serve) onSkip(ranges [][2]int) error {
+	if v.accept != nil {
+		return errProtocol("skips after it has accepted")
+	}
+	if v.skip == nil {
+		v.skip = make([]bool, len(v.m.Entries))
+	}
+	for _, r := range ranges {
+		if r[0] < v.skipped || r[1] < 0 || r[0] > len(v.skip) || r[1] > len(v.skip)-r[0] {
+			return errProtocol("skips what was not offered")
+		}
+		for v.skipped = r[0]; v.skipped < r[0]+r[1]; v.skipped++ {
+			v.skip[v.skipped] = true
+		}
+	}
 	return nil
 }
 
@@ -259,7 +281,7 @@ func (v *serve) onGot(m []byte) error {
 		}
 		delete(v.ended, i)
 		v.waiting--
-		v.shown.FilesDone = v.m.Offer.Files - v.waiting
+		v.shown.FilesDone = max(0, v.shown.Files-v.waiting)
 		v.shown.File = v.m.Entries[i].Path
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // SinkOptions say what is taken, and who is asked. The zero value takes everything but links.
 type SinkOptions struct {
 	// Ask decides before anything is written; nil takes everything. An error declines, and its text goes to the sender. It is
-	// called once for a list, not again when the transfer goes on over another way.
+	// called once for a list, not again when the transfer goes on over another way. A *Declined that says Later is no answer: the sender waits.
 	Ask func(ctx context.Context, offer *Offer) error
 	// Text takes a text. Where it is nil texts are declined.
 	Text func(text string)
@@ -23,7 +23,10 @@ type SinkOptions struct {
 	Notify func(Progress) // may be nil; called by one goroutine at a time
 	// Out takes the contents of the one file, which is then not kept: the folder is only where they wait. More than one file is
 	// declined.
-	Out    io.Writer
+	Out io.Writer
+	// Only takes the entries that match one of these patterns, with all that is in them (docs/transfer.md, Choosing); nil takes
+	// everything. CheckPattern says what is wrong with one.
+	Only   []string
 	Links  bool  // take symbolic links, which lead to what is sent only
 	Window int64 // bytes on the way at most, 32 MiB by default
 	NoPack bool  // ask for no compression
@@ -34,6 +37,9 @@ type Offer struct {
 	piece.Offer
 	List []piece.Entry
 	Free int64 // bytes that the folder's disk has room for, -1 where that is not known
+	// Skip says of each entry whether it is not wanted, nil where everything is; Wanted is what that leaves.
+	Skip   []bool
+	Wanted piece.Wanted
 }
 
 // Sink receives one transfer into a folder, over one way after the other.
@@ -48,6 +54,8 @@ type Sink struct {
 	asked    bool
 	done     []bool // by entry: files that have their names
 	saved    int
+	skip     []bool // by entry: not wanted; nil for none
+	wanted   piece.Wanted
 	files    map[int]*inFile
 	verified int64
 	open     int // files of several pieces that are open
@@ -79,7 +87,7 @@ func (s *Sink) Close() error {
 }
 
 // Complete says whether everything is verified and has its name.
-func (s *Sink) Complete() bool { return s.m != nil && s.asked && s.saved == s.m.Offer.Files }
+func (s *Sink) Complete() bool { return s.m != nil && s.asked && s.saved == s.wanted.Files }
 
 // Known says, after a Run without an error, whether the sender knows that everything is here: where the way ended just
 // before, another Run on the next way tells it.
@@ -114,7 +122,7 @@ func (s *Sink) Run(ctx context.Context, way Way) error {
 
 // settle is the last of the work: links, and the folders' modes and times.
 func (s *Sink) settle() error {
-	return s.places.settle(s.root, s.m)
+	return s.places.settle(s.root, s.m, s.skips)
 }
 
 // release closes what is open between two ways.
@@ -134,7 +142,7 @@ func (s *Sink) begin(m *piece.Manifest, list piece.Hash) {
 	s.m, s.list, s.asked = m, list, false
 	s.done = make([]bool, len(m.Entries))
 	s.files = make(map[int]*inFile)
-	s.saved, s.verified = 0, 0
+	s.saved, s.verified, s.skip = 0, 0, nil
 	s.places = newPlaces()
 	s.out.next = 0
 }
@@ -248,7 +256,7 @@ func (r *run) control(c piece.Control, m []byte) error {
 	case piece.Done:
 		return r.onDone()
 	case piece.Cancel:
-		return &Cancelled{words(c.Reason)}
+		return &Cancelled{Reason: words(c.Reason)}
 	case piece.Error:
 		return &RemoteError{words(c.Text)}
 	}

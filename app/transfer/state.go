@@ -84,6 +84,7 @@ type ticket struct {
 	Token    string    `json:"token,omitempty"` // none yet
 	Room     string    `json:"room,omitempty"`
 	Agreed   string    `json:"agreed,omitempty"` // to which offer the user agreed
+	Only     []string  `json:"only,omitempty"`   // what of it they chose
 	Accepted time.Time `json:"accepted"`
 }
 

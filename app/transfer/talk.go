@@ -87,7 +87,7 @@ func (t *talk) close(parent context.Context) error {
 		err = nil
 	case errors.Is(err, ErrWayLost), errors.As(err, &remote), errors.As(err, &cancelled):
 	case errors.As(err, &declined):
-		_ = t.say(piece.Cancel{Reason: declined.Reason})
+		_ = t.say(piece.Cancel{Reason: declined.Reason, Later: declined.Later})
 	case parent.Err() != nil:
 		_ = t.say(piece.Cancel{Reason: why(parent)})
 	default:

@@ -18,12 +18,14 @@ import (
 type ReceiveCmd struct {
 	From           string `arg:"" optional:"" name:"link|code" help:"The link, in quotes, or the code that was said; without it, what was broken off in the folder goes on."`
 	TransferServer `embed:""`
-	To             string `help:"Folder to write to; - writes a file or text to standard output." default:"." placeholder:"FOLDER"`
-	Yes            bool   `help:"Do not ask before anything is written." short:"y"`
-	Passphrase     secret `help:"The sender's passphrase, where one is asked for. Without =WORDS it is asked for here." env:"SWITCHYARD_PASSPHRASE" placeholder:"WORDS"`
-	Links          bool   `help:"Take symbolic links, where they lead to what is received."`
-	JSON           bool   `help:"Print JSON lines of what happens."`
-	Quiet          bool   `help:"Print errors only." short:"q"`
+	To             string   `help:"Folder to write to; - writes a file or text to standard output." default:"." placeholder:"FOLDER"`
+	Only           []string `help:"Take only what matches: a name (*.jpg) or a path (holiday/**/*.jpg) of the offer; a folder with all that is in it. Repeatable." sep:"none" placeholder:"PATTERN"`
+	List           bool     `help:"Print what is offered and take nothing of it; the link stays yours." short:"l"`
+	Yes            bool     `help:"Do not ask before anything is written." short:"y"`
+	Passphrase     secret   `help:"The sender's passphrase, where one is asked for. Without =WORDS it is asked for here." env:"SWITCHYARD_PASSPHRASE" placeholder:"WORDS"`
+	Links          bool     `help:"Take symbolic links, where they lead to what is received."`
+	JSON           bool     `help:"Print JSON lines of what happens."`
+	Quiet          bool     `help:"Print errors only." short:"q"`
 }
 
 // Run receives until everything is there, or the first signal.
@@ -31,6 +33,11 @@ func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
 	defer spareCores()()
 	if c.JSON && c.To == "-" {
 		return Usagef("--json and --to - exclude each other: both write to standard output")
+	}
+	for _, p := range c.Only {
+		if err := transfer.CheckPattern(p); err != nil {
+			return Usagef("--only %s", err)
+		}
 	}
 	folder, done, err := c.folder()
 	if err != nil {
@@ -47,15 +54,21 @@ func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
 	show := newShow(std, showOptions{json: c.JSON, quiet: c.Quiet})
 	out := &received{out: std.Out, show: show, json: c.JSON, folder: folder}
 	o := transfer.ReceiveOptions{
-		From: c.From, Server: base, Folder: folder, Tickets: c.tickets(folder), Name: deviceName(), HTTP: anyCertificate(show.say),
+		From: c.From, Server: base, Folder: folder, Tickets: c.tickets(folder), Looked: lookedFolder(), Name: deviceName(), HTTP: anyCertificate(show.say),
 		Passphrase: c.words(std, show), Event: show.event,
-		Sink: transfer.SinkOptions{Ask: c.ask(std, show), Text: out.text, Saved: out.saved, Links: c.Links},
+		Sink: transfer.SinkOptions{Ask: c.ask(std, show), Text: out.text, Saved: out.saved, Links: c.Links || c.List, Only: c.Only},
 	}
-	if c.To == "-" {
+	if c.List {
+		o.Sink.Ask = c.list(std, show)
+	} else if c.To == "-" {
 		o.Sink.Out = std.Out
 	}
 	err = transfer.Receive(ctx, o)
 	show.end()
+	if c.List && errors.Is(err, transfer.ErrLooked) {
+		show.say("Nothing was taken. Run the same without --list to receive it, or with --only PATTERN for a part of it.")
+		return nil
+	}
 	return transferError(ctx, base, err)
 }
 
@@ -77,14 +90,29 @@ func (c *ReceiveCmd) folder() (folder string, done func(), err error) {
 
 // tickets is where the ticket is kept.
 func (c *ReceiveCmd) tickets(folder string) string {
-	if c.To != "-" {
+	if c.To != "-" && !c.List {
 		return folder
 	}
+	return lookedFolder()
+}
+
+// lookedFolder keeps the tickets of receivers that have no folder: they looked only, or write to standard output.
+func lookedFolder() string {
 	state, err := stateFolder()
 	if err != nil {
 		return ""
 	}
 	return filepath.Join(state, "received")
+}
+
+// list prints what is offered, of that what --only chooses.
+func (c *ReceiveCmd) list(std *Streams, show *show) func(context.Context, *transfer.Offer) error {
+	return func(_ context.Context, offer *transfer.Offer) error {
+		if err := listOffer(std.Out, show, offer, c.JSON); err != nil {
+			return err
+		}
+		return transfer.ErrLooked
+	}
 }
 
 // again finds the link that was broken off, where none is named.
@@ -146,7 +174,7 @@ func (c *ReceiveCmd) ask(std *Streams, show *show) func(context.Context, *transf
 			return awaitAnswer(ctx, std, answer)
 		}
 		show.offer(offer)
-		if offer.Free >= 0 && offer.Free < offer.Bytes && c.To != "-" {
+		if offer.Free >= 0 && offer.Free < offer.Wanted.Bytes && c.To != "-" {
 			show.say(fmt.Sprintf("There is not room for all of it: %s are free here.", bytesText(offer.Free)))
 		}
 		if c.Yes || offer.Kind == piece.KindText {

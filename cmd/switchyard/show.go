@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -89,7 +90,7 @@ func (s *show) event(e transfer.Event) {
 		s.say("The code is now " + e.Code)
 	case transfer.Advanced:
 		s.progress(e)
-	case transfer.Waiting, transfer.Arrived, transfer.Refused, transfer.Stopped, transfer.Broken, transfer.Completed:
+	case transfer.Chosen, transfer.Waiting, transfer.Arrived, transfer.Refused, transfer.Stopped, transfer.Broken, transfer.Completed:
 		s.finish(e)
 		s.say(sentence(e, e.Text))
 	case transfer.Connected:
@@ -218,7 +219,7 @@ func (b *bar) back() string {
 // offer shows what a sender offers.
 func (s *show) offer(o *transfer.Offer) {
 	if s.o.json {
-		s.line(map[string]any{"type": "offer", "name": o.Name, "kind": o.Kind, "files": o.Files, "entries": o.Entries, "bytes": o.Bytes, "free": o.Free})
+		s.line(map[string]any{"type": "offer", "name": o.Name, "kind": o.Kind, "files": o.Files, "entries": o.Entries, "bytes": o.Bytes, "free": o.Free, "wanted": o.Wanted})
 		return
 	}
 	if s.o.quiet || o.Kind == piece.KindText {
@@ -226,25 +227,77 @@ func (s *show) offer(o *transfer.Offer) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", describe(o.Offer))
+	if o.Skip != nil {
+		fmt.Fprintf(&b, "Of that you take %d files, %s:\n", o.Wanted.Files, bytesText(o.Wanted.Bytes))
+	}
 	const most = 12
-	for i, e := range o.List {
-		if i == most {
-			fmt.Fprintf(&b, "  … and %d more\n", len(o.List)-most)
-			break
-		}
-		switch e.Kind {
-		case piece.Folder:
-			fmt.Fprintf(&b, "  %11s  %s/\n", "", plain(e.Path))
-		case piece.Symlink:
-			fmt.Fprintf(&b, "  %11s  %s -> %s\n", "", plain(e.Path), plain(e.To))
+	shown, more := 0, 0
+	for i := range o.List {
+		switch {
+		case o.Skip != nil && o.Skip[i]:
+		case shown == most:
+			more++
 		default:
-			fmt.Fprintf(&b, "  %11s  %s\n", bytesText(e.Size), plain(e.Path))
+			shown++
+			fmt.Fprintf(&b, "  %s\n", entryLine(&o.List[i]))
 		}
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "  … and %d more\n", more)
 	}
 	if o.Free >= 0 {
 		fmt.Fprintf(&b, "%s are free here.\n", bytesText(o.Free))
 	}
 	s.talk(b.String())
+}
+
+// entryLine is an entry as people read it.
+func entryLine(e *piece.Entry) string {
+	switch e.Kind {
+	case piece.Folder:
+		return fmt.Sprintf("%11s  %s/", "", plain(e.Path))
+	case piece.Symlink:
+		return fmt.Sprintf("%11s  %s -> %s", "", plain(e.Path), plain(e.To))
+	}
+	return fmt.Sprintf("%11s  %s", bytesText(e.Size), plain(e.Path))
+}
+
+// listOffer prints every entry of an offer that is wanted on standard output, in JSON a line each behind one of the offer.
+func listOffer(out io.Writer, show *show, o *transfer.Offer, asJSON bool) error {
+	if asJSON {
+		show.offer(o)
+	}
+	w := bufio.NewWriter(out)
+	lines := json.NewEncoder(w)
+	for i := range o.List {
+		e := &o.List[i]
+		switch {
+		case o.Skip != nil && o.Skip[i]:
+		case asJSON:
+			kind := map[string]string{piece.Folder: "folder", piece.Symlink: "link"}[e.Kind]
+			if kind == "" {
+				kind = "file"
+			}
+			_ = lines.Encode(listed{"entry", e.Path, kind, e.Size, e.Mode, e.Time, e.To}) // Flush says what went wrong
+		default:
+			fmt.Fprintln(w, entryLine(e))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("cannot print the list: %w", err)
+	}
+	return nil
+}
+
+// listed is one entry of --list --json: size in bytes, time in ms since 1970.
+type listed struct {
+	Type string `json:"type"`
+	Path string `json:"path"`
+	Kind string `json:"kind"` // "file", "folder" or "link"
+	Size int64  `json:"size"`
+	Mode uint32 `json:"mode,omitempty"`
+	Time int64  `json:"time,omitempty"`
+	To   string `json:"to,omitempty"`
 }
 
 // plain keeps what the sender named from writing to the terminal otherwise than as text.

@@ -289,6 +289,8 @@ func TestTransferUsage(t *testing.T) {
 		"receive 7-walnut-walnut":           `"walnut" is no word`,
 		"receive https://example.org/t/abc": "no link to files",
 		"receive --to - --json x":           "exclude each other",
+		"receive --only [a x":               "--only",
+		"receive --only / x":                "chooses nothing",
 	} {
 		code, out, errs := verb(t, strings.Fields(args)...)
 		if code != 2 && !strings.Contains(want, "no server") || out != "" || !strings.Contains(errs, want) {

@@ -110,6 +110,15 @@ func (m *Manifest) Find(path string) int {
 	return i
 }
 
+// Parent is the entry of the folder that entry i is in, -1 where it is in none.
+func (m *Manifest) Parent(i int) int {
+	parent, _, ok := cutLast(m.Entries[i].Path)
+	if !ok {
+		return -1
+	}
+	return m.Find(parent)
+}
+
 // slot is where in names a path stands or would stand, and the entry that is there, -1 for none.
 func (m *Manifest) slot(path string) (uint64, int) {
 	key := Fold(path)
