@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 
 	"switchyard/engine/piece"
 )
@@ -20,10 +19,6 @@ func (l *inLane) diskOf(f *inFile) (*os.File, error) {
 	}
 	s, e := l.sink, &l.sink.m.Entries[f.entry]
 	l.mu.Lock()
-	if f.part == "" {
-		f.part = s.newPart(f.entry)
-	}
-	part := f.part
 	if s.m.Pieces(f.entry) > 1 {
 		s.open++
 	}
@@ -32,26 +27,69 @@ func (l *inLane) diskOf(f *inFile) (*os.File, error) {
 	if many {
 		return nil, errProtocol("more than 64 files at once")
 	}
-	dir, base, err := l.desk.at(part)
-	if err != nil {
-		return nil, diskError(e.Path, err)
-	}
-	disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE, mode(e, 0o644)|0o600)
+	disk, err := l.openPart(f)
 	if err != nil {
 		return nil, diskError(e.Path, err)
 	}
 	info, err := disk.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", part)
+		err = fmt.Errorf("%s is no file", f.part)
 	}
 	if err != nil {
 		_ = disk.Close()
 		return nil, diskError(e.Path, err)
 	}
 	l.mu.Lock()
-	f.disk, f.mode, f.fresh = disk, info.Mode().Perm(), max(f.fresh, info.Size())
+	f.disk, f.mode, f.fresh, f.synced = disk, info.Mode().Perm(), max(f.fresh, info.Size()), false
 	l.mu.Unlock()
 	return disk, nil
+}
+
+// openPart opens the part of a file that has one, or makes it: under a name that nothing has.
+func (l *inLane) openPart(f *inFile) (*os.File, error) {
+	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	l.mu.Lock()
+	part := f.part
+	l.mu.Unlock()
+	if part != "" {
+		dir, base, err := l.desk.at(part)
+		if err != nil {
+			return nil, err
+		}
+		disk, err := dir.OpenFile(base, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s was taken away meanwhile: receive it again", part)
+		}
+		return disk, err
+	}
+	for n := s.claim.first; ; n++ {
+		l.mu.Lock()
+		part, n = s.newPart(f.entry, n)
+		l.mu.Unlock()
+		dir, base, err := l.desk.at(part)
+		if err != nil {
+			return nil, err
+		}
+		disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode(e, 0o644)|0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue // a user's own file, or what another transfer left: it stays as it is
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		f.part = part
+		s.places.parts[part] = f.entry
+		l.mu.Unlock()
+		if s.claim.alone() {
+			err = s.record.add(s.root, part, began{s.m.Offer.ID, e.Size, e.Time})
+		}
+		if err != nil {
+			_ = disk.Close()
+			return nil, err
+		}
+		return disk, nil
+	}
 }
 
 // shut gives the part its length and its mode and closes it. A mode that forbids writing comes later, by name: a piece
@@ -71,7 +109,8 @@ func (f *inFile) shut(m *piece.Manifest, holes bool) error {
 		}
 	}
 	if err == nil && m.Pieces(f.entry) > 1 {
-		err = f.disk.Sync() // the name must not outlive the bytes
+		err = syncOf(f.disk) // those of one piece are brought to the disk many at a time
+		f.synced = err == nil
 	}
 	err = errors.Join(err, f.disk.Close())
 	f.disk = nil
@@ -85,13 +124,13 @@ func (l *inLane) finish(f *inFile) error {
 	if f.tree.Root(pieces) != f.root {
 		return l.wrongRoot(f, pieces)
 	}
-	where := ""
 	switch {
 	case s.m.Offer.Kind == piece.KindText:
 		l.mu.Lock()
 		text := string(s.file(f.entry).text)
 		l.mu.Unlock()
 		s.o.Text(text)
+		l.whole(f, "")
 	case s.out.to != nil:
 		if err := l.pass(f); err != nil {
 			return err
@@ -99,32 +138,27 @@ func (l *inLane) finish(f *inFile) error {
 		if err := l.drop(f); err != nil {
 			return err
 		}
+		l.closed(f)
+		l.whole(f, "")
 	case f.base != "" && len(f.kept) == pieces:
-		where = f.base
+		l.whole(f, f.base)
 	default:
-		var err error
-		if where, err = l.keep(f); err != nil {
+		if err := l.complete(f); err != nil {
 			return &entryError{f.entry, diskError(e.Path, err)}
 		}
+		l.closed(f)
+		l.settle(f)
 	}
-	if s.o.Saved != nil && where != "" {
-		s.o.Saved(e.Path, where)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if pieces == 1 {
-		s.verified += e.Size
-	} else if f.part != "" {
-		s.open--
-	}
-	s.done[f.entry] = true
-	s.saved++
-	delete(s.files, f.entry)
-	delete(s.places.parts, f.part)
-	l.shown.File = e.Path
-	l.gots = piece.Got{Entry: uint32(f.entry), Root: f.root}.Append(l.gots)
-	l.nudge()
 	return nil
+}
+
+// closed counts a file of several pieces as open no more.
+func (r *run) closed(f *inFile) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sink.m.Pieces(f.entry) > 1 && f.part != "" {
+		r.sink.open--
+	}
 }
 
 // wrongRoot is a file that is not what the sender says: its one piece is asked for again; several that were each right cannot be.
@@ -140,43 +174,30 @@ func (r *run) wrongRoot(f *inFile, pieces int) error {
 	return r.ask(f, 0)
 }
 
-// keep gives a file its name, and says where it is.
-func (l *inLane) keep(f *inFile) (where string, err error) {
+// complete makes a part all that the file is, but for its name.
+func (l *inLane) complete(f *inFile) error {
 	s, e := l.sink, &l.sink.m.Entries[f.entry]
 	if f.part == "" || len(f.kept) > 0 || s.m.Pieces(f.entry) > 1 {
 		if _, err := l.diskOf(f); err != nil {
-			return "", err
+			return err
 		}
 		if err := l.copyKept(f); err != nil {
-			return "", err
+			return err
 		}
 	}
 	if err := f.shut(s.m, f.holes); err != nil {
-		return "", err
+		return err
 	}
 	dir, part, err := l.desk.at(f.part)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if want := mode(e, 0o644); want != f.mode {
 		if err := dir.Chmod(part, want); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if err := setTime(dir, part, e); err != nil {
-		return "", err
-	}
-	for n := range maxNumbered {
-		local, ok := s.places.candidate(s.m, e.Path, n)
-		if !ok {
-			continue
-		}
-		err := rename(dir, part, path.Base(local), s.places.fresh[path.Dir(local)])
-		if !errors.Is(err, fs.ErrExist) {
-			return local, err
-		}
-	}
-	return "", fmt.Errorf("there are %d files of its name already", maxNumbered)
+	return setTime(dir, part, e)
 }
 
 // rename gives a part its name, unless something has it: then the error is fs.ErrExist. In a fresh folder nothing has.
@@ -200,6 +221,7 @@ func (l *inLane) drop(f *inFile) error {
 	if f.part == "" {
 		return nil
 	}
+	l.sink.record.remove(f.part)
 	return l.sink.root.Remove(f.part)
 }
 

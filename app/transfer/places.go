@@ -39,10 +39,23 @@ func (p *places) local(name string) string {
 // candidate is the n-th name that an entry may have here; ok is false where another entry has it.
 func (p *places) candidate(m *piece.Manifest, name string, n int) (local string, ok bool) {
 	if n == 0 {
-		return p.local(name), true
+		return p.local(name), !reserved(name)
 	}
-	name = numbered(name, n)
+	name = numbered(unreserved(name), n)
 	return p.local(name), m.Find(name) < 0
+}
+
+// reserved says whether a name is one that we trust when we find it: a ticket, or the record of parts. No sender may plant those.
+func reserved(name string) bool {
+	return strings.HasPrefix(piece.Fold(path.Base(name)), ".switchyard")
+}
+
+func unreserved(name string) string {
+	if !reserved(name) {
+		return name
+	}
+	dir, base := path.Split(name)
+	return dir + strings.TrimPrefix(base, ".")
 }
 
 // folders makes the folders of a list.
@@ -107,7 +120,7 @@ func (s *Sink) find(i int, d *desk) *inFile {
 		if !ok {
 			continue
 		}
-		if f := s.findPart(i, dir, partName(local, 0)); f != nil {
+		if f := s.findParts(i, dir, local); f != nil {
 			return f
 		}
 		info, err := dir.Lstat(path.Base(local))
@@ -124,10 +137,23 @@ func (s *Sink) find(i int, d *desk) *inFile {
 	return &inFile{entry: i, base: base}
 }
 
-// findPart looks for a part of a file that can be gone on with.
+// findParts looks for a part of a file that can be gone on with.
+func (s *Sink) findParts(i int, dir *os.Root, local string) *inFile {
+	for n := 0; ; n++ {
+		part := partName(local, n)
+		if f := s.findPart(i, dir, part); f != nil {
+			return f
+		}
+		if _, ours := s.record.of(part); !ours && n > 0 {
+			return nil // there are no more of them
+		}
+	}
+}
+
+// findPart looks at one name. A part that is not on record is not ours, and that of another transfer is not for this file.
 func (s *Sink) findPart(i int, dir *os.Root, part string) *inFile {
 	e := &s.m.Entries[i]
-	if _, taken := s.places.parts[part]; taken || !s.claim.alone() || s.m.Find(e.Path+".part") >= 0 {
+	if _, taken := s.places.parts[part]; taken || !s.claim.alone() || s.m.Find(path.Join(path.Dir(e.Path), path.Base(part))) >= 0 {
 		return nil
 	}
 	info, err := dir.Lstat(path.Base(part))
@@ -137,6 +163,9 @@ func (s *Sink) findPart(i int, dir *os.Root, part string) *inFile {
 	// A crash may have left a file both of its names.
 	if whole, err := dir.Lstat(strings.TrimSuffix(path.Base(part), ".part")); err == nil && os.SameFile(whole, info) {
 		_ = dir.Remove(path.Base(part))
+		return nil
+	}
+	if of, ours := s.record.of(part); !ours || !of.fits(s.m.Offer.ID, e) {
 		return nil
 	}
 	s.places.parts[part] = i
@@ -156,17 +185,16 @@ func partName(local string, n int) string {
 	return fmt.Sprintf("%s%s.%d.part", dir, base, n)
 }
 
-// newPart chooses the name for a file's data.
-func (s *Sink) newPart(i int) string {
-	name := s.m.Entries[i].Path
+// newPart chooses a name for a file's data, from the n-th on, that no other file of the list has; also of the disk it must be new.
+func (s *Sink) newPart(i, n int) (part string, number int) {
+	name := unreserved(s.m.Entries[i].Path)
 	local := s.places.local(name)
 	dir := path.Dir(name)
-	for n := s.claim.first; ; n++ {
+	for ; ; n++ {
 		part := partName(local, n)
 		_, taken := s.places.parts[part]
 		if !taken && s.m.Find(path.Join(dir, path.Base(part))) < 0 {
-			s.places.parts[part] = i
-			return part
+			return part, n
 		}
 	}
 }

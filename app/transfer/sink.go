@@ -44,9 +44,11 @@ type Offer struct {
 
 // Sink receives one transfer into a folder, over one way after the other.
 type Sink struct {
-	o     SinkOptions
-	root  *os.Root
-	claim claim
+	o      SinkOptions
+	root   *os.Root
+	claim  claim
+	record record                                    // of the parts in root
+	sync   func(root *os.Root, paths []string) error // brings files and folders to the disk
 
 	// Of one list, kept between ways. run.mu guards them while there is a run.
 	list     piece.Hash // hash of the sender's words
@@ -77,11 +79,18 @@ func NewSink(folder string, o SinkOptions) (*Sink, error) {
 	if o.Notify == nil {
 		o.Notify = func(Progress) {}
 	}
-	return &Sink{o: o, root: root, claim: newClaim(root), out: out{to: o.Out}}, nil
+	s := &Sink{o: o, root: root, claim: newClaim(root), out: out{to: o.Out}, sync: syncEach}
+	if s.claim.alone() {
+		s.record.read(root)
+	}
+	return s, nil
 }
 
 // Close lets the folder go. What is not whole stays as NAME.part.
 func (s *Sink) Close() error {
+	if s.claim.alone() {
+		s.record.close(s.root)
+	}
 	s.claim.close()
 	return s.root.Close()
 }
@@ -101,10 +110,11 @@ func (s *Sink) Run(ctx context.Context, way Way) error {
 	if err != nil {
 		return lost(err)
 	}
-	r := &run{talk: newTalk(ctx, zero), sink: s, way: way, due: make(chan struct{}, 1)}
+	r := &run{talk: newTalk(ctx, zero), sink: s, way: way, due: make(chan struct{}, 1), naming: naming{wake: make(chan struct{}, 1)}}
 	r.spawn(func() error { return r.read(zero) })
 	r.spawn(r.acceptLanes)
 	r.spawn(r.report)
+	r.spawn(r.nameFiles)
 	r.spawn(r.tell)
 	err = r.close(ctx)
 	s.release()
@@ -122,7 +132,13 @@ func (s *Sink) Run(ctx context.Context, way Way) error {
 
 // settle is the last of the work: links, and the folders' modes and times.
 func (s *Sink) settle() error {
-	return s.places.settle(s.root, s.m, s.skips)
+	if err := s.places.settle(s.root, s.m, s.skips); err != nil {
+		return err
+	}
+	if s.claim.alone() {
+		s.record.close(s.root)
+	}
+	return nil
 }
 
 // release closes what is open between two ways.
@@ -155,6 +171,7 @@ type inFile struct {
 	base   string     // a whole file that was here before, of which some pieces may be the same
 	opens  sync.Mutex // disk is opened once
 	disk   *os.File
+	synced bool         // what is in part is on the disk
 	mode   os.FileMode  // of part as it is
 	fresh  int64        // from here on the part was never written: zeros need not be
 	high   int64        // up to here it may have been written since it was opened
@@ -196,6 +213,7 @@ type run struct {
 	told     int64
 	gots     []byte
 	agains   []piece.Again
+	naming   naming
 	shown    Progress
 	pace     pace
 	ended    bool // done was heard
