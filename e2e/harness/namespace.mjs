@@ -78,7 +78,7 @@ export class Wire {
 
   static async #build() {
     const program = path.join(mkdtempSync(path.join(tmpdir(), "switchyard-shaper-")), "shaper");
-    await run("go", ["build", "-o", program, "./e2e/shaper"], { log: "shaper-build", cwd: root });
+    await run("go", ["build", "-trimpath", "-o", program, "./e2e/shaper"], { log: "shaper-build", cwd: root });
     return program;
   }
 

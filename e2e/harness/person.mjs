@@ -158,7 +158,7 @@ export class Person {
   /** Waits until this many receivers carry sound. */
   async hears(count) {
     return eventually(`${this.name} hears ${count} others`, async () => {
-      const heard = await this.page.evaluate(() => window.probe.loudness());
+      const heard = await this.page.evaluate((enough) => window.probe.loudness(2500, enough), count);
       const loud = heard.filter((h) => h.peak > 0.01);
       if (loud.length < count) throw new Error(JSON.stringify(heard.filter((h) => h.peak > 0)));
       return loud;

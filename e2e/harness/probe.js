@@ -88,10 +88,11 @@
     return found;
   }
 
+  const loud = 0.01; // what is quieter is silence
   const peakOf = (samples, peak = 0) => samples.reduce((p, v) => Math.max(p, Math.abs(v)), peak);
 
-  /** Samples as they play. */
-  async function listen(context, tracks, ms) {
+  /** Samples as they play, until so many of them are loud. */
+  async function listen(context, tracks, ms, enough) {
     const heard = tracks.map(({ mid, track }) => {
       const analyser = context.createAnalyser();
       analyser.fftSize = 2048;
@@ -100,7 +101,7 @@
     });
     const samples = new Float32Array(2048);
     const end = performance.now() + ms;
-    while (performance.now() < end) {
+    while (performance.now() < end && heard.filter((h) => h.peak > loud).length < enough) {
       await sleep(25);
       for (const h of heard) {
         h.analyser.getFloatTimeDomainData(samples);
@@ -127,12 +128,15 @@
     return { mid, peak: peakOf(sound.getChannelData(0)) };
   }
 
-  /** The loudest sample, 0 to 1, of each audio receiver within `ms`. Silent ones are in it with 0. */
-  async function loudness(ms = 2500) {
+  /**
+   * The loudest sample, 0 to 1, of each audio receiver within `ms`, or until `enough` of them were loud. Silent ones are in
+   * it with 0.
+   */
+  async function loudness(ms = 2500, enough = Infinity) {
     const context = new AudioContext();
     const runs = await Promise.race([context.resume().then(() => true), sleep(1000).then(() => false)]);
     try {
-      if (runs) return await listen(context, receiving(), ms);
+      if (runs) return await listen(context, receiving(), ms, enough);
       return await Promise.all(receiving().map((r) => record(r, ms)));
     } finally {
       context.close();

@@ -91,11 +91,15 @@ function listen(server, port) {
   });
 }
 
-/** A port that is free for both TCP and UDP on loopback just now. */
+/**
+ * A port that is free for both TCP and UDP on loopback just now. It is none of those that the kernel gives to
+ * whoever asks for any (from 32768 on), or it could be another's by the time that a server binds it.
+ */
 export async function freePort() {
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 50; i++) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
     const tcp = createServer();
-    const port = await listen(tcp, 0);
+    if (!await listen(tcp, port).then(() => true, () => false)) continue;
     const udp = createSocket("udp4");
     const free = await new Promise((resolve) => {
       udp.once("error", () => resolve(false));
