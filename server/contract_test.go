@@ -240,6 +240,7 @@ func offerOf(t *testing.T) string {
 // Requests and answers of a running server are what the document says: for every route one that succeeds
 // and, where there can be one, each refusal that it names.
 func TestServerKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	cfg := *whole(t, t.TempDir())
 	cfg.GuessBurst = 1000
 	s := run(t, cfg)

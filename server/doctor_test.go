@@ -67,6 +67,7 @@ func (s *testServer) from(addr, method, path, body string) *httptest.ResponseRec
 }
 
 func TestDoctorAllowances(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{RequestRate: 1e6, RequestBurst: 1e6, backend: func(*Server) (*Backend, error) {
 		return &Backend{Diagnose: func(string) (string, error) { return "answer", nil }}, nil
 	}})
@@ -183,6 +184,7 @@ func TestDoctorLinksEnd(t *testing.T) {
 
 // TestDoctorFindsAServerWell runs the whole doctor against the whole server.
 func TestDoctorFindsAServerWell(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	report, err := doctor.Run(t.Context(), doctor.Options{
 		URL: s.base, Token: strings.TrimPrefix(s.bearer("", "admin"), "Authorization: Bearer "), PathTime: patience, MeasureTime: 500 * time.Millisecond,
@@ -217,6 +219,7 @@ func TestDoctorFindsAServerWell(t *testing.T) {
 }
 
 func TestOverview(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	for _, path := range []string{"/v1/admin/overview", "/v1/admin/live", "/v1/admin/doctor"} {
 		status, h, body := s.call("GET", path, "")
@@ -273,6 +276,7 @@ func (s *testServer) live(ctx context.Context) (next func() (protocol.Overview, 
 }
 
 func TestLiveOverview(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	began := time.Now()
 	next, status := s.live(t.Context())

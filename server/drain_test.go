@@ -24,6 +24,7 @@ func tell(t *testing.T, conn *websocket.Conn, message string) {
 }
 
 func TestCallsGoOnWhileTheServerDrains(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend, DrainLimit: time.Minute})
 	ann, ben := s.joinRoom("r", "Ann"), s.joinRoom("r", "Ben")
 	s.joinRoom("gone", "Eve").CloseNow() // may come back for 30 s
@@ -72,6 +73,7 @@ func (s *testServer) refused(room, name string) string {
 }
 
 func TestServerEndsWithItsLastCall(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend, DrainLimit: time.Hour})
 	ann := s.joinRoom("r", "Ann")
 	go s.stop()
@@ -81,6 +83,7 @@ func TestServerEndsWithItsLastCall(t *testing.T) {
 }
 
 func TestDrainLimitEndsCalls(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend, DrainLimit: 300 * time.Millisecond})
 	ann := s.joinRoom("r", "Ann")
 	go s.stop()
@@ -150,6 +153,7 @@ func TestWatchdogOfAnotherProcessIsNotOurs(t *testing.T) {
 // Who only waits, for a device nearby or for somebody to open a link, does not hold up the end of the server; two who hand
 // over files do.
 func TestWaitingDevicesDoNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend, DrainLimit: time.Hour, Nearby: yes()})
 	near := s.near(`{"network":true}`).Rooms[0]
 	waiting, busy := s.handOver(`{}`), s.handOver(`{}`)

@@ -163,6 +163,7 @@ func TestICEOverTCPIsHandedOnUnread(t *testing.T) {
 }
 
 func TestOtherConnectionsAreClosedAndCounted(t *testing.T) {
+	t.Parallel()
 	patient, _, _ := testPort(t, patience)
 	hasty, _, _ := testPort(t, 200*time.Millisecond)
 	half, _, _ := testPort(t, 2*time.Second) // what is to be read must have been read by then, on a busy machine too

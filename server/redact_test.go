@@ -162,6 +162,7 @@ func (w *wiretap) secrets() map[string][]string {
 // TestLogHoldsNoSecrets runs a whole conversation, with all that can go wrong in it, at the most talkative
 // level, and looks in the log for every secret that went over the wire.
 func TestLogHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	w := newWiretap(t, strings.TrimPrefix(s.base, "http://"))
 	s.base = "http://" + w.addr

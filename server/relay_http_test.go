@@ -27,6 +27,7 @@ func (s *testServer) relayTo(room, token, peer string) *websocket.Conn {
 
 // The two ends of the Go client meet by the relay of a real server, over HTTP and over TLS on the media port.
 func TestClientsMeetByRelay(t *testing.T) {
+	t.Parallel()
 	s := run(t, *whole(t, t.TempDir()))
 	made := s.handOver(`{}`)
 	receiver, _ := s.take("/v1/transfers/" + made.ID + "/accept")
@@ -147,6 +148,7 @@ func TestRemovedIsNotRelayed(t *testing.T) {
 
 // What is relayed ends with the server, in time.
 func TestRelaysEndWithTheServer(t *testing.T) {
+	t.Parallel()
 	s := run(t, *whole(t, t.TempDir()))
 	made := s.handOver(`{}`)
 	var receiver api.Accepted

@@ -45,6 +45,7 @@ func (h *onRestart) Handle(_ context.Context, r slog.Record) error {
 // TestAClientBehindAFirewallComesUpAtTheFirstTry has a client that only TURN over TCP gets through. It learns of
 // the relay before it joins, so that it needs no ICE restart to use it: that would come after four seconds.
 func TestAClientBehindAFirewallComesUpAtTheFirstTry(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	network, err := stdnet.NewNet()
 	if err != nil {

@@ -273,6 +273,7 @@ func TestPanicIsAnswered(t *testing.T) {
 }
 
 func TestOrigins(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{Origins: []string{"https://friend.example"}})
 	admin := s.bearer("", "admin")
 	host := strings.TrimPrefix(s.base, "http://")
@@ -384,6 +385,7 @@ func TestHealthAndDrain(t *testing.T) {
 }
 
 func TestDrainDoesNotWaitForever(t *testing.T) {
+	t.Parallel()
 	entered := make(chan struct{})
 	s := run(t, Config{backend: func(*Server) (*Backend, error) {
 		return &Backend{WHIP: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(entered); <-r.Context().Done() })}, nil
@@ -394,6 +396,7 @@ func TestDrainDoesNotWaitForever(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{})
 	status, h, body := s.call("POST", "/v1/invitations", strings.Repeat("x", maxBody+1), s.bearer("", "admin"))
 	wantProblem(t, "large body", status, h, body, 413, protocol.CodeBadMessage)

@@ -34,6 +34,7 @@ func dialSpare(t *testing.T, s *spares) net.Conn {
 
 // A browser's spare connection: what is asked on it late is answered, also where a header must come soon.
 func TestSpareConnectionIsAnsweredLate(t *testing.T) {
+	t.Parallel()
 	const header = 2 * time.Second
 	s := run(t, Config{headerTimeout: header})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))

@@ -85,6 +85,7 @@ func TestWithdrawnEverywhere(t *testing.T) {
 
 // What the store has forgotten is over, at whichever server people are.
 func TestForgottenEverywhere(t *testing.T) {
+	t.Parallel()
 	one, two := sharing(t)
 	made := one.handOver(`{}`)
 	inside := two.enterWith(made.Room, made.Token)

@@ -363,6 +363,7 @@ func TestCode(t *testing.T) {
 
 // A number is freed though nobody else than its own transfer may free it.
 func TestNameplateOfAnother(t *testing.T) {
+	t.Parallel()
 	s, ctx := idle(t), t.Context()
 	n, err := s.transfers.hang(ctx, "transfer-a", time.Hour)
 	if err != nil || n != 1 {
@@ -460,6 +461,7 @@ func FuzzTransfer(f *testing.F) {
 
 // Links, codes and tokens outlive a restart, also one that nobody prepared.
 func TestTransferOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := run(t, *whole(t, data))
 	made := s.handOver(`{"receivers":2,"code":true}`)

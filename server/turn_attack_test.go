@@ -57,6 +57,7 @@ func (s *testServer) attack(noticed func() bool, args ...string) string {
 // TestAttacksByCoturn has coturn's client try what must not be let in, by UDP and by TCP. Each is refused and
 // counted, and nothing is relayed.
 func TestAttacksByCoturn(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend, TURN: TURN{PerIdentity: 3}})
 	const user, password = "USER", "PASSWORD"
 	refused := func(reason string) string { return `turn_refused_total{reason="` + reason + `"}` }

@@ -46,6 +46,7 @@ func (s *testServer) coturn(t *testing.T, tool string, args ...string) string {
 // TestCoturnClients has coturn's tools bind, allocate, permit, bind channels and send between relays, by
 // each transport.
 func TestCoturnClients(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	if out := s.coturn(t, "turnutils_stunclient"); !strings.Contains(out, "UDP reflexive addr: 127.0.0.1:") {
 		t.Errorf("stunclient: %s", out)
@@ -61,7 +62,8 @@ func TestCoturnClients(t *testing.T) {
 		{"channels by TLS", []string{"-t", "-S"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			user, password := s.credentials("ann")
+			t.Parallel() // each waits some seconds at its end
+			user, password := s.credentials(strings.ReplaceAll(c.name, " ", "-"))
 			out := s.coturn(t, "turnutils_uclient", append([]string{"-y", "-c", "-n", "10", "-m", "2", "-l", "171", "-z", "5", "-u", user, "-w", password}, c.args...)...)
 			if !strings.Contains(out, "tot_send_msgs=") || !strings.Contains(out, "Total lost packets 0 ") {
 				t.Errorf("%s", out)
@@ -72,6 +74,7 @@ func TestCoturnClients(t *testing.T) {
 
 // TestWHEPThroughTURN has a Pion peer whose only way is a relay, by UDP to the media port and by TCP.
 func TestWHEPThroughTURN(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	for _, transport := range []string{"tcp", "udp"} {
 		user, password := s.credentials("eve")

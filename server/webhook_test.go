@@ -176,6 +176,7 @@ func inOrder(t *testing.T, got []api.Event, n, rooms int) {
 // A receiver that fails often gets every event in the order of its room, retries under the same id; then
 // nothing is left in the store.
 func TestWebhookRetriesInOrder(t *testing.T) {
+	t.Parallel()
 	r := receive(t, "s3cret", func(call int, _ api.Event) int {
 		if call%3 != 0 {
 			return 503
@@ -376,6 +377,7 @@ func TestWebhookOfARoom(t *testing.T) {
 
 // One room whose events are refused for hours does not make the queue keep all that others delivered.
 func TestWebhookForgetsWhatIsDelivered(t *testing.T) {
+	t.Parallel()
 	r := receive(t, "s3cret", func(_ int, e api.Event) int {
 		if e.Room == "stuck" {
 			return 500

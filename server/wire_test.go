@@ -145,6 +145,7 @@ func (s *testServer) tap(link string, size int) (status int, dump string) {
 }
 
 func TestWHIPToWHEP(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	for _, c := range []struct {
 		name string
@@ -275,6 +276,7 @@ func (s *testServer) await(conn *websocket.Conn, typ string) json.RawMessage {
 }
 
 func TestInvitedPeopleMeet(t *testing.T) {
+	t.Parallel()
 	s := run(t, Config{backend: newBackend})
 	ann := s.joinRoom("r", "Ann")
 	s.joinRoom("r", "Ben")

@@ -42,6 +42,7 @@ func readFile(t *testing.T, path string) string {
 }
 
 func TestReferenceIsCurrent(t *testing.T) {
+	t.Parallel()
 	made := filepath.Join(t.TempDir(), "config.md")
 	if code, _, errs := verb(t, "help", "--reference", made); code != 0 {
 		t.Fatal(errs)
@@ -145,6 +146,7 @@ func TestContainerfile(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if code, _, errs := verb(t, "health", "--data", dir); code != 1 || !strings.Contains(errs, "no server is running") {
 		t.Errorf("%d %s", code, errs)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,6 +58,7 @@ func (s *serving) request(method, path, token, body string) (int, string) {
 // TestDiskFullWhileServing fills the disk under a server in which people talk: nothing new can be kept, and
 // who asks for it is told so; the call does not notice.
 func TestDiskFullWhileServing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, onSmallDisk(t, dir, append(serveArgs(dir), "--drain-limit", "1h")...))
 	data := fmt.Sprintf("/proc/%d/root%s", s.cmd.Process.Pid, dir) // the folder as the server sees it
@@ -75,6 +77,7 @@ func TestDiskFullWhileServing(t *testing.T) {
 	_, admin, _ := verb(t, "token", "--data", data, "--admin")
 	admin = strings.TrimSpace(admin)
 
+	ballast(t, data, 64<<10)
 	status, detail := 0, ""
 	for i := 0; i < 20000 && status != http.StatusServiceUnavailable; i++ {
 		status, detail = s.request("POST", "/v1/invitations", admin, `{"room":"`+strings.Repeat("x", 60)+`"}`)
@@ -105,7 +108,18 @@ func TestDiskFullWhileServing(t *testing.T) {
 	}
 }
 
+// ballast fills the disk of a folder until so many bytes are left.
+func ballast(t *testing.T, folder string, left int64) {
+	t.Helper()
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(folder, &disk); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(folder, "ballast"), int64(disk.Bavail)*int64(disk.Bsize)-left)
+}
+
 func TestReadOnlyDataFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir)
 	if code := s.end(syscall.SIGTERM); code != 0 {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestDoctorUsedWrongly(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args []string
 		code int
@@ -41,6 +42,7 @@ func TestDoctorPage(t *testing.T) {
 }
 
 func TestDoctorOfOurServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir)
 	defer s.end(os.Interrupt)

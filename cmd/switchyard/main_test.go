@@ -138,6 +138,7 @@ func (s *serving) end(sig os.Signal) int {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	config := func(text string) string {
 		path := filepath.Join(t.TempDir(), "config.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -196,6 +197,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +241,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
 	code, out, errs := verb(t)
 	if code != 0 || errs != "" || !strings.Contains(out, "Commands:") {
 		t.Fatalf("%d %q %q", code, out, errs)
@@ -257,6 +260,7 @@ func TestHelpAndVersion(t *testing.T) {
 }
 
 func TestServeTokenInvite(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	s := serve(t, dir)
 	res, err := http.Get(s.link)
@@ -326,6 +330,7 @@ func TestKilledServerComesBack(t *testing.T) {
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := serve(t, t.TempDir())
 	// An open request keeps the first signal from ending the server at once.
 	addr := strings.TrimPrefix(s.base, "http://")
@@ -361,6 +366,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestConfigFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "from-file")
 	path := filepath.Join(dir, "config.yaml")
@@ -380,10 +386,11 @@ func TestConfigFile(t *testing.T) {
 	}
 }
 
-// TestBinary builds the binary as users have it: static, and under 60 MB of memory when idle.
+// TestBinary builds the binary as `make build` does: static, and under 60 MB of memory when idle.
 func TestBinary(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "switchyard")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

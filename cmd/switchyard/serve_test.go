@@ -44,6 +44,7 @@ func (s *serving) status(path string) int {
 }
 
 func TestFirstSignalLetsCallsGoOn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir, "--drain-limit", "1h")
 	s.inRoom(dir, "r")
@@ -63,6 +64,7 @@ func TestFirstSignalLetsCallsGoOn(t *testing.T) {
 }
 
 func TestServerEndsWithTheLastCall(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir, "--drain-limit", "1h")
 	c := s.inRoom(dir, "r")

@@ -35,6 +35,7 @@ func some(r *transferring, to string) {
 }
 
 func TestReceiverIsStoppedAndGoesOn(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	s, r := slowly(x, from, to)
@@ -52,6 +53,7 @@ func TestReceiverIsStoppedAndGoesOn(t *testing.T) {
 
 // Without an argument, what was broken off in the folder goes on.
 func TestReceiveGoesOnWithoutTheLink(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	s, r := slowly(x, from, to)
@@ -64,6 +66,7 @@ func TestReceiveGoesOnWithoutTheLink(t *testing.T) {
 }
 
 func TestSenderIsStoppedAndGoesOn(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	s, r := slowly(x, from, to)
@@ -86,6 +89,7 @@ func TestSenderIsStoppedAndGoesOn(t *testing.T) {
 
 // Two who send the same at once have a link each.
 func TestSameFileIsSentTwice(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from := t.TempDir()
 	file := filepath.Join(from, "a")
@@ -125,6 +129,7 @@ func TestStandardInputThatDoesNotEndIsInterrupted(t *testing.T) {
 
 // A stranger who takes a code's number and goes has not taken the transfer with it.
 func TestClaimedCodeIsReplaced(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 1000)
@@ -147,6 +152,7 @@ func TestClaimedCodeIsReplaced(t *testing.T) {
 }
 
 func TestReceiverDeclines(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 10)

@@ -14,6 +14,7 @@ import (
 // Whatever is sent is what is received: names, bytes, modes and times. SWITCHYARD_TRANSFER_BYTES and _FILES
 // make the large file and the many files larger.
 func TestSendAndReceive(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	for name, make := range map[string]func(folder string){
 		"empty file": func(f string) { fill(t, filepath.Join(f, "empty"), 0) },
@@ -69,6 +70,7 @@ func deep(t *testing.T, folder string) {
 }
 
 func TestSendStandardInputToStandardOutput(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	data := bytes.Repeat([]byte("a line that packs well\n"), 100_000)
 	s := x.run(bytes.NewReader(data), "send", "--data", x.data, "-")
@@ -81,6 +83,7 @@ func TestSendStandardInputToStandardOutput(t *testing.T) {
 }
 
 func TestSendText(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	s := x.send("--text", "see you at 8\nin the café")
 	r := x.receive(t.TempDir(), s.link())
@@ -93,6 +96,7 @@ func TestSendText(t *testing.T) {
 
 // A code can be tried once; after a wrong one the sender has another.
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 100_000)
@@ -121,6 +125,7 @@ func TestCodes(t *testing.T) {
 }
 
 func TestPassphrase(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 100_000)
@@ -143,6 +148,7 @@ func TestPassphrase(t *testing.T) {
 
 // Guessing at a passphrase ends the link, and guessing at codes ends the codes.
 func TestGuessing(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 1000)
@@ -175,6 +181,7 @@ func TestGuessing(t *testing.T) {
 
 // Of two who open a link for one, one gets the files, and the other is told why not.
 func TestTwoReceiversOfALinkForOne(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from := t.TempDir()
 	fill(t, filepath.Join(from, "a"), 3_000_000)
@@ -197,6 +204,7 @@ func TestTwoReceiversOfALinkForOne(t *testing.T) {
 }
 
 func TestSeveralReceivers(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from := t.TempDir()
 	fill(t, filepath.Join(from, "a"), 5_000_000)
@@ -216,6 +224,7 @@ func TestSeveralReceivers(t *testing.T) {
 }
 
 func TestExpiredAndRevokedLinks(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 10)
@@ -247,6 +256,7 @@ func TestExpiredAndRevokedLinks(t *testing.T) {
 
 // Who only looks at a link takes nothing of it.
 func TestPreviewOfALinkTakesNothing(t *testing.T) {
+	t.Parallel()
 	x := newTransfers(t)
 	from, to := t.TempDir(), t.TempDir()
 	fill(t, filepath.Join(from, "a"), 1000)
@@ -274,6 +284,7 @@ func TestPreviewOfALinkTakesNothing(t *testing.T) {
 }
 
 func TestTransferUsage(t *testing.T) {
+	t.Parallel()
 	for args, want := range map[string]string{
 		"send":                "say what to send",
 		"send --text hello a": "exclude each other",

@@ -9,6 +9,7 @@ import (
 
 // Whoever uses a verb wrongly, or has no server, is told in one sentence what to do, and gets the code for it.
 func TestMistakesAreTold(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -70,6 +71,7 @@ func TestMistakesAreTold(t *testing.T) {
 
 // What a running server refuses is told in its words, without codes, types or JSON.
 func TestRefusalsAreToldInTheServersWords(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir)
 	for _, c := range []struct{ args, want string }{
