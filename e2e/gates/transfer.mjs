@@ -1,13 +1,14 @@
 // How fast a file goes from one device to another, and what that costs, beside plain TCP (nc) and scp on the same
 // wire in the same run. It prints a table and, with --json, JSON.
 //
-//   node e2e/gates/transfer.mjs [loopback|1g|1g-20|1g-100|1g-100-loss|200m-20 ...] [--by nc,scp,cli,to-page,from-page,page]
+//   node e2e/gates/transfer.mjs [loopback|1g|1g-20|1g-100|1g-100-loss|200m-20 ...] [--by nc,scp,cli,to-page,from-page,page,bare]
 //                               [--size MB] [--repeats N] [--json]
 //
 // Two namespaces with a wire between them; the server stands beside the sender. The rate is that of the data, from
 // the first that the receiver verified to the last (for nc and scp: of the whole run). CPU seconds are of both ends
 // together, without the server; where one is a page, those of ours and of the browser apart, since nobody makes a
-// Chromium cheaper. Delay and loss come from e2e/shaper, which shares the cores with both ends.
+// Chromium cheaper; bare is the floor: two pages, of which one counts what the other sends. Delay and loss come from
+// e2e/shaper, which shares the cores with both ends.
 // Needs root, nc and sshd (Debian: netcat-openbsd openssh-server).
 
 import { parseArgs } from "node:util";
@@ -38,7 +39,7 @@ const wires = {
 };
 
 const names = positionals.length > 0 ? positionals : Object.keys(wires);
-const carriers = { nc, scp, cli, "to-page": toPage, "from-page": fromPage, page: pageToPage };
+const carriers = { nc, scp, cli, "to-page": toPage, "from-page": fromPage, page: pageToPage, bare: barePages };
 const rows = [];
 for (const name of names) {
   if (!wires[name]) throw new Error(`there is no wire ${name}; there are ${Object.keys(wires).join(", ")}`);
@@ -246,9 +247,25 @@ async function pageToPage(world) {
   const out = await Page.open({ server, namespace: world.wire?.server, name: "anna" });
   const into = await Page.open({ server, namespace: world.wire?.client, name: "bert" });
   try {
-    const got = await into.receive(await out.send(world.size * 1e6));
+    const link = await out.send(world.size * 1e6);
+    const got = await into.receive(link);
     await out.sent();
-    return told(world, got, 0, out.cpu() + into.cpu());
+    const each = [out.cpu(), into.cpu()].map((s) => (s / (world.size / 1000)).toFixed(1));
+    return told(world, { ...got, way: `${got.way}, sends ${each[0]}, receives ${each[1]}` }, 0, out.cpu() + into.cpu());
+  } finally {
+    await into.close();
+    await out.close();
+  }
+}
+
+async function barePages(world) {
+  const server = await serve(world);
+  const out = await Page.open({ server, namespace: world.wire?.server, name: "anna" });
+  const into = await Page.open({ server, namespace: world.wire?.client, name: "bert" });
+  try {
+    const got = await out.pour(into, world.size * 1e6);
+    const each = [out.cpu(), into.cpu()].map((s) => (s / (world.size / 1000)).toFixed(1));
+    return told(world, { ...got, way: `sends ${each[0]}, receives ${each[1]}` }, 0, out.cpu() + into.cpu());
   } finally {
     await into.close();
     await out.close();

@@ -18,8 +18,8 @@ export class Keeper {
   constructor(
     readonly disk: Disk,
     files: readonly IncomingFile[],
-    /** The disk took something. */
-    readonly took: () => void,
+    /** The disk took something: its bytes may be used anew. */
+    readonly took: (bytes: Bytes) => void,
     readonly finished: (file: IncomingFile) => void,
     readonly failed: (e: unknown) => void,
   ) {
@@ -38,7 +38,7 @@ export class Keeper {
     this.#after(file, async () => {
       await (await file.open(this.disk)).write(piece * file.pieceSize, bytes);
       this.waiting -= length;
-      this.took();
+      this.took(bytes);
     });
   }
 
@@ -94,7 +94,7 @@ export class Keeper {
       await (await file.open(this.disk)).write(file.written, bytes);
       this.waiting -= length;
       file.written += length;
-      this.took();
+      this.took(bytes);
       return true;
     }
     if (!file.proven || file.written < file.size) return false;

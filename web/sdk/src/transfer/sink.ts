@@ -9,6 +9,7 @@ import type { Range, Wanted } from "./messages";
 import type { Manifest } from "./names";
 import { asProblem, TransferError } from "./problem";
 import type { Offer } from "./shape";
+import { Shelf } from "./shelf";
 import { SinkRun } from "./sinkrun";
 
 const maxText = 16 << 20; // bytes of a message that is shown
@@ -32,6 +33,7 @@ export class Sink {
   /** What was chosen; undefined where it is everything. */
   wanted: Wanted | undefined;
   keeper: Keeper | undefined;
+  shelf = new Shelf(0);
   #manifest: Manifest | undefined;
   #decided: Promise<void> | undefined;
   #disk: Disk | undefined;
@@ -114,8 +116,9 @@ export class Sink {
     });
     for (const file of this.files.values()) this.total += file.size;
     if (unwanted.size > 0) this.wanted = { files: this.files.size, bytes: this.total };
+    this.shelf = new Shelf(piece);
     this.#left = this.files.size;
-    this.keeper = new Keeper(wanted, [...this.files.values()], () => this.#run?.took(), (f) => this.#finished(f), (e) => this.fail(asProblem(e, "disk")));
+    this.keeper = new Keeper(wanted, [...this.files.values()], (bytes) => this.#took(bytes), (f) => this.#finished(f), (e) => this.fail(asProblem(e, "disk")));
     await wanted.prepare(manifest.entries);
     for (const [i, entry] of manifest.entries.entries()) if (entry.k === "d" && !unwanted.has(i)) await wanted.folder(entry);
     if (this.#left === 0) await this.#complete();
@@ -144,6 +147,11 @@ export class Sink {
       if (bytes.length < length) return;
       file.found(piece, file.pieces === 1 ? this.hasher.root(bytes) : this.hasher.piece(bytes, offset / 1024));
     }
+  }
+
+  #took(bytes: Bytes): void {
+    this.shelf.give(bytes);
+    this.#run?.took();
   }
 
   #finished(file: IncomingFile): void {

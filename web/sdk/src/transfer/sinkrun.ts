@@ -331,7 +331,7 @@ class LaneReader {
   #add(file: IncomingFile, piece: number, packed: boolean, size: number, offset: number, bytes: Bytes): void {
     if (!this.#piece) {
       this.run.begin(file, piece, this.lane);
-      this.#piece = { file, piece, bytes: new Uint8Array(size), filled: 0, packed };
+      this.#piece = { file, piece, bytes: this.run.sink.shelf.take(size), filled: 0, packed };
     }
     const a = this.#piece;
     const fits = a.file === file && a.piece === piece && a.packed === packed && a.bytes.length === size;

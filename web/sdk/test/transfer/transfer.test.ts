@@ -231,7 +231,8 @@ describe("a transfer", () => {
   });
 
   it("keeps within the window while the disk is slow", async () => {
-    const big = new Blob([noise(48 << 20, 9)]);
+    const bytes = noise(48 << 20, 9);
+    const big = new Blob([bytes]);
     const receiver = new Receiver();
     let free!: () => void;
     const gate = new Promise<void>((go) => (free = go));
@@ -243,6 +244,8 @@ describe("a transfer", () => {
     expect(sent).toBeLessThan(33.5 * (1 << 20));
     free();
     expect(await talked).toMatchObject({ source: true, sink: true });
+    // No piece's memory was used again before the disk had it.
+    expect(same(receiver.disk.files.get("big"), bytes)).toBe(true);
   });
 
   it("tells both ends that the disk is full", async () => {
