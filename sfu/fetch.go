@@ -46,17 +46,21 @@ func (s *shard) fetchStep(i, n int) {
 	}
 }
 
+// mostReported bounds the streams that a report is expected to tell of.
+const mostReported = 64
+
 // fetchReport fetches what a report needs that comes next but two, one, or none.
 func (l *Link) fetchReport(step int) {
 	l.peer.FetchOpening(step)
 	switch step {
 	case 0:
 		l.twccOut.FetchFeedback()
-		for i := 0; i < len(l.bySSRC) && i < len(l.streams); i += 2 { // a stream and its repairs
-			l.bySSRC[i].slot.out.FetchReport()
-		}
+		prefetch.Lines(unsafe.Pointer(unsafe.SliceData(l.bySSRC)), len(l.bySSRC)/4)
 	case 1:
 		l.twccOut.FetchArrived()
+		for i := 0; i < len(l.bySSRC) && i < mostReported; i += 2 { // a stream and its repairs
+			l.bySSRC[i].slot.out.FetchReport()
+		}
 	}
 }
 
@@ -94,6 +98,6 @@ func (s *slot) fetch() {
 
 const (
 	// sendLines of a link are touched by what is sent, reportLines by a report.
-	sendLines   = int(unsafe.Offsetof(Link{}.twccOut))/prefetch.Line + 4
+	sendLines   = int(unsafe.Offsetof(Link{}.twccOut))/prefetch.Line + 3
 	reportLines = int(unsafe.Offsetof(Link{}.tally))/prefetch.Line + 1
 )

@@ -107,3 +107,24 @@ func BenchmarkForward(b *testing.B) {
 	})
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*subscribers*packets), "ns/packet")
 }
+
+// BenchmarkForwardCold is the same for frames of one packet whose slots stand in no near cache, as after a rest.
+func BenchmarkForwardCold(b *testing.B) {
+	const subscribers = 100
+	r := newRoad(b, subscribers)
+	cold := make([]byte, 64<<20)
+	r.shard.call(func() {
+		r.frame(1, true)
+		b.ResetTimer()
+		for range b.N {
+			b.StopTimer()
+			for i := 0; i < len(cold); i += 64 {
+				cold[i]++
+			}
+			b.StartTimer()
+			r.frame(1, false)
+		}
+		b.StopTimer()
+	})
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*subscribers), "ns/packet")
+}

@@ -37,7 +37,7 @@ type shard struct {
 	writer   *udp.Writer
 	in       [udp.MaxBatch]udp.Datagram
 	inPkts   [udp.MaxBatch]*media.Packet // in[i].Buf is inPkts[i].Data
-	coming   [udp.MaxBatch]coming // of whom in is, so far as that is known
+	coming   [udp.MaxBatch]coming        // of whom in is, so far as that is known
 	mail     mail
 	byUfrag  map[string]*Link
 	byPath   *owners
@@ -88,7 +88,7 @@ const turnGap = 500 * time.Microsecond
 // yieldEvery is how often a busy shard lets Go's scheduler see it. Go's monitor takes the processor of a
 // goroutine away that is in system calls and has not been rescheduled for 10 ms, and keeps awake to do
 // so: unyielding, that was a third of the server's time.
-const yieldEvery = 2 * time.Millisecond
+const yieldEvery = 4 * time.Millisecond
 
 // run is the loop. Its goroutine belongs to the SFU and ends by stop.
 func (s *shard) run() {
@@ -233,6 +233,7 @@ func (s *shard) settle(now media.Time) {
 		s.settling = turn[:0]
 	}
 	for l := s.timers.due(now); l != nil; l = s.timers.due(now) {
+		s.timers.fetch()
 		l.settle(now)
 		if l.deadline <= now && l.heapAt == 0 { // a deadline that did not move must not spin the loop
 			l.setDeadline(now.Add(minTurn))

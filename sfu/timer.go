@@ -1,6 +1,11 @@
 package sfu
 
-import "switchyard/media"
+import (
+	"unsafe"
+
+	"switchyard/media"
+	"switchyard/media/prefetch"
+)
 
 // timers are the links of a shard by when they want a turn, the earliest first: a heap whose entries hold the time
 // themselves, since what stands in a link is cold memory.
@@ -40,6 +45,13 @@ func (t timers) due(now media.Time) *Link {
 		t.down(0)
 	}
 	return nil
+}
+
+// fetch fetches what may be due after the first.
+func (t timers) fetch() {
+	for i := 1; i < len(t) && i < 3; i++ {
+		prefetch.Lines(unsafe.Pointer(t[i].link), reportLines)
+	}
 }
 
 func (t *timers) add(l *Link) {

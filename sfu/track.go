@@ -194,6 +194,7 @@ func (f *fanout) deliver(now media.Time, batch media.Batch) {
 				s.start(now)
 			default:
 				s.sendBatch(now, batch)
+				f.shard.writer.Ease()
 			}
 		}
 	}

@@ -9,7 +9,9 @@ import (
 // Fetch fetches what every packet touches of the slot (package prefetch), and FetchSegment, when that has arrived, the
 // stretch that it goes on with.
 func (s *Slot) Fetch() {
-	prefetch.Lines(unsafe.Pointer(s), int(unsafe.Offsetof(s.segments)/prefetch.Line)+1)
+	const rare = unsafe.Offsetof(s.stats) + unsafe.Offsetof(s.stats.Retransmitted) // from here to red
+	prefetch.Lines(unsafe.Pointer(s), int(rare/prefetch.Line)+1)
+	prefetch.Lines(unsafe.Pointer(&s.red), int((unsafe.Sizeof(s.red)+unsafe.Sizeof(s.sent))/prefetch.Line)+1)
 }
 
 // FetchSegment comes after Fetch.

@@ -70,7 +70,9 @@ func (r *reader) init(s *Socket) {
 		h.Iov = &r.iovs[i]
 		h.SetIovlen(1)
 		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
-		h.Control = &r.controls[i].b[0]
+		if s.any {
+			h.Control = &r.controls[i].b[0]
+		}
 	}
 }
 
@@ -162,7 +164,9 @@ func (r *reader) receive(fd uintptr) {
 		r.iovs[i].SetLen(len(r.d[i].Buf))
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		h.SetControllen(controlSize)
+		if r.s.any {
+			h.SetControllen(controlSize)
+		}
 	}
 	for {
 		var got uintptr
@@ -204,8 +208,10 @@ func (r *reader) fill(i int) {
 		r.s.stats.truncated.Add(1)
 	}
 	d.From = parseName(&r.names[i])
-	d.To = parsePktinfo(r.controls[i].b[:min(int(h.Controllen), controlSize)])
-	if !d.To.IsValid() {
-		d.To = r.s.local.Addr()
+	d.To = r.s.local.Addr()
+	if r.s.any {
+		if to := parsePktinfo(r.controls[i].b[:min(int(h.Controllen), controlSize)]); to.IsValid() {
+			d.To = to
+		}
 	}
 }

@@ -22,6 +22,7 @@ type Socket struct {
 	slow  *descriptor // another of its port, which gets what may wait; nil outside of groups
 	event descriptor  // an eventfd that ends the wait of ReadBatch
 	local netip.AddrPort
+	any   bool // bound to no address: each datagram tells which of ours it is for, and is told where to leave from
 	v6    bool
 	mmsg  bool
 
@@ -66,6 +67,7 @@ func makeSocket(fd, slow, event int, sa unix.Sockaddr, v6 bool, o Options) *Sock
 		raw:   newDescriptor(fd, "udp"),
 		event: newDescriptor(event, "udp-wake"),
 		local: addrPortOf(sa),
+		any:   addrPortOf(sa).Addr().IsUnspecified(),
 		v6:    v6,
 		mmsg:  !o.NoMmsg,
 	}
@@ -122,14 +124,16 @@ func setOptions(fd int, addr netip.AddrPort, o Options) error {
 	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, size)
 	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, size)
 	discoverMTU(fd, unix.IP_PMTUDISC_DO)
-	if !addr.Addr().Is6() {
+	any := addr.Addr().IsUnspecified()
+	switch {
+	case !addr.Addr().Is6() && any:
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	case !addr.Addr().Is6():
+		return nil
+	case !any:
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
-	only := 1
-	if addr.Addr().IsUnspecified() {
-		only = 0
-	}
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
 		return err
 	}
 	// On a dual-stack socket this covers IPv4 too, in mapped form.

@@ -131,6 +131,9 @@ func (w *Writer) Commit(to netip.AddrPort, from netip.Addr, n int) {
 	_ = w.s.WriteTo(w.arena[:n], to, from) // counted in Stats
 }
 
+// Ease does nothing here.
+func (w *Writer) Ease() {}
+
 // Flush does nothing here.
 func (w *Writer) Flush() {}
 

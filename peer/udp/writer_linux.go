@@ -12,7 +12,8 @@ import (
 
 const (
 	arenaSize = 256 << 10
-	maxQueued = 512 // messages
+	maxQueued = 512      // messages
+	enough    = 64 << 10 // bytes: more in one call save nothing, and take the place of what is needed in the near caches
 )
 
 // Writer queues datagrams of a socket and sends them with as few system calls as the kernel
@@ -78,6 +79,14 @@ func (w *Writer) grow(n int) bool {
 	w.iovs[w.n-1].SetLen(m.bytes)
 	w.growing = n == m.size // a shorter one must be the last
 	return true
+}
+
+// Ease flushes when so much is queued that more would only take memory. It is for the places where a destination
+// has all that it gets at once: elsewhere it would cut a message in two.
+func (w *Writer) Ease() {
+	if w.off >= enough {
+		w.Flush()
+	}
 }
 
 // Flush sends everything that is queued.
@@ -159,7 +168,7 @@ func (w *sender) add(b []byte, to netip.AddrPort, from netip.Addr) {
 	h.Namelen = putName(&w.names[i], to, w.s.v6)
 	m := &w.meta[i]
 	*m = meta{bytes: len(b), size: len(b), segments: 1}
-	if from.IsValid() && !from.IsUnspecified() && (w.s.v6 || from.Is4()) {
+	if w.s.any && from.IsValid() && !from.IsUnspecified() && (w.s.v6 || from.Is4()) {
 		m.info = putPktinfo(&w.controls[i], from, w.s.v6)
 	}
 }
