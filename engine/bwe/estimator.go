@@ -78,12 +78,11 @@ type Estimator struct {
 	sender *Sender
 	out    *outflow // the sender's
 
-	trend   trend
-	arrived throughput
-	queue   queue
-	rate    aimd
-	loss    lossBound
-	probe   prober
+	trend trend
+	queue queue
+	rate  aimd
+	loss  lossBound
+	probe prober
 
 	clock   time.Duration // last arrival, unwrapped
 	wrap    time.Duration // of the receiver's clock, by the kind of feedback
@@ -105,6 +104,8 @@ type Estimator struct {
 	drainFrom  float64       // the rate before
 	drainMark  time.Duration // newest arrival when it began
 	calm       bool          // some time after the last decrease
+
+	arrived throughput // last: of its ring a few lines are touched, and all of what stands before that
 }
 
 // NewEstimator returns an estimator that hears of everything that s sends and is told.

@@ -28,9 +28,8 @@ func (s *Sender) FetchFeedback() {
 		}
 	}
 	if e := s.est; e != nil {
-		const head, tail = unsafe.Offsetof(e.arrived), unsafe.Offsetof(e.arrived) + unsafe.Offsetof(e.arrived.n)
-		prefetch.Lines(unsafe.Pointer(e), int(head/prefetch.Line)+1)
-		prefetch.Lines(unsafe.Add(unsafe.Pointer(e), tail), int((unsafe.Sizeof(*e)-tail)/prefetch.Line)+1)
+		const hot = unsafe.Offsetof(e.arrived) + unsafe.Offsetof(e.arrived.ring)
+		prefetch.Lines(unsafe.Pointer(e), int(hot/prefetch.Line)+1)
 	}
 }
 

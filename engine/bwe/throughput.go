@@ -29,10 +29,10 @@ var windowLength = [windows]time.Duration{inLong: longWindow, inShort: shortWind
 
 // throughput remembers what arrived lately, in slices of time.
 type throughput struct {
-	ring  [128]slice // at least sliceTime apart: 640 ms
 	n     int
 	total int          // bytes so far
 	first [windows]int // number of the oldest slice within the window before the newest arrival; it only grows
+	ring  [128]slice   // at least sliceTime apart: 640 ms
 }
 
 // slice is what arrived within sliceTime of its beginning.
