@@ -11,6 +11,9 @@ import (
 // in no near cache. While one is served, the parts of the next ones are fetched (package prefetch): those of the
 // furthest that its own address leads to, those of the nearest that four pointers in a row lead to.
 
+// few datagrams are served sooner than fetched.
+const few = 4
+
 // coming is what is known of a datagram before it is its turn.
 type coming struct {
 	key  uint64
@@ -19,28 +22,31 @@ type coming struct {
 
 // fetch fetches what the datagrams behind the i-th of n need if they are reports, as most are that come together.
 func (s *shard) fetch(i, n int) {
+	if n < few {
+		return
+	}
 	if i > 0 {
 		s.fetchStep(i, n)
 		return
 	}
-	for k := -5; k <= 0; k++ {
+	for k := -10; k <= 0; k++ {
 		s.fetchStep(k, n)
 	}
 }
 
 func (s *shard) fetchStep(i, n int) {
-	if at := i + 5; at < n {
+	if at := i + 10; at < n { // a report is served in less time than memory may take: two lie between steps
 		d := &s.in[at]
 		s.coming[at].key = s.byPath.fetch(&peer.Path{Remote: d.From, Local: d.To})
 	}
-	if at := i + 4; at >= 0 && at < n {
+	if at := i + 8; at >= 0 && at < n {
 		if l := s.byPath.guess(s.coming[at].key); l != nil {
 			s.coming[at].link = l
 			prefetch.Lines(unsafe.Pointer(l), reportLines)
 		}
 	}
 	for step := range 3 {
-		if at := i + 3 - step; at >= 0 && at < n && s.coming[at].link != nil {
+		if at := i + 6 - 2*step; at >= 0 && at < n && s.coming[at].link != nil {
 			s.coming[at].link.fetchReport(step)
 		}
 	}
@@ -49,7 +55,7 @@ func (s *shard) fetchStep(i, n int) {
 // mostReported bounds the streams that a report is expected to tell of.
 const mostReported = 64
 
-// fetchReport fetches what a report needs that comes next but two, one, or none.
+// fetchReport fetches what a report needs, in three steps.
 func (l *Link) fetchReport(step int) {
 	l.peer.FetchOpening(step)
 	switch step {
