@@ -110,6 +110,28 @@ func (t Transfers) Revoke(ctx context.Context, made Transfer) error {
 	return t.call(ctx, http.MethodDelete, "transfers/"+url.PathEscape(made.ID), made.Token, nil, nil)
 }
 
+// NearbyRoom is where a device meets the other of a pair.
+type NearbyRoom struct {
+	Pair     string `json:"pair"`
+	Room     string `json:"room"`
+	Identity string `json:"identity"`
+	Token    string `json:"token"`
+}
+
+// Pairs asks for the rooms of pairs, by their ids (docs/transfer.md, Nearby). Device is a random text of 16 to 64 letters, by which
+// the server takes us for one and the same when we come back.
+func (t Transfers) Pairs(ctx context.Context, token, device string, ids []string) ([]NearbyRoom, error) {
+	body := struct {
+		Device string   `json:"device"`
+		Pairs  []string `json:"pairs"`
+	}{device, ids}
+	var answer struct {
+		Rooms []NearbyRoom `json:"rooms"`
+	}
+	err := t.call(ctx, http.MethodPost, "nearby", token, body, &answer)
+	return answer.Rooms, err
+}
+
 // call makes one request. Body and answer may be nil.
 func (t Transfers) call(ctx context.Context, method, path, token string, body, answer any) error {
 	var in io.Reader

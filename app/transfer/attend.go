@@ -47,7 +47,9 @@ type attending struct {
 	next     Way // comes after what is running
 	lastSeen time.Time
 	link     *linkWord
-	bye      error // what the sender said in the room
+	me       *pairWord // the code is taken to pair our device, not to receive
+	pair     *pairWord // the other device
+	bye      error     // what the sender said in the room
 	over     bool
 	err      error
 }
@@ -246,6 +248,14 @@ func (a *attending) told(from protocol.ParticipantID, w secretWord) {
 			} else {
 				time.AfterFunc(patience, func() { a.do(func() { a.end(a.bye) }) })
 			}
+		case w.Pair != nil && a.me != nil:
+			a.room.whisper(sender, secretWord{Pair: a.me})
+			a.pair = w.Pair
+			a.end(nil)
+		case w.Pair != nil && a.sink == nil:
+			a.end(ErrPairCode)
+		case w.Link != nil && a.me != nil:
+			a.end(ErrFileCode)
 		case a.sink == nil && w.Link != nil && validID(w.Link.ID):
 			a.link = w.Link
 			a.end(nil)

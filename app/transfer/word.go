@@ -71,6 +71,7 @@ type secretWord struct {
 	Link  *linkWord `json:"link,omitempty"`  // to who had the code
 	Relay bool      `json:"relay,omitempty"` // let us meet at the relay
 	Bye   string    `json:"bye,omitempty"`   // our user gave up, and why
+	Pair  *pairWord `json:"pair,omitempty"`  // the code is for pairing: who we are
 }
 
 // linkWord is a link without its server.

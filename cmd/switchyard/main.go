@@ -26,6 +26,8 @@ type CLI struct {
 	Watch   WatchCmd   `cmd:"" help:"Receive from a room or a WHEP endpoint and say what arrives."`
 	Send    SendCmd    `cmd:"" help:"Send files, folders or a text by a link, straight to another device."`
 	Receive ReceiveCmd `cmd:"" help:"Receive what a link or a code offers."`
+	Pair    PairCmd    `cmd:"" help:"Make this machine and another device know each other, to send without links."`
+	Devices DevicesCmd `cmd:"" help:"List the paired devices, rename or forget one."`
 	Shot    ShotCmd    `cmd:"" help:"Make a link to a picture of the screen, or to what was copied."`
 	Bench   BenchCmd   `cmd:"" help:"Measure a server under load."`
 	Rooms   RoomsCmd   `cmd:"" help:"List the rooms of a running server."`

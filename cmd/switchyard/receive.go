@@ -21,6 +21,8 @@ type ReceiveCmd struct {
 	To             string   `help:"Folder to write to; - writes a file or text to standard output." default:"." placeholder:"FOLDER"`
 	Only           []string `help:"Take only what matches: a name (*.jpg) or a path (holiday/**/*.jpg) of the offer; a folder with all that is in it. Repeatable." sep:"none" placeholder:"PATTERN"`
 	List           bool     `help:"Print what is offered and take nothing of it; the link stays yours." short:"l"`
+	Paired         bool     `help:"Wait for what a paired device sends, and receive that."`
+	Token          string   `help:"With --paired: token with the data or admin grant, where the server is not open to everybody." env:"SWITCHYARD_TOKEN" placeholder:"TOKEN"`
 	Yes            bool     `help:"Do not ask before anything is written." short:"y"`
 	Passphrase     secret   `help:"The sender's passphrase, where one is asked for. Without =WORDS it is asked for here." env:"SWITCHYARD_PASSPHRASE" placeholder:"WORDS"`
 	Links          bool     `help:"Take symbolic links, where they lead to what is received."`
@@ -44,14 +46,19 @@ func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
 		return err
 	}
 	defer done()
-	if err := c.again(folder); err != nil {
+	show := newShow(std, showOptions{json: c.JSON, quiet: c.Quiet})
+	if c.Paired {
+		err = c.awaitPaired(ctx, show)
+	} else {
+		err = c.again(folder)
+	}
+	if err != nil {
 		return err
 	}
 	base, err := c.server()
 	if err != nil {
 		return err
 	}
-	show := newShow(std, showOptions{json: c.JSON, quiet: c.Quiet})
 	out := &received{out: std.Out, show: show, json: c.JSON, folder: folder}
 	o := transfer.ReceiveOptions{
 		From: c.From, Server: base, Folder: folder, Tickets: c.tickets(folder), Looked: lookedFolder(), Name: deviceName(), HTTP: anyCertificate(show.say),

@@ -43,6 +43,7 @@ func (f *TransferServer) find() (string, error) {
 type SendCmd struct {
 	Paths          []string `arg:"" optional:"" name:"path" help:"Files and folders to send; - is standard input." placeholder:"FILE|FOLDER|-"`
 	TransferServer `embed:""`
+	To             string        `help:"Send to the paired device of this name, without a link; switchyard devices lists them." placeholder:"NAME"`
 	Text           string        `help:"Send this text instead of files; it is shown and not kept." placeholder:"TEXT"`
 	Name           string        `help:"Name for standard input, or for all of it together." placeholder:"NAME"`
 	Receivers      int           `help:"How many may receive it." default:"1" placeholder:"N"`
@@ -63,6 +64,10 @@ func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	to, err := c.recipient()
+	if err != nil {
+		return err
+	}
 	base, err := c.find()
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
 	if err := c.Passphrase.ask(std, "Passphrase for the receivers: ", true); err != nil {
 		return err
 	}
-	token, err := c.token()
+	token, err := c.grant(c.Token)
 	if err != nil {
 		return err
 	}
@@ -84,10 +89,15 @@ func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
 		show.say("left out: " + path)
 	}
 	show.say(describe(source.Offer()))
-	err = transfer.Send(ctx, transfer.SendOptions{
+	o := transfer.SendOptions{
 		Server: base, Source: source, Token: token, Receivers: c.Receivers, Expires: c.Expires, Passphrase: c.Passphrase.words,
 		NoCode: !c.Code, State: c.state(base), Name: deviceName(), Event: show.event,
-	})
+	}
+	if to != nil {
+		err = to.send(ctx, o, show)
+	} else {
+		err = transfer.Send(ctx, o)
+	}
 	show.end()
 	return transferError(ctx, base, err)
 }
@@ -105,6 +115,8 @@ func (c *SendCmd) check() error {
 		return Usagef("say what to send: a file, a folder, - for standard input, or --text")
 	case len(c.Paths) > 0 && c.Text != "":
 		return Usagef("--text and files exclude each other: send them one after the other")
+	case c.To != "" && c.Receivers != 1:
+		return Usagef("--to sends to one device: leave --receivers out")
 	case stdin > 0 && len(c.Paths) > 1:
 		return Usagef("standard input (-) is sent alone")
 	case c.Receivers < 1 || c.Receivers > 100:
@@ -115,12 +127,12 @@ func (c *SendCmd) check() error {
 	return nil
 }
 
-// token returns the given one, or one for the server of this machine, whose key we can read.
-func (c *SendCmd) token() (string, error) {
-	if c.Token != "" || c.Server != "" {
-		return c.Token, nil
+// grant returns the given token, or one for the server of this machine, whose key we can read.
+func (f *TransferServer) grant(given string) (string, error) {
+	if given != "" || f.Server != "" {
+		return given, nil
 	}
-	key, err := loadKey(c.Data)
+	key, err := loadKey(f.Data)
 	if err != nil {
 		return "", err
 	}

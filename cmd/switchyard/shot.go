@@ -85,7 +85,7 @@ func (c *ShotCmd) run(ctx context.Context, std *Streams, what screen.Request, de
 		if err := c.Passphrase.ask(std, "Passphrase for the receivers: ", true); err != nil {
 			return err
 		}
-		if token, err = send.token(); err != nil {
+		if token, err = send.grant(send.Token); err != nil {
 			return err
 		}
 	}

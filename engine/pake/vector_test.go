@@ -16,6 +16,7 @@ var update = flag.Bool("update", false, "write testdata/transfer.json anew")
 // vectors is testdata/transfer.json: what any client must come to. All strings of bytes are hex, boxes base64url.
 type vectors struct {
 	Exchanges []vector            `json:"exchanges"`
+	Nearby    []nearbyVector      `json:"nearby"`
 	Words     map[string][]string `json:"words"`
 }
 
@@ -45,6 +46,37 @@ type box struct {
 	AAD       string `json:"aad"`
 	Plaintext string `json:"plaintext"` // text
 	Box       string `json:"box"`
+}
+
+// nearbyVector is an offer to a device nearby, or to the other of a pair.
+type nearbyVector struct {
+	Pair      string            `json:"pair"`   // its secret; empty in the network's room
+	PairID    string            `json:"pairId"` // empty there
+	Room      string            `json:"room"`
+	Sender    string            `json:"sender"`
+	Receiver  string            `json:"receiver"`
+	Scalars   map[string]string `json:"scalars"` // by side
+	Key       string            `json:"key"`     // the sender's, beside the box
+	Plaintext string            `json:"plaintext"`
+	Box       string            `json:"box"`
+}
+
+func makeNearby(t *testing.T, name string, pair []byte) nearbyVector {
+	t.Helper()
+	h := hex.EncodeToString
+	from, to, nonce := seeded(name+" sender"), seeded(name+" receiver"), seeded(name+" nonce")
+	v := nearbyVector{Room: "nearby-abcdefghijklmnopqrst", Sender: "n-7k2m", Receiver: "n-3x4y", Pair: h(pair),
+		Scalars:   map[string]string{"sender": h(from[:]), "receiver": h(to[:])},
+		Plaintext: `{"id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ","key":"AAAAAAAAAAAAAAAAAAAAAA","name":"holiday.zip","bytes":5}`}
+	if len(pair) > 0 {
+		v.PairID = PairID([32]byte(pair))
+	}
+	key, box, err := sealNearby(nearbyKey(from), [12]byte(nonce[:12]), NearbyEnds{v.Room, v.Sender, v.Receiver}, nearbyKey(to).Share(), pair, []byte(v.Plaintext))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Key, v.Box = h(key), box
+	return v
 }
 
 // seeded makes bytes that look random and are always the same.
@@ -100,7 +132,9 @@ func TestVectors(t *testing.T) {
 	link.Key, pass.Key, pass.Passphrase = hex.EncodeToString(key[:]), hex.EncodeToString(key[:]), "Gru\u0308n 42" // not in NFC
 	c := Code{"7", firstWords[41], secondWords[142]}
 	code.Code, code.Receiver = c.String(), "c-7k2m"
+	pair := seeded("pair")
 	got := vectors{
+		Nearby: []nearbyVector{makeNearby(t, "network", nil), makeNearby(t, "pair", pair[:])},
 		Exchanges: []vector{
 			makeVector(t, link, LinkSecret(key, "")),
 			makeVector(t, pass, LinkSecret(key, "Gr\u00fcn 42")),
