@@ -8,6 +8,7 @@ import { countWords, sizeWords } from "./amounts";
 import { download, type SavedFile } from "./disks";
 import { openType, saveName } from "./names";
 import type { ReceiveModel } from "./receivemodel";
+import { Remember } from "./remember";
 
 export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incoming }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -23,6 +24,7 @@ export function Done({ model, transfer }: { model: ReceiveModel; transfer: Incom
             {transfer.text !== undefined ? "A message for you" : "It is all here"}
           </h1>
           {transfer.text !== undefined ? <Text text={transfer.text} /> : <Files model={model} transfer={transfer} />}
+          <Remember id={model.taken?.id ?? ""} name={transfer.sender?.name ?? ""} secret={transfer.sender?.pair} />
           <a class="secondary" href="/send">
             Send something
           </a>

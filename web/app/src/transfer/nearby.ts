@@ -4,7 +4,7 @@ import type { SwitchyardError } from "../../../sdk/src/index";
 import { enterNearby } from "../api";
 import type { NearbyOffer } from "./nearbybox";
 import { deviceKind, kindOf, Place, type DeviceKind, type Entrance } from "./nearbyplace";
-import { mostName, mostPairs, pairs, pairSecret } from "./pairs";
+import { mostName, mostPairs, notePaired, pairs, pairSecret } from "./pairs";
 import { problemOf, problemWords } from "./words";
 
 export { deviceKind };
@@ -186,6 +186,7 @@ export class Nearby {
 
   #offered(place: Place | undefined, pair: string, from: { id: string; name?: string }, offer: NearbyOffer): void {
     if (!place || this.wanted.value.length >= mostWanted) return;
+    if (pair) notePaired(offer.id);
     const name = pair ? pairs.value.find((p) => p.id === pair)?.name : from.name;
     const device: Device = { id: pair || from.id, name: name || "A device", kind: kindOf(place.room.participant(from.id)) };
     const others = this.wanted.value.filter((w) => w.id !== offer.id);
@@ -202,6 +203,7 @@ export class Nearby {
     const place = this.#pairs.get(to.id) ?? this.#network;
     if (!place) return;
     const whom = this.#pairs.has(to.id) ? place.others.map((p) => p.id) : [to.id];
+    if (this.#pairs.has(to.id)) notePaired(offer.id);
     const sent = await Promise.all(whom.map((id) => place.offer(id, offer)));
     if (sent.includes(true)) this.asked.value = new Map(this.asked.value).set(to.id, { link: offer.id, declined: false });
   }

@@ -31,8 +31,11 @@ export class NearbyKey {
     readonly share: Bytes,
   ) {}
 
-  static async make(): Promise<NearbyKey> {
-    const scalar = random(32);
+  static make(): Promise<NearbyKey> {
+    return NearbyKey.of(random(32));
+  }
+
+  static async of(scalar: Bytes): Promise<NearbyKey> {
     return new NearbyKey(scalar, await x25519(scalar, basePoint));
   }
 }

@@ -60,6 +60,17 @@ export async function rememberPair({ secret, name, device }: Pairing): Promise<P
   return pair;
 }
 
+const ofPairs = new Set<string>(); // transfers
+
+/** A transfer is with a device that is paired already. */
+export function notePaired(transfer: string): void {
+  ofPairs.add(transfer);
+}
+
+export function isPaired(transfer: string): boolean {
+  return ofPairs.has(transfer);
+}
+
 export function renamePair(id: string, name: string): void {
   save(pairs.value.map((p) => (p.id === id && name.trim() ? { ...p, name: name.trim().slice(0, mostName) } : p)));
 }

@@ -7,6 +7,7 @@ import { Picture } from "../signs";
 import { clockWords, countWords, leftWords, percent, rateWords, sizeWords } from "./amounts";
 import { itemLines } from "./gather";
 import { CopyField, Progress, useNow } from "./parts";
+import { Remember } from "./remember";
 import type { SendModel } from "./sendmodel";
 import { problemWords, receiverWords } from "./words";
 
@@ -29,7 +30,7 @@ export function Sending({ model }: { model: SendModel }) {
       </div>
       {open && <Link transfer={transfer} secret={model.wishes.value.passphrase !== ""} />}
       {!open && <Over transfer={transfer} all={all} none={expired(transfer, model)} />}
-      <Receivers list={model.receivers.value} wanted={open} />
+      <Receivers list={model.receivers.value} wanted={open} id={model.offer()?.id ?? ""} />
       <div class="row">
         {!over && !(transfer.closed && model.receivers.value.length === 0) && (
           <button type="button" class="secondary danger" onClick={() => void transfer.revoke()}>
@@ -155,7 +156,7 @@ function Over({ transfer, all, none }: { transfer: Outgoing; all: boolean; none:
   return <p class="quiet">The link takes nobody new. Keep this page open until those below have it.</p>;
 }
 
-function Receivers({ list, wanted }: { list: readonly Receiver[]; wanted: boolean }) {
+function Receivers({ list, wanted, id }: { list: readonly Receiver[]; wanted: boolean; id: string }) {
   return (
     <section class="receivers" aria-label="Who receives">
       <h2 class="unseen">Who receives</h2>
@@ -166,14 +167,14 @@ function Receivers({ list, wanted }: { list: readonly Receiver[]; wanted: boolea
       )}
       <ul>
         {list.map((r) => (
-          <ReceiverRow key={r.id} receiver={r} />
+          <ReceiverRow key={r.id} receiver={r} id={id} />
         ))}
       </ul>
     </section>
   );
 }
 
-function ReceiverRow({ receiver: r }: { receiver: Receiver }) {
+function ReceiverRow({ receiver: r, id }: { receiver: Receiver; id: string }) {
   const moving = r.state === "receiving";
   return (
     <li class="receiver" data-state={r.state}>
@@ -191,6 +192,7 @@ function ReceiverRow({ receiver: r }: { receiver: Receiver }) {
           {[`${sizeWords(r.verified)} of ${sizeWords(r.total)}`, r.rate > 0 && rateWords(r.rate), leftWords(r.total - r.verified, r.rate)].filter(Boolean).join(" · ")}
         </p>
       )}
+      {r.state === "complete" && <Remember id={id} name={r.name} secret={r.pair} />}
     </li>
   );
 }

@@ -47,6 +47,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   #running: Way | undefined;
   #next: Way | undefined;
   #way: WayKind | undefined;
+  #sender: { name: string; pair: string } | undefined;
   #rate = new Rate();
   #timer: ReturnType<typeof setInterval> | undefined;
   #changed = seldom(changeEvery, () => this.emit("change"));
@@ -82,6 +83,9 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
   }
   get error(): Problem | undefined {
     return this.#error;
+  }
+  get sender(): { name: string; pair: string } | undefined {
+    return this.#sender;
   }
 
   async start(passphrase = ""): Promise<void> {
@@ -211,6 +215,7 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
     if (keys) meeting.keys.set(senderID, keys);
     meeting.say(senderID, say);
     if (!keys) return this.#refused();
+    this.#sender = { name: meeting.others.find((p) => p.id === senderID)?.name ?? "", pair: b64(keys.pair) };
     this.#agreed = true;
     this.#asked = false;
     this.#since = Date.now();

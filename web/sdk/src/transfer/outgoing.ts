@@ -4,6 +4,7 @@ import type { SwitchyardError } from "../error";
 import type { ParticipantID } from "../protocol";
 import { TransferAPI, type MadeTransfer } from "./api";
 import { Hasher } from "./blake3";
+import { b64 } from "./bytes";
 import { ChannelWay } from "./channelway";
 import { cryptoFault } from "./cpace";
 import { Welcoming, version, type Secret, type Word } from "./handshake";
@@ -245,6 +246,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
     r.pending = undefined;
     r.tries = 0;
     meeting.keys.set(r.id, welcoming.keys);
+    r.pair = b64(welcoming.keys.pair);
     if (welcoming.by === "code") {
       void meeting.whisper(r.id, { link: { id: this.#made?.id ?? "", key: keyText(this.#key) } });
       const taken = this.receivers.length + 1; // they will take the link now

@@ -23,6 +23,8 @@ export class Recipient {
   run: SourceRun | undefined;
   /** Had the right secret once, or a wrong passphrase. */
   known = false;
+  /** The secret of a pair, since the last handshake. */
+  pair: string | undefined;
   #state: Receiver["state"] = "connecting";
   #verified = 0;
   #total: number;
@@ -60,6 +62,7 @@ export class Recipient {
       ...{ id, name, state: this.#state, verified: this.#verified, total: this.#total, rate },
       ...(this.#way && { way: this.#way }),
       ...(this.#problem && { problem: this.#problem }),
+      ...(this.pair && { pair: this.pair }),
     };
   }
 

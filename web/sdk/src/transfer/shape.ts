@@ -55,6 +55,8 @@ export interface Receiver {
   way?: WayKind;
   /** Why it failed, as a sentence. */
   problem?: string;
+  /** The secret of a pair, b64, that both ends have in common: where both keep it, they know each other again (docs/transfer.md, Pairs). */
+  pair?: string;
 }
 
 export type OutgoingEvents = {
@@ -137,6 +139,8 @@ export interface Incoming extends Emitter<IncomingEvents> {
   readonly rate: number;
   readonly way?: WayKind;
   readonly error?: Problem;
+  /** What the sender is called, and the secret of a pair as a Receiver has it; none before the handshake. */
+  readonly sender?: { readonly name: string; readonly pair: string };
   /** Takes the link (or the code) and goes on until there is an offer. After `wrong-secret` it may be called anew with another passphrase. */
   start(passphrase?: string): Promise<void>;
   /** Receives onto the disk; `skip` are numbers of entries that are not wanted. A text needs no disk. */
