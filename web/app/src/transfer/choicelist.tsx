@@ -73,6 +73,7 @@ function Lines({ choice, rows, flat }: { choice: Choice; rows: readonly Node[]; 
   });
   const go = (line: number) => {
     const to = Math.max(0, Math.min(rows.length - 1, line));
+    if (to === here) return; // it has the focus
     moved.current = true;
     setAt(to);
     const b = box.current;
