@@ -11,7 +11,7 @@ import { asProblem, broken, TransferError } from "./problem";
 import type { Sink } from "./sink";
 import { canInflate, inflate } from "./packing";
 
-export const receiveWindow = 32 << 20; // bytes
+export const receiveWindow = 16 << 20; // bytes: a second of a fast wire; three copies of them are a tab’s memory at the worst
 const progressEvery = 200; // ms
 const maxTries = 3; // that a piece may be wrong
 const settleTime = 10_000; // ms that the other end may take to say the last word
