@@ -4,6 +4,7 @@ import type { Bytes } from "../../src/transfer/bytes";
 import { controlMessage, kind, parseMessage, type Control } from "../../src/transfer/messages";
 import type { SendItem } from "../../src/transfer/shape";
 import { Sink } from "../../src/transfer/sink";
+import { receiveWindow } from "../../src/transfer/sinkrun";
 import { Source } from "../../src/transfer/source";
 import { SourceRun } from "../../src/transfer/sourcerun";
 import { MemoryDisk } from "./disk";
@@ -239,9 +240,9 @@ describe("a transfer", () => {
     receiver.disk.slow = () => gate;
     let sent = 0;
     const talked = talk(new Source("t1", { items: [{ path: "big", file: big }] }, hasher), receiver, (m) => ((sent += m[0] === kind.data ? m.length : 0), m));
-    await expect.poll(() => sent, { timeout: 5000 }).toBeGreaterThan(31 << 20);
+    await expect.poll(() => sent, { timeout: 5000 }).toBeGreaterThan(receiveWindow - (1 << 20));
     await new Promise((r) => setTimeout(r, 50));
-    expect(sent).toBeLessThan(33.5 * (1 << 20));
+    expect(sent).toBeLessThan(receiveWindow + 1.5 * (1 << 20));
     free();
     expect(await talked).toMatchObject({ source: true, sink: true });
     // No piece's memory was used again before the disk had it.
