@@ -223,9 +223,22 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		check(t, to, from)
 	}
+	for r.foundNoServer() {
+		r = x.receive(to, link)
+	}
 	r.exits(0)
 	s.exits(0)
 	equal(t, to, from)
+}
+
+// foundNoServer waits for the end, and says whether there was no server yet or any more when the process began: then it
+// ends at once and rightly so. One that had reached it goes on.
+func (p *transferring) foundNoServer() bool {
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+	}
+	return ended(p) && p.cmd.ProcessState.ExitCode() == 1 && strings.Contains(p.stderr.String(), "does not answer: the connection was refused")
 }
 
 func ended(p *transferring) bool {
