@@ -144,7 +144,7 @@ func (s *Server) enterNearby(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	if !admin && !s.nearby.take(remote(r), 1, now) {
+	if !admin && !s.nearby.take(remote(r), 1+float64(len(q.Pairs))/4, now) { // each room is work
 		s.limitTransfer(w, "Devices of your network asked for each other very often just now. Wait a moment.")
 		return
 	}

@@ -137,6 +137,24 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// Each room that is asked for counts.
+func TestNearbyIsLimited(t *testing.T) {
+	s := run(t, Config{Nearby: yes()})
+	many := `{"pairs":["` + strings.Repeat(pairID+`","`, maxPairs-1) + pairID + `"]}`
+	for asked := 0; ; asked++ {
+		status, h, body := s.call("POST", "/v1/nearby", many)
+		if status == 200 && asked < 20 {
+			continue
+		}
+		wantProblem(t, "too often", status, h, body, 429, protocol.CodeLimit)
+		if asked < 10 || h.Get("Retry-After") == "" {
+			t.Fatalf("after %d: %v", asked, h)
+		}
+		break
+	}
+	s.near(many, s.bearer("", "admin"))
+}
+
 func FuzzEnterNearby(f *testing.F) {
 	f.Add(`{"name":"Ann","device":"` + device + `","network":true,"pairs":["` + pairID + `"]}`)
 	f.Add(`{"pairs":["..",""]}`)

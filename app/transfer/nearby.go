@@ -44,6 +44,8 @@ type NearbyOptions struct {
 	Log  *slog.Logger
 	// Here is told when the other device of a pair comes and is asked.
 	Here func(p Pair)
+	// Seen is told once, when paired devices can see us.
+	Seen func()
 }
 
 // NearbyOffer is what a paired device wants to send: a link, and what to ask the user.
@@ -135,7 +137,13 @@ func AwaitOffer(ctx context.Context, o NearbyOptions, pairs []Pair) (Pair, Nearb
 	}
 	first := make(chan offered, 1)
 	var got offered
+	seen := sync.OnceFunc(func() {
+		if o.Seen != nil {
+			o.Seen()
+		}
+	})
 	err := stay(ctx, o, pairs, func(ctx context.Context, at *place) error {
+		seen()
 		select {
 		case got = <-first:
 			return nil

@@ -120,8 +120,9 @@ func (c *ReceiveCmd) awaitPaired(ctx context.Context, show *show) error {
 	if err != nil {
 		return err
 	}
-	show.say("Waiting for a paired device to send something. Ctrl-C ends it.")
-	by, offer, err := transfer.AwaitOffer(ctx, c.near(t, base, c.Token), t.of(base))
+	o := c.near(t, base, c.Token)
+	o.Seen = func() { show.say("Waiting for a paired device to send something. Ctrl-C ends it.") }
+	by, offer, err := transfer.AwaitOffer(ctx, o, t.of(base))
 	if err != nil {
 		return transferError(ctx, base, err)
 	}

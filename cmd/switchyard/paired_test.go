@@ -186,3 +186,25 @@ func TestTrustedNames(t *testing.T) {
 		t.Error("a damaged list is read")
 	}
 }
+
+// Who waits is there again after the server was killed and came back.
+func TestPairedOutliveTheServer(t *testing.T) {
+	one, two := paired(t)
+	from, to := t.TempDir(), t.TempDir()
+	fill(t, filepath.Join(from, "notes.txt"), 123_456)
+	waits := two.receive(to, "--paired")
+	sends := one.send("--to", "the lap", filepath.Join(from, "notes.txt"))
+	waits.exits(0)
+	sends.exits(0)
+
+	waits = two.receive(to, "--paired")
+	waits.says("Waiting for a paired device")
+	one.http.cmd.Process.Kill()
+	_ = one.http.cmd.Wait()
+	one.http = start(t, command(t, "serve", "--data", one.data, "--http", strings.TrimPrefix(one.http.base, "http://"), "--media", "127.0.0.1:0"))
+	fill(t, filepath.Join(from, "more.txt"), 4_321)
+	sends = one.send("--to", "the lap", filepath.Join(from, "more.txt"))
+	waits.exits(0)
+	sends.exits(0)
+	equal(t, to, from)
+}

@@ -182,6 +182,10 @@ export class Nearby {
   #look(): void {
     this.devices.value = this.#network?.others.map((p) => ({ id: p.id, name: p.name || "A device", kind: kindOf(p) })) ?? [];
     this.present.value = new Map([...this.#pairs].filter(([, place]) => place.others.length > 0).map(([id, place]) => [id, kindOf(place.others[0])]));
+    // Who went has lost the question: it can be asked again when it comes back.
+    const there = new Set([...this.devices.peek().map((d) => d.id), ...this.present.peek().keys()]);
+    const asked = [...this.asked.peek()];
+    if (asked.some(([id]) => !there.has(id))) this.asked.value = new Map(asked.filter(([id]) => there.has(id)));
   }
 
   #offered(place: Place | undefined, pair: string, from: { id: string; name?: string }, offer: NearbyOffer): void {

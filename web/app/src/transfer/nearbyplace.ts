@@ -61,8 +61,12 @@ export class Place {
   async offer(to: string, offer: NearbyOffer): Promise<boolean> {
     const theirs = shareOf(this.room.participant(to));
     if (!theirs) return false;
-    await this.room.send(topic, await sealOffer(offer, { room: this.room.name, sender: this.room.you, receiver: to }, theirs, this.secret), [to]);
-    return true;
+    try {
+      await this.room.send(topic, await sealOffer(offer, { room: this.room.name, sender: this.room.you, receiver: to }, theirs, this.secret), [to]);
+      return true;
+    } catch {
+      return false; // it went meanwhile, or its key is none
+    }
   }
 
   async decline(to: string): Promise<void> {
