@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"switchyard/app/transfer"
+	"switchyard/engine/piece"
 	"switchyard/server"
 )
 
@@ -60,6 +61,9 @@ func (r *recipient) send(ctx context.Context, o transfer.SendOptions, show *show
 	asked := make(chan struct{}) // closed when nobody is asked any more
 	made := false
 	tell, offer := o.Event, o.Source.Offer()
+	if offer.Kind == piece.KindText {
+		offer.Name = "a message"
+	}
 	o.NoCode, o.State = true, ""
 	o.Event = func(e transfer.Event) {
 		if e.What != transfer.LinkMade {
