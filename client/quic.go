@@ -76,6 +76,7 @@ func (l *Link) startQUIC() {
 		return
 	}
 	q := &quicEnd{l: l, conn: conn, transport: &quic.Transport{Conn: conn}, incoming: make(chan *quicLane, MaxLanes)}
+	conn.Follow(q.looked)
 	if q.listener, err = q.transport.Listen(q.tls(), quicConfig); err != nil {
 		l.c.log.Debug("link: no QUIC", "link", l.key.name, "error", err)
 		_ = conn.Close()
@@ -210,6 +211,16 @@ func (q *quicEnd) rtt() (shortest time.Duration) {
 		}
 	}
 	return shortest
+}
+
+// looked is how many datagrams the lanes have looked at.
+func (q *quicEnd) looked() (n uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, lane := range q.lanes {
+		n += lane.conn.ConnectionStats().PacketsReceived
+	}
+	return n
 }
 
 // accept takes the connections that the other end dials, until the transport is closed.

@@ -27,12 +27,15 @@ type received struct {
 type Conn struct {
 	// Immutable.
 	n      *Net
-	first  *socket // whose options tell quic-go what the kernel can
+	first  *socket       // whose options tell quic-go what the kernel can
+	taken  func() uint64 // Follow
 	in     chan received
 	closed chan struct{}
 	once   sync.Once
 
-	rest received // of the one reader
+	rest   received // of the one reader, as all below
+	handed uint64   // datagrams that ReadBatch gave
+	looked uint64   // of those: what taken said last
 }
 
 // Conn opens the path for QUIC, of which there can be one at a time. There must be a path.
@@ -71,6 +74,7 @@ func (c *Conn) ReadBatch(ms []ipv4.Message, _ int) (int, error) {
 		return 0, os.ErrDeadlineExceeded // which is what tells quic-go to see whether it was closed
 	}
 	c.n.received.Add(uint64(n))
+	c.handed += uint64(n)
 	return n, nil
 }
 
@@ -79,9 +83,7 @@ func (c *Conn) refill(wait bool) bool {
 	if c.rest.s != nil {
 		c.rest.s.release(c.rest.r.b)
 		c.rest = received{}
-		// A connection of quic-go keeps 256 datagrams that it has not looked at, and loses more: it must run
-		// between the bursts that GRO brings.
-		runtime.Gosched()
+		c.yield()
 	}
 	if !wait {
 		select {
@@ -97,6 +99,33 @@ func (c *Conn) refill(wait bool) bool {
 	case <-c.closed:
 		return false
 	}
+}
+
+// Follow tells c how it learns how many datagrams QUIC has looked at, of all that it was given. It is to be called before reading begins.
+func (c *Conn) Follow(taken func() uint64) { c.taken = taken }
+
+// A connection of quic-go keeps 256 datagrams that it has not looked at, and loses more without a word: that would halve its rate.
+const (
+	ahead     = 128
+	yieldStep = 100 * time.Microsecond
+	yieldMost = 20 // steps: what QUIC cannot use it never counts
+)
+
+// yield lets QUIC run, and waits where it has looked at too little of what it was given.
+func (c *Conn) yield() {
+	runtime.Gosched()
+	if c.taken == nil || c.handed-c.looked < ahead {
+		return
+	}
+	for range yieldMost {
+		c.looked = c.taken()
+		c.handed = max(c.handed, c.looked) // it gave up too early
+		if c.handed-c.looked < ahead {
+			return
+		}
+		time.Sleep(yieldStep)
+	}
+	c.handed = c.looked
 }
 
 // WriteMsgUDP sends one datagram, or several of one size where oob says so. What cannot be sent is lost, as
