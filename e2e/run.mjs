@@ -14,8 +14,8 @@ const alone = ["backup_codec", "four_participants_see_and_hear", "layers_follow_
 
 // Of the others those that take longest come first, so that none is left over in the end.
 const longest = ["pages_are_accessible", "doctor", "firefox_joins", "transfer_page", "transfer_page_disk", "call_page_more_tracks", "00_harness_sees_and_hears",
-  "every_codec_is_forwarded", "transfer_browser_breaks", "refusals", "transfer_cli_network", "transfer_page_looks", "invite_dialog", "call_page_wishes",
-  "go_publishes_and_watches", "firefox_pages", "whip_publishers_are_seen", "admin_page", "call_page_words"];
+  "every_codec_is_forwarded", "transfer_page_pairs", "transfer_page_choose", "transfer_page_blocked", "transfer_browser_breaks", "refusals",
+  "transfer_cli_network", "transfer_page_looks", "invite_dialog", "call_page_wishes", "go_publishes_and_watches", "firefox_pages", "whip_publishers_are_seen", "admin_page", "call_page_words"];
 
 // A machine that stands still for seconds can fail what is timed. Where no more than so many files fail, each is run
 // once more, alone; a second failure counts.

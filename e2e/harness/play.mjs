@@ -4,6 +4,9 @@ import path from "node:path";
 import { run } from "node:test";
 import { inspect } from "node:util";
 
+// A process that does not end, since a scenario left something open, is ended after so many ms: many times what the longest takes.
+const longest = 600_000;
+
 /** A scenario's file without what all of them end with. */
 export const nameOf = (file) => path.basename(file, ".test.mjs");
 
@@ -30,7 +33,7 @@ async function playOne(file, signal, say) {
     const { cause } = details.error ?? {};
     if (failed) say(inspect(wrong ? (itself ? details.error : cause ?? details.error) : "it was skipped").replace(/^/gm, "  "));
   };
-  const events = run({ files: [file], concurrency: 1, signal });
+  const events = run({ files: [file], concurrency: 1, signal: AbortSignal.any([signal, AbortSignal.timeout(longest)]) });
   events.on("test:pass", ends(false));
   events.on("test:fail", ends(true));
   for (const stream of ["test:stdout", "test:stderr"]) events.on(stream, ({ message }) => say(message.trimEnd()));
