@@ -11,8 +11,8 @@ import (
 // owners are the links of a shard by the paths that belong to them. Most datagrams are of links found lately, so that
 // a map, whose keys are long and stand in cold memory, is asked for few of them.
 type owners struct {
+	hint [1 << hintBits][4]hint // four to a line of memory
 	all  map[peer.Path]*Link
-	hint [hints]hint
 }
 
 // hint is the link that a path belongs to, if it is the one that it sends on.
@@ -21,10 +21,7 @@ type hint struct {
 	link *Link
 }
 
-const (
-	hints     = 1 << hintsBits
-	hintsBits = 11
-)
+const hintBits = 9
 
 func newOwners() *owners { return &owners{all: map[peer.Path]*Link{}} }
 
@@ -38,32 +35,49 @@ func pathKey(p *peer.Path) uint64 {
 	return (k ^ k>>32) * spread
 }
 
-func (o *owners) at(key uint64) *hint { return &o.hint[key>>(64-hintsBits)] }
+func (o *owners) at(key uint64) *[4]hint { return &o.hint[key>>(64-hintBits)] }
 
 // find returns the link that a path belongs to, nil when it belongs to none here.
 func (o *owners) find(path peer.Path) *Link {
 	key := pathKey(&path)
-	h := o.at(key)
-	if l := h.link; l != nil && h.key == key && l.path == path {
+	if l := o.guess(key); l != nil && l.path == path {
 		return l
 	}
 	l := o.all[path]
 	if l != nil {
-		*h = hint{key, l}
+		o.forget(key)
+		near := o.at(key)
+		for i := range near {
+			if near[i].link == nil {
+				near[i] = hint{key, l}
+				return l
+			}
+		}
+		near[key%4] = hint{key, l}
 	}
 	return l
 }
 
+// forget takes the hint back that a key has, if it has one.
+func (o *owners) forget(key uint64) {
+	near := o.at(key)
+	for i := range near {
+		if near[i].key == key {
+			near[i] = hint{}
+		}
+	}
+}
+
 // set makes a path a link's own.
 func (o *owners) set(path peer.Path, l *Link) {
-	*o.at(pathKey(&path)) = hint{}
+	o.forget(pathKey(&path))
 	o.all[path] = l
 }
 
 // remove takes a path from a link, if it is its own.
 func (o *owners) remove(path peer.Path, l *Link) {
 	if o.all[path] == l {
-		*o.at(pathKey(&path)) = hint{}
+		o.forget(pathKey(&path))
 		delete(o.all, path)
 	}
 }
@@ -77,8 +91,11 @@ func (o *owners) fetch(path *peer.Path) uint64 {
 
 // guess returns the link that find will probably return, nil when that is not known.
 func (o *owners) guess(key uint64) *Link {
-	if h := o.at(key); h.key == key {
-		return h.link
+	near := o.at(key)
+	for i := range near {
+		if near[i].key == key {
+			return near[i].link
+		}
 	}
 	return nil
 }

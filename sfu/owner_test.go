@@ -13,13 +13,13 @@ import (
 func TestHintsNeverContradictTheMap(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	var paths []peer.Path
-	for i := range 600 { // far more than a quarter of the hints
-		p := peer.Path{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), uint16(1000+i))}
+	for i := range 3000 { // more than there are hints
+		p := peer.Path{Remote: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), uint16(1000+i))}
 		if i%3 == 0 {
 			p.Local = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
 		}
 		if i%7 == 0 {
-			p.Remote = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}), 9)
+			p.Remote = netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 14: byte(i >> 8), 15: byte(i)}), 9)
 		}
 		paths = append(paths, p)
 	}
@@ -57,8 +57,10 @@ func TestHintsNeverContradictTheMap(t *testing.T) {
 		o.remove(p, l)
 	}
 	for i := range o.hint {
-		if o.hint[i].link != nil {
-			t.Fatal("a hint keeps a link that has no path left")
+		for _, h := range o.hint[i] {
+			if h.link != nil {
+				t.Fatal("a hint keeps a link that has no path left")
+			}
 		}
 	}
 }
