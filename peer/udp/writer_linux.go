@@ -12,8 +12,8 @@ import (
 
 const (
 	arenaSize = 256 << 10
-	maxQueued = 512      // messages
-	enough    = 64 << 10 // bytes: more in one call save nothing, and take the place of what is needed in the near caches
+	maxQueued = 512 // messages
+	enough    = 64  // messages: more in one call save nothing, and take the place of what is needed in the near caches
 )
 
 // Writer queues datagrams of a socket and sends them with as few system calls as the kernel
@@ -84,7 +84,7 @@ func (w *Writer) grow(n int) bool {
 // Ease flushes when so much is queued that more would only take memory. It is for the places where a destination
 // has all that it gets at once: elsewhere it would cut a message in two.
 func (w *Writer) Ease() {
-	if w.off >= enough {
+	if w.n >= enough {
 		w.Flush()
 	}
 }
