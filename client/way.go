@@ -178,7 +178,7 @@ func (w *Way) came(n int, lane Lane) {
 	w.early = nil
 }
 
-// Lanes is how many are worth opening.
+// Lanes is how many are worth opening now: by QUIC one, until there are losses.
 func (w *Way) Lanes() int {
 	if w.Kind() != WayQUIC {
 		return 1
@@ -186,10 +186,15 @@ func (w *Way) Lanes() int {
 	w.l.mu.Lock()
 	q := w.l.quic
 	w.l.mu.Unlock()
-	if q != nil && q.rtt() > longWay {
+	switch {
+	case q == nil:
+		return 1
+	case q.rtt() > longWay:
 		return MaxLanes
+	case q.loses():
+		return quicLanes
 	}
-	return quicLanes
+	return 1
 }
 
 // Kind is WayQUIC or WayDataChannel; before the first lane, what it will probably be.

@@ -15,6 +15,7 @@ var errCut = errors.New("memory: cut")
 // network is two ends of a way in memory, which can be cut after a number of messages and tampered with.
 type network struct {
 	lanes  int
+	worth  func() int // in place of lanes, where it changes
 	opened chan *pipe
 	cut    chan struct{}
 	once   sync.Once
@@ -67,7 +68,13 @@ func (w *memoryWay) Accept(ctx context.Context) (Lane, error) {
 	}
 }
 
-func (w *memoryWay) Lanes() int   { return w.lanes }
+func (w *memoryWay) Lanes() int {
+	if w.worth != nil {
+		return w.worth()
+	}
+	return w.lanes
+}
+
 func (w *memoryWay) Kind() string { return "memory" }
 func (w *memoryWay) Direct() bool { return true }
 func (w *memoryWay) Close() error { w.break_(); return nil }

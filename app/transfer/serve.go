@@ -85,32 +85,7 @@ func (v *serve) run() error {
 	if !v.wait(func() bool { return v.accept != nil }) {
 		return nil
 	}
-	lanes := []Lane{v.zero}
-	// More lanes pay where there is more than a few round trips of data.
-	if want := min(v.way.Lanes(), maxLanes); v.m.Offer.Bytes > 4<<20 && !v.accept.Ordered {
-		for len(lanes) < want {
-			lane, err := v.way.Open(v.soft)
-			if err != nil {
-				break // it goes on with those that there are; a way that is lost shows on lane 0
-			}
-			lanes = append(lanes, lane)
-			defer lane.Close()
-		}
-	}
-	v.mu.Lock()
-	v.shown.Phase = Moving
-	v.lanes, v.wire = len(lanes), slowWire
-	v.mu.Unlock()
-	var workers sync.WaitGroup
-	for _, lane := range lanes {
-		w := newWorker(v, lane)
-		workers.Go(func() {
-			if err := w.run(); err != nil {
-				v.stop(err)
-			}
-		})
-	}
-	workers.Wait()
+	v.move()
 	if v.soft.Err() != nil {
 		return nil
 	}
