@@ -43,6 +43,7 @@ type attending struct {
 	since    time.Time       // when we began to wait for what we wait for
 	asked    bool            // for the relay, since the last handshake
 	complete bool            // everything is here, but the sender may not know
+	known    bool            // it does
 	running  context.CancelCauseFunc
 	next     Way // comes after what is running
 	lastSeen time.Time
@@ -170,10 +171,15 @@ func (a *attending) here(p protocol.Participant) {
 }
 
 // gone implements guest.
-func (a *attending) gone(id protocol.ParticipantID) {
+func (a *attending) gone(id protocol.ParticipantID, left bool) {
 	if id == sender {
 		a.do(func() {
 			a.present, a.agreed, a.greeting = false, false, nil
+			a.known = a.known || left && a.complete // who leaves of its own will, without giving up, knows
+			if a.complete && a.known && a.running == nil {
+				a.end(nil)
+				return
+			}
 			if a.running == nil && !a.complete {
 				a.tell(Waiting, "the sender is gone; waiting for it to come back")
 			}
@@ -241,6 +247,10 @@ func (a *attending) told(from protocol.ParticipantID, w secretWord) {
 	}
 	a.do(func() {
 		switch {
+		case w.Done && a.running == nil && a.complete:
+			a.end(nil)
+		case w.Done:
+			a.known = true // the sink is about to end
 		case w.Bye != "":
 			a.bye = &Cancelled{Reason: words(w.Bye)}
 			if a.running == nil {
@@ -336,6 +346,7 @@ func (a *attending) ran(err error) {
 	a.complete = a.complete || err == nil
 	switch unknown := err == nil && !a.sink.Known(); {
 	case a.over:
+	case a.complete && a.known: // by a word in the room, whatever became of the way
 	case next != nil && (unknown || errors.Is(err, ErrWayLost)):
 		a.receive(next)
 		return

@@ -49,7 +49,7 @@ func (s *sending) here(m protocol.Participant) {
 }
 
 // gone implements guest.
-func (s *sending) gone(id protocol.ParticipantID) {
+func (s *sending) gone(id protocol.ParticipantID, _ bool) {
 	s.do(func() {
 		p := s.peers[id]
 		if p == nil {
@@ -324,6 +324,7 @@ func (s *sending) served(p *recipient, err error, accepted bool) {
 		p.done = true
 		s.kept.Done = append(s.kept.Done, string(p.id))
 		s.keep()
+		s.room.whisper(p.id, secretWord{Done: true}) // the way may have taken the last words with it
 		s.tell(Event{What: Completed, Peer: string(p.id), Name: p.name, Text: p.name + " has everything, and every byte is verified"})
 	case errors.Is(err, errDropped):
 		if p.left {

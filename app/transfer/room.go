@@ -25,7 +25,7 @@ const (
 // guest is what its room tells one end. Its methods are called in order by one goroutine.
 type guest interface {
 	here(p protocol.Participant)               // somebody is in the room, also after a new session began
-	gone(id protocol.ParticipantID)            // somebody left
+	gone(id protocol.ParticipantID, left bool) // somebody is not here any more; left says that it was their own doing
 	renewed()                                  // our session was lost and a new one began, before here tells who is there
 	heard(from protocol.ParticipantID, w word) // of the handshake
 	told(from protocol.ParticipantID, w secretWord)
@@ -78,7 +78,7 @@ func enter(ctx context.Context, d door, side pake.Side, g guest) (*room, error) 
 			}
 		},
 		Joined: g.here,
-		Left:   func(l protocol.Left) { g.gone(l.Participant) },
+		Left:   func(l protocol.Left) { g.gone(l.Participant, l.Reason == "left") },
 		Data:   func(m protocol.Data) { r.hear(g, m) },
 		Link:   g.linked,
 	}

@@ -35,8 +35,9 @@ type Source struct {
 	limit    *bucket
 	noPack   bool
 
-	mu    sync.Mutex
-	trees map[int]*piece.Tree // what is known of the files' pieces, by entry
+	mu     sync.Mutex
+	trees  map[int]*piece.Tree // what is known of the files' pieces, by entry
+	single []piece.Hash        // by entry, of files of one piece; zero where it is not known
 }
 
 // origin is where the entries from one number on come from: a path of the user's.
@@ -130,7 +131,8 @@ func (s *Source) finish(list *lister, o SourceOptions, kind string) error {
 			return fmt.Errorf("%w; rename it and try again", err)
 		}
 	}
-	s.manifest, s.stamps, s.trees = m, list.stamps, make(map[int]*piece.Tree)
+	m.Entries, list.entries = list.entries, nil // they are the same: one list is kept
+	s.manifest, s.stamps, s.trees, s.single = m, list.stamps, make(map[int]*piece.Tree), make([]piece.Hash, len(m.Entries))
 	return m.Finish()
 }
 
@@ -197,6 +199,9 @@ func (s *Source) changed(i int) error {
 func (s *Source) known(entry, i int) (piece.Hash, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.manifest.Pieces(entry) == 1 {
+		return s.single[entry], s.single[entry] != piece.Hash{}
+	}
 	if t := s.trees[entry]; t != nil {
 		return t.Get(i)
 	}
@@ -207,6 +212,11 @@ func (s *Source) known(entry, i int) (piece.Hash, bool) {
 func (s *Source) learn(entry, i int, h piece.Hash) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.manifest.Pieces(entry) == 1 {
+		before := s.single[entry]
+		s.single[entry] = h
+		return before == piece.Hash{} || before == h
+	}
 	t := s.trees[entry]
 	if t == nil {
 		t = new(piece.Tree)
@@ -223,10 +233,14 @@ func (s *Source) learn(entry, i int, h piece.Hash) bool {
 func (s *Source) root(i int) piece.Hash {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.trees[i]; t != nil {
-		return t.Root(s.manifest.Pieces(i))
+	switch pieces := s.manifest.Pieces(i); pieces {
+	case 0:
+		return piece.Empty
+	case 1:
+		return s.single[i]
+	default:
+		return s.trees[i].Root(pieces)
 	}
-	return piece.Empty
 }
 
 // MaxText is how long a text may be, in bytes.

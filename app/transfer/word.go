@@ -72,6 +72,7 @@ type secretWord struct {
 	Relay bool      `json:"relay,omitempty"` // let us meet at the relay
 	Bye   string    `json:"bye,omitempty"`   // our user gave up, and why
 	Pair  *pairWord `json:"pair,omitempty"`  // the code is for pairing: who we are
+	Done  bool      `json:"done,omitempty"`  // the sender knows that everything is there
 }
 
 // linkWord is a link without its server.

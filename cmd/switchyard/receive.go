@@ -41,6 +41,7 @@ func (c *ReceiveCmd) Run(ctx context.Context, std *Streams) error {
 			return Usagef("--only %s", err)
 		}
 	}
+	frugal()
 	folder, done, err := c.folder()
 	if err != nil {
 		return err

@@ -68,6 +68,7 @@ func (c *SendCmd) Run(ctx context.Context, std *Streams) error {
 	if err != nil {
 		return err
 	}
+	frugal()
 	base, err := c.find()
 	if err != nil {
 		return err

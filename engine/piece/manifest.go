@@ -19,7 +19,7 @@ type Manifest struct {
 	Entries []Entry
 
 	seed  maphash.Seed
-	names map[uint64]int32 // hash of the folded path to entry; at a collision the next numbers are tried
+	names []int32 // open hashing of the folded paths: entries plus one, 0 for none; at most half full
 	files int
 	bytes int64
 	links bool
@@ -39,7 +39,7 @@ func NewManifest(offer Offer, links bool) (*Manifest, error) {
 	case len(offer.ID) > 128 || len(offer.Name) > maxPath:
 		return nil, fmt.Errorf("%w: its name is too long", ErrOffer)
 	}
-	return &Manifest{Offer: offer, links: links, seed: maphash.MakeSeed(), names: make(map[uint64]int32)}, nil
+	return &Manifest{Offer: offer, links: links, seed: maphash.MakeSeed(), names: make([]int32, 16)}, nil
 }
 
 // Add adds the next entry. A folder comes before what is in it.
@@ -66,8 +66,11 @@ func (m *Manifest) Add(e Entry) error {
 	if other >= 0 {
 		return &NameError{e.Path, fmt.Sprintf("and %q are one name on some systems", clip(m.Entries[other].Path))}
 	}
-	m.names[slot] = int32(len(m.Entries))
 	m.Entries = append(m.Entries, e)
+	m.names[slot] = int32(len(m.Entries))
+	if 2*len(m.Entries) > len(m.names) {
+		m.grow()
+	}
 	if e.IsFile() {
 		m.files++
 		m.bytes += e.Size
@@ -120,16 +123,30 @@ func (m *Manifest) Parent(i int) int {
 }
 
 // slot is where in names a path stands or would stand, and the entry that is there, -1 for none.
-func (m *Manifest) slot(path string) (uint64, int) {
+func (m *Manifest) slot(path string) (at, entry int) {
 	key := Fold(path)
-	for at := maphash.String(m.seed, key); ; at++ {
-		i, ok := m.names[at]
-		if !ok {
-			return at, -1
+	for at = m.begin(key); m.names[at] != 0; at = (at + 1) & (len(m.names) - 1) {
+		if i := int(m.names[at]) - 1; Fold(m.Entries[i].Path) == key {
+			return at, i
 		}
-		if Fold(m.Entries[i].Path) == key {
-			return at, int(i)
+	}
+	return at, -1
+}
+
+// begin is where the search for a key begins.
+func (m *Manifest) begin(key string) int {
+	return int(maphash.String(m.seed, key) & uint64(len(m.names)-1))
+}
+
+// grow makes room for twice as many names.
+func (m *Manifest) grow() {
+	m.names = make([]int32, 2*len(m.names))
+	for i := range m.Entries {
+		at := m.begin(Fold(m.Entries[i].Path))
+		for m.names[at] != 0 {
+			at = (at + 1) & (len(m.names) - 1)
 		}
+		m.names[at] = int32(i + 1)
 	}
 }
 

@@ -1,21 +1,30 @@
 package piece
 
-// Tree is what is known of the pieces of one file: hashes by number. It takes memory only for those that it has been given.
-// The zero value is empty.
+// Tree is what is known of the pieces of one file: hashes by number. It takes memory only for those that it has been given: the
+// first stands in it, since most files have no other. The zero value is empty.
 type Tree struct {
-	pages map[int]*page
 	count int
+	has   bool // first
+	first Hash
+	pages map[int]*page // from piece 0 on, which is not in them
 }
 
-const pageSize = 256
+const pageSize = 32
 
 type page struct {
-	known  [pageSize]bool
+	known  uint32 // a bit for each
 	hashes [pageSize]Hash
 }
 
 // Set stores the hash of piece i.
 func (t *Tree) Set(i int, h Hash) {
+	if i == 0 {
+		if !t.has {
+			t.count++
+		}
+		t.has, t.first = true, h
+		return
+	}
 	p := t.pages[i/pageSize]
 	if p == nil {
 		if t.pages == nil {
@@ -24,25 +33,38 @@ func (t *Tree) Set(i int, h Hash) {
 		p = new(page)
 		t.pages[i/pageSize] = p
 	}
-	if !p.known[i%pageSize] {
+	bit := uint32(1) << (i % pageSize)
+	if p.known&bit == 0 {
 		t.count++
 	}
-	p.known[i%pageSize], p.hashes[i%pageSize] = true, h
+	p.known |= bit
+	p.hashes[i%pageSize] = h
 }
 
 // Get is the hash of piece i, and whether it is known.
 func (t *Tree) Get(i int) (Hash, bool) {
+	if i == 0 {
+		return t.first, t.has
+	}
 	p := t.pages[i/pageSize]
 	if p == nil {
 		return Hash{}, false
 	}
-	return p.hashes[i%pageSize], p.known[i%pageSize]
+	return p.hashes[i%pageSize], p.known>>(i%pageSize)&1 == 1
 }
 
 // Forget drops piece i.
 func (t *Tree) Forget(i int) {
-	if p := t.pages[i/pageSize]; p != nil && p.known[i%pageSize] {
-		p.known[i%pageSize] = false
+	if i == 0 {
+		if t.has {
+			t.count--
+		}
+		t.has, t.first = false, Hash{}
+		return
+	}
+	bit := uint32(1) << (i % pageSize)
+	if p := t.pages[i/pageSize]; p != nil && p.known&bit != 0 {
+		p.known &^= bit
 		t.count--
 	}
 }
