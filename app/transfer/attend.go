@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"switchyard/client"
@@ -289,7 +290,11 @@ func (a *attending) linked(l *client.Link) {
 		l.Close()
 		return
 	}
-	go a.came(way{l.Way()})
+	w := way{l.Way()}
+	if strings.HasPrefix(l.Name(), climbPrefix) && !w.Direct() {
+		return // no better than what there is; the sender closes it
+	}
+	go a.came(w)
 }
 
 // came takes a new way, which comes in the place of what there is.
@@ -307,7 +312,7 @@ func (a *attending) arrived(w Way) {
 		return
 	}
 	if a.running == nil {
-		a.receive(w)
+		a.receive(w, false)
 		return
 	}
 	if a.next != nil {
@@ -318,11 +323,11 @@ func (a *attending) arrived(w Way) {
 }
 
 // receive runs the sink on a way, in a goroutine of its own.
-func (a *attending) receive(w Way) {
+func (a *attending) receive(w Way, moved bool) {
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	a.running = cancel
 	if !a.complete {
-		a.v.tell(Event{What: Connected, Peer: string(sender), Name: theSender, Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct())})
+		a.v.tell(Event{What: Connected, Peer: string(sender), Name: theSender, Kind: w.Kind(), Direct: w.Direct(), Text: wayWords(w.Kind(), w.Direct(), moved)})
 	}
 	go func() {
 		err := a.sink.Run(ctx, w)
@@ -348,7 +353,7 @@ func (a *attending) ran(err error) {
 	case a.over:
 	case a.complete && a.known: // by a word in the room, whatever became of the way
 	case next != nil && (unknown || errors.Is(err, ErrWayLost)):
-		a.receive(next)
+		a.receive(next, true)
 		return
 	case unknown || a.complete && errors.Is(err, ErrWayLost):
 		a.room.refresh()

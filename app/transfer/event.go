@@ -38,9 +38,11 @@ type Event struct {
 	Progress Progress
 }
 
-// wayWords says what a way is.
-func wayWords(kind string, direct bool) string {
+// wayWords says what a way is; moved says that it comes in the place of one that worked.
+func wayWords(kind string, direct, moved bool) string {
 	switch {
+	case direct && moved:
+		return "moved to a direct connection"
 	case kind == kindRelay:
 		return "connected through the server, which cannot read anything"
 	case !direct:

@@ -280,23 +280,34 @@ func (s *sending) carry(p *recipient, before *carrier) *carrier {
 
 // serve finds ways and serves the source over them until the receiver has everything or will not have it.
 func (s *sending) serve(ctx context.Context, c *carrier, id protocol.ParticipantID, name string) (accepted bool, err error) {
+	var better Way // in the place of the last one
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		way, err := s.room.findWay(ctx, id, c.asked)
+		way, moved := better, better != nil
+		if !moved {
+			way, err = s.room.findWay(ctx, id, c.asked)
+		}
+		better = nil
 		if err == nil {
-			e := Event{What: Connected, Peer: string(id), Name: name, Kind: way.Kind(), Direct: way.Direct(), Text: wayWords(way.Kind(), way.Direct())}
+			e := Event{What: Connected, Peer: string(id), Name: name, Kind: way.Kind(), Direct: way.Direct(), Text: wayWords(way.Kind(), way.Direct(), moved)}
 			s.tellLater(e)
-			err = s.o.Source.Serve(ctx, way, func(p Progress) {
+			better, err = s.serveOn(ctx, id, way, func(p Progress) {
 				accepted = accepted || p.Phase != Offering
 				s.tellLater(Event{What: Advanced, Peer: e.Peer, Name: name, Progress: p, Kind: p.Kind, Direct: p.Direct})
 			})
-			_ = way.Close()
 			pause = firstPause
 		}
 		if err != nil && ctx.Err() != nil {
+			if better != nil {
+				_ = better.Close()
+			}
 			return accepted, context.Cause(ctx)
 		}
 		if way != nil && (err == nil || !errors.Is(err, ErrWayLost)) {
 			return accepted, err
+		}
+		if better != nil {
+			err = nil
+			continue
 		}
 		s.room.log.Info("way lost", "peer", id, "error", err)
 		s.room.refresh()
@@ -306,6 +317,23 @@ func (s *sending) serve(ctx context.Context, c *carrier, id protocol.Participant
 		case <-ctx.Done():
 		}
 	}
+}
+
+// serveOn serves over one way, until a better one comes up, which it returns with an ErrWayLost.
+func (s *sending) serveOn(ctx context.Context, id protocol.ParticipantID, way Way, notify func(Progress)) (better Way, err error) {
+	served, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	climb := s.room.climbs(ctx, id, way, func() { stop(errBetter) })
+	err = s.o.Source.Serve(served, way, notify)
+	_ = way.Close()
+	switch {
+	case climb == nil:
+	case errors.Is(err, ErrWayLost) && ctx.Err() == nil:
+		better = climb.take()
+	default:
+		climb.drop()
+	}
+	return better, err
 }
 
 // looked says whether a receiver only saw the offer.

@@ -1,7 +1,7 @@
 // switchyard send and receive on machines apart, over networks that are in the way or change.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { binary, Process } from "../harness/process.mjs";
@@ -24,7 +24,7 @@ function verb(stage, namespace, args, log) {
 }
 
 /** A server and a sender on one machine, a receiver on the other. */
-async function apart(stage, { bytes, limit = [], web = false, prepare = async () => {}, opened = async () => {} }) {
+async function apart(stage, { bytes, limit = [], web = false, send = undefined, prepare = async () => {}, opened = async () => {} }) {
   const wire = await stage.wire();
   await prepare(wire);
   const server = await stage.server({ host: "10.77.0.1", namespace: wire.server });
@@ -32,7 +32,7 @@ async function apart(stage, { bytes, limit = [], web = false, prepare = async ()
   const from = folder(stage), to = folder(stage);
   const file = path.join(from, "a.bin");
   writeFileSync(file, contents(bytes, 7));
-  const sending = verb(stage, wire.server, ["send", "--data", server.data, ...limit, file], "send");
+  const sending = verb(stage, wire.server, ["send", "--data", server.data, ...limit, send ?? file], "send");
   const link = await eventually("the link is printed", () => {
     if (!sending.running) throw Object.assign(new Error(sending.tail()), { final: true });
     return /^https?:\S+\/t\/\S+$/m.exec(sending.text.stdout)?.[0];
@@ -106,4 +106,52 @@ scenario("the receiver's network changes half way, and the file goes on", async 
   await t.wire.client.run("ip", "route", "replace", "default", "via", "10.77.0.1");
   await complete(t);
   for (const p of [t.sending, t.receiving]) assert.match(p.text.stderr, /interrupted[\s\S]*connected/);
+});
+
+scenario("a transfer that began on the relay moves to a direct way when there is one, and back", async (stage) => {
+  const firewall = (wire, ...rule) => wire.client.run("nft", ...rule);
+  const close = async (wire, server) => {
+    for (const match of [["meta", "l4proto", "udp"], ["tcp", "dport", String(server.media)]]) {
+      await firewall(wire, "add", "rule", "inet", "moves", "output", ...match, "counter", "drop");
+    }
+    await firewall(wire, "add", "rule", "inet", "moves", "input", "meta", "l4proto", "udp", "counter", "drop");
+  };
+  const t = await apart(stage, {
+    bytes: 44_000_000, limit: ["--limit", "2M"], web: true,
+    opened: async (wire, server) => {
+      await firewall(wire, "add", "table", "inet", "moves");
+      for (const hook of ["input", "output"]) {
+        await firewall(wire, "add", "chain", "inet", "moves", hook, `{ type filter hook ${hook} priority 0; }`);
+      }
+      await close(wire, server);
+    },
+  });
+  const both = (what, words) => eventually(what, () => {
+    for (const p of [t.sending, t.receiving]) if (!p.running) throw Object.assign(new Error(p.tail()), { final: true });
+    return [t.sending, t.receiving].every((p) => words.test(p.text.stderr));
+  }, { within: 60_000 });
+  await both("they are on the relay", /connected through the server, which/);
+  await firewall(t.wire, "flush", "table", "inet", "moves");
+  await both("they moved to a direct way", /moved to a direct connection/);
+  await close(t.wire, t.server);
+  await both("they are on the relay again", /moved to a direct[\s\S]*interrupted[\s\S]*connected through the server, which/);
+  await firewall(t.wire, "flush", "table", "inet", "moves");
+  await complete(t);
+});
+
+scenario("ten thousand files take 60 MB of memory at most at both ends", async (stage) => {
+  const many = folder(stage);
+  for (let i = 0; i < 10_000; i++) {
+    if (i % 100 === 0) mkdirSync(path.join(many, "files", String(i / 100)), { recursive: true });
+    writeFileSync(path.join(many, "files", String(Math.floor(i / 100)), `some file ${i}.txt`), `content of ${i}`);
+  }
+  const t = await apart(stage, { bytes: 1, send: path.join(many, "files") });
+  const peaks = [t.sending, t.receiving].map(peakOf);
+  for (const p of [t.sending, t.receiving]) assert.equal((await p.exited).code, 0, p.tail(30));
+  for (const peak of peaks) {
+    const bytes = peak();
+    assert.ok(bytes > 10e6 && bytes <= 60 * 2 ** 20, `${bytes} bytes`);
+  }
+  const last = path.join(path.dirname(t.at), "files", "99", "some file 9999.txt");
+  assert.equal(readFileSync(last, "utf8"), "content of 9999");
 });
