@@ -74,6 +74,7 @@ func FuzzSink(f *testing.F) {
 	f.Add(seedOf(flat(dataOf(1, 0, []byte("12345")), one(endOf(1, 5, piece.Sum([]byte("12345"), 0, true))))...), true)
 	f.Add(seedOf(packedOf(0, bytesOf(0)), endOf(2, wholeSize, piece.Empty), piece.Same{Entry: 2, Count: 3}.Append(nil)), true)
 	f.Add(seedOf(dataOf(2, 2, bytesOf(2))[0], piece.Piece{Entry: 2, Piece: 2, Hash: hashOf(2)}.Append(nil)), true)
+	f.Add(seedOf(piece.Hole{Entry: 2, Length: 1000}.Append(nil), piece.Hole{Entry: 2, Offset: 1000, Length: piece.MinPiece - 1000}.Append(nil), endOf(2, wholeSize, piece.Empty)), true)
 	f.Fuzz(func(t *testing.T, b []byte, offered bool) {
 		messages := messagesOf(b)
 		s := &script{say: make(chan []byte, 1)}
@@ -119,6 +120,7 @@ func FuzzSource(f *testing.F) {
 	f.Add(seedOf(accept, piece.Progress{Taken: 5}.Append(nil), piece.Got{}.Append([]byte{piece.KindGot})))
 	f.Add(seedOf(append(piece.AppendHave(nil, 0, 1), make([]byte, 64)...), accept, piece.Again{}.Append(nil)))
 	f.Add(seedOf(piece.AppendControl(nil, piece.Accept{Window: 1 << 40, Pack: piece.Deflate, Skip: [][2]int{{0, 1}}}), piece.AppendControl(nil, piece.Bye{})))
+	f.Add(seedOf(piece.AppendControl(nil, piece.Skip{Skip: [][2]int{{0, 1}}}), piece.AppendControl(nil, piece.Accept{Window: 1 << 40, Holes: true, Wanted: &piece.Wanted{}})))
 	path := filepath.Join(f.TempDir(), "file")
 	if err := os.WriteFile(path, wholeFile, 0o644); err != nil {
 		f.Fatal(err)

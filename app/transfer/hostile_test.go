@@ -114,6 +114,7 @@ func TestHostileSenders(t *testing.T) {
 	root := piece.Sum(wholeFile, 0, true)
 	file, small, folder := piece.Entry{Path: "file", Size: wholeSize}, piece.Entry{Path: "small", Size: 5}, piece.Entry{Path: "folder", Kind: piece.Folder}
 	wrong := append(dataOf(0, 0, make([]byte, piece.MinPiece)), piece.Piece{Hash: hashOf(0)}.Append(nil))
+	hollow := [][]byte{piece.Hole{Length: piece.MinPiece}.Append(nil), piece.Piece{Hash: hashOf(0)}.Append(nil)}
 	noise := make([]byte, piece.PackedHeader+100)
 	piece.PutPacked(noise, piece.Packed{Size: 100})
 	var many []piece.Entry
@@ -158,6 +159,13 @@ func TestHostileSenders(t *testing.T) {
 		"end of a folder":            {offerOf(folder, file), one(endOf(0, 0, piece.Empty))},
 		"two ends":                   {offerOf(file), flat(one(endOf(0, wholeSize, root)), one(endOf(0, wholeSize, piece.Empty)))},
 		"another whole":              {offerOf(file), flat(pieceOf(0), pieceOf(1), pieceOf(2), one(endOf(0, wholeSize, piece.Empty)))},
+		"hole beyond the piece":      {offerOf(file), one(piece.Hole{Length: piece.MinPiece + 1}.Append(nil))},
+		"hole within a piece":        {offerOf(file), one(piece.Hole{Offset: 5, Length: 5}.Append(nil))},
+		"hole behind the file":       {offerOf(file), one(piece.Hole{Offset: 3 * piece.MinPiece, Length: 5}.Append(nil))},
+		"hole of no entry":           {offerOf(file), one(piece.Hole{Entry: 9, Length: 5}.Append(nil))},
+		"hole of a folder":           {offerOf(folder, file), one(piece.Hole{Length: 5}.Append(nil))},
+		"hole that is sent twice":    {offerOf(file), flat(dataOf(0, 0, bytesOf(0))[:1], one(piece.Hole{Length: 5}.Append(nil)))},
+		"always holes":               {offerOf(file), flat(hollow, hollow, hollow, hollow)},
 		"packed noise":               {offerOf(file), one(noise)},
 		"packed too little":          {offerOf(file), one(packedOf(0, bytesOf(0)[:9]))},
 		"packed bomb":                {offerOf(file), one(packedOf(0, make([]byte, 10<<20)))},

@@ -39,6 +39,8 @@ func (l *inLane) hear(m []byte) error {
 	switch kind := m[0]; {
 	case kind == piece.KindData:
 		return l.data(m)
+	case kind == piece.KindHole:
+		return l.onHole(m)
 	case kind == piece.KindPacked:
 		return l.onPacked(m)
 	case kind == piece.KindPiece:
@@ -63,14 +65,8 @@ func (l *inLane) data(m []byte) error {
 	if err != nil {
 		return errProtocol(err.Error())
 	}
-	if l.idle() {
-		size := uint64(l.sizeOfPiece())
-		if size == 0 || d.Offset%size != 0 || d.Offset/size >= piece.MaxPieces {
-			return errProtocol("data that begins within a piece")
-		}
-		if err := l.begin(int(d.Entry), int(d.Offset/size)); err != nil {
-			return err
-		}
+	if err := l.beginAt(d.Entry, d.Offset); err != nil {
+		return err
 	}
 	if int(d.Entry) != l.entry || d.Offset != uint64(l.next) || int64(len(d.Bytes)) > l.to-l.next || l.full || l.size > 0 {
 		return errProtocol("data in the wrong place")
@@ -83,6 +79,18 @@ func (l *inLane) data(m []byte) error {
 		return l.filled()
 	}
 	return nil
+}
+
+// beginAt starts the piece that data or a hole is the first of, where none is under way.
+func (l *inLane) beginAt(entry uint32, offset uint64) error {
+	if !l.idle() {
+		return nil
+	}
+	size := uint64(l.sizeOfPiece())
+	if size == 0 || offset%size != 0 || offset/size >= piece.MaxPieces {
+		return errProtocol("data that begins within a piece")
+	}
+	return l.begin(int(entry), int(offset/size))
 }
 
 // sizeOfPiece is 0 while nothing may come.

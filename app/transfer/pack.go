@@ -53,6 +53,9 @@ func (w *worker) tryPack(entry, i int, hash bool) (sent bool, err error) {
 	if err := w.load(entry); err != nil {
 		return false, err
 	}
+	if w.sparse(from, to) {
+		return false, nil
+	}
 	part := w.buf[:min(sample, n)]
 	if err := w.readFull(w.file, part, from, entry); err != nil {
 		return false, err

@@ -27,7 +27,7 @@ func (r *run) prepare() error {
 	if free := freeSpace(s.root); free >= 0 && free < missing {
 		return fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free))
 	}
-	accept := piece.Accept{Window: s.o.Window}
+	accept := piece.Accept{Window: s.o.Window, Holes: knows(s.m.Offer, piece.KnowsHoles)}
 	if accept.Skip, err = r.sayChoice(); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (s *Source) finish(list *lister, o SourceOptions, kind string) error {
 	if len(list.entries) == 0 {
 		return errors.New("there is nothing to send")
 	}
-	offer := piece.Offer{ID: o.ID, Name: o.Name, Kind: kind, Entries: len(list.entries), Piece: piece.Size(o.Piece), Knows: []string{piece.KnowsSkip}}
+	offer := piece.Offer{ID: o.ID, Name: o.Name, Kind: kind, Entries: len(list.entries), Piece: piece.Size(o.Piece), Knows: []string{piece.KnowsHoles, piece.KnowsSkip}}
 	var largest int64
 	for i := range list.entries {
 		if e := &list.entries[i]; e.IsFile() {

@@ -201,8 +201,18 @@ func (w *worker) data(entry, i int, hash bool) error {
 		return err
 	}
 	from, to := w.m.Span(entry, i)
-	for from < to {
-		n := int(min(to-from, piece.MaxData))
+	for end := from; from < to; {
+		if from == end {
+			var empty bool
+			if end, empty = w.extent(from, to); empty {
+				if err := w.hole(entry, from, end, hash); err != nil {
+					return err
+				}
+				from = end
+				continue
+			}
+		}
+		n := int(min(end-from, piece.MaxData))
 		b := w.buf[:piece.DataHeader+n]
 		piece.PutData(b, uint32(entry), uint64(from))
 		if err := w.readFull(w.file, b[piece.DataHeader:], from, entry); err != nil {

@@ -241,7 +241,11 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
     if (link.peer !== senderID || !this.#sink || meeting !== this.#meeting) return link.close();
     const way = new ChannelWay(link);
     link.on("state", (state) => {
-      if (state === "connected") void way.measure().catch(() => {}).then(() => this.#arrived(way));
+      if (state !== "connected") return;
+      void way.measure().catch(() => {}).then(() => {
+        // One that is for a direct way only is no better than what there is where it is relayed, too: the sender closes it.
+        if (way.direct || !link.name.startsWith("d-")) this.#arrived(way);
+      });
     });
   }
 

@@ -1,0 +1,63 @@
+package transfer
+
+import (
+	"os"
+
+	"switchyard/engine/piece"
+)
+
+// leastHole is how many bytes without data are told of as a hole; fewer are sent as the zeros that they are.
+const leastHole = 16 << 10
+
+// zeroes is what a hole reads as.
+var zeroes [piece.MaxData]byte
+
+// extent says where what begins at from in the open file ends, and whether it is a hole that may be sent as one.
+func (w *worker) extent(from, to int64) (end int64, hole bool) {
+	f, ok := w.file.(*os.File)
+	if !ok || !w.accept.Holes {
+		return to, false
+	}
+	return extent(f, from, to)
+}
+
+// hole sends a part of a piece that is a hole.
+func (w *worker) hole(entry int, from, to int64, hash bool) error {
+	if hash {
+		for at := from; at < to; at += int64(len(zeroes)) {
+			w.hasher.Write(zeroes[:min(int64(len(zeroes)), to-at)])
+		}
+	}
+	return w.push(piece.Hole{Entry: uint32(entry), Offset: uint64(from), Length: uint32(to - from)}.Append(w.buf[:0]))
+}
+
+// sparse says whether a piece has a hole: then it is not compressed.
+func (w *worker) sparse(from, to int64) bool {
+	end, hole := w.extent(from, to)
+	return hole || end < to
+}
+
+// onHole is a part of a piece in which there is nothing.
+func (l *inLane) onHole(m []byte) error {
+	h, err := piece.ParseHole(m)
+	if err != nil {
+		return errProtocol(err.Error())
+	}
+	if err := l.beginAt(h.Entry, h.Offset); err != nil {
+		return err
+	}
+	if int(h.Entry) != l.entry || h.Offset != uint64(l.next) || int64(h.Length) > l.to-l.next || l.full || l.size > 0 {
+		return errProtocol("a hole in the wrong place")
+	}
+	for left := int64(h.Length); left > 0; {
+		n := min(left, int64(len(zeroes)))
+		if err := l.write(zeroes[:n]); err != nil {
+			return err
+		}
+		left -= n
+	}
+	if l.next == l.to {
+		return l.filled()
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"switchyard/engine/piece"
+)
+
+const sparseSize = 96<<20 + 12345
+
+// sparseFile makes a file that is all hole but for a few bytes at its places; at its end there is a hole, too.
+func sparseFile(t *testing.T, path string) (content []byte) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	content = make([]byte, sparseSize)
+	for _, at := range []int64{1 << 20, 1<<20 + 300_000, 33<<20 + 70_001, 64<<20 - 5} {
+		b := bytes.Repeat([]byte("data"), 5000)
+		if _, err := f.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		copy(content[at:], b)
+	}
+	if err := f.Truncate(sparseSize); err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// allocated is how much of the disk a file takes, in bytes.
+func allocated(t *testing.T, path string) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks * 512
+}
+
+// all is the bytes of all messages to the sink.
+func all(n *network) *int {
+	total := new(int)
+	n.tamper = func(_ int, toSink bool, m []byte) []byte {
+		if toSink {
+			*total += len(m)
+		}
+		return m
+	}
+	return total
+}
+
+func TestHolesStayHoles(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // elsewhere holes are data
+	}
+	dir, to := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "disk.img")
+	content := sparseFile(t, file)
+	if allocated(t, file) > 1<<20 {
+		t.Fatalf("the file system of %s keeps no holes", dir)
+	}
+	for _, pieces := range []int64{piece.MinPiece, piece.MaxPiece} {
+		source := newSource(t, SourceOptions{Piece: pieces, NoPack: true}, file)
+		n := newNetwork(1)
+		sent := all(n)
+		mustPass(t, n, source, newSink(t, to, SinkOptions{}))
+		got, err := os.ReadFile(filepath.Join(to, "disk.img"))
+		if err != nil || !bytes.Equal(got, content) {
+			t.Fatalf("pieces of %d: what came is not what was sent: %v", pieces, err)
+		}
+		if took := allocated(t, filepath.Join(to, "disk.img")); *sent > 1<<20 || took > 1<<20 {
+			t.Errorf("pieces of %d: %d bytes were sent for 80,000 of data, and %d are taken", pieces, *sent, took)
+		}
+		if err := os.Remove(filepath.Join(to, "disk.img")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A file in which there is nothing but a hole, of one piece and of many.
+func TestNothingButAHole(t *testing.T) {
+	for _, size := range []int64{1, piece.MinPiece - 1, 20 << 20} {
+		dir, to := t.TempDir(), t.TempDir()
+		put(t, filepath.Join(dir, "nothing"), "")
+		if err := os.Truncate(filepath.Join(dir, "nothing"), size); err != nil {
+			t.Fatal(err)
+		}
+		mustPass(t, newNetwork(2), newSource(t, SourceOptions{Piece: piece.MinPiece}, filepath.Join(dir, "nothing")), newSink(t, to, SinkOptions{}))
+		sameTree(t, readTree(t, dir), readTree(t, to))
+	}
+}
+
+// Where it breaks, to an output, and over what was there before, holes are zeros.
+func TestHolesAfterABreakAndToTheOutput(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "disk.img")
+	content := sparseFile(t, file)
+	source := newSource(t, SourceOptions{NoPack: true}, file)
+	var out bytes.Buffer
+	for name, o := range map[string]SinkOptions{"to a folder": {}, "to the output": {Out: &out}} {
+		sink := newSink(t, to, o)
+		for runs := 0; ; runs++ {
+			n := newNetwork(3)
+			n.left.Store(150) // much of it is on the way at the cut, and lost
+			if _, err := pass(t, n, source, sink); err == nil {
+				break
+			} else if !errors.Is(err, ErrWayLost) || runs > 40 {
+				t.Fatal(name, err)
+			}
+		}
+		got := out.Bytes()
+		if o.Out == nil {
+			var err error
+			if got, err = os.ReadFile(filepath.Join(to, "disk.img")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(got, content) {
+			t.Errorf("%s: %d bytes came, or others", name, len(got))
+		}
+		_ = sink.Close()
+		_ = os.Remove(filepath.Join(to, "disk.img"))
+	}
+}
+
+// A receiver that does not say that it takes holes gets data.
+func TestHolesAreSentToWhomTakesThem(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "disk.img")
+	content := sparseFile(t, file)
+	source := newSource(t, SourceOptions{NoPack: true}, file)
+	source.manifest.Offer.Knows = nil
+	n := newNetwork(2)
+	holes := 0
+	n.tamper = func(_ int, _ bool, m []byte) []byte {
+		if m[0] == piece.KindHole {
+			holes++
+		}
+		return m
+	}
+	mustPass(t, n, source, newSink(t, to, SinkOptions{}))
+	if got := readTree(t, to)["disk.img"].data; holes > 0 || got != string(content) {
+		t.Errorf("%d holes; %d bytes came", holes, len(got))
+	}
+}
+
+// A file that another process makes shorter while its holes are sent is not taken for zeros.
+func TestFileThatShrinksIsNoHole(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "disk.img")
+	sparseFile(t, file)
+	source := newSource(t, SourceOptions{NoPack: true}, file)
+	n := newNetwork(1)
+	cut := false
+	n.tamper = func(_ int, _ bool, m []byte) []byte {
+		if m[0] == piece.KindHole && !cut {
+			cut = true
+			if err := os.Truncate(file, 40<<20); err != nil {
+				t.Error(err)
+			}
+		}
+		return m
+	}
+	sent, received := pass(t, n, source, newSink(t, to, SinkOptions{}))
+	if sent == nil || received == nil {
+		t.Errorf("sender %v, receiver %v", sent, received)
+	}
+	if _, err := os.Stat(filepath.Join(to, "disk.img")); err == nil {
+		t.Error("it has its name")
+	}
+}
