@@ -237,7 +237,7 @@ func (h *pairHost) here(p protocol.Participant) {
 }
 
 // gone implements guest.
-func (h *pairHost) gone(id protocol.ParticipantID) { h.do(func() { h.failed(id) }) }
+func (h *pairHost) gone(id protocol.ParticipantID, _ bool) { h.do(func() { h.failed(id) }) }
 
 // renewed implements guest.
 func (h *pairHost) renewed() { h.do(func() { h.failed(h.guest) }) }
