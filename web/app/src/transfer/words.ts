@@ -58,7 +58,7 @@ const known: Record<string, Words> = {
   forbidden: { title: "You cannot come back to this transfer", text: `It was withdrawn, or it is too long ago. ${askAgain}`, again: false, sign: "lock" },
   "wrong-secret": { title: "That was not the right passphrase", text: "Check it with the sender, then try again.", again: true, sign: "lock" },
   "bad-code": { title: "That is no code", text: "Check it with the sender: it is a number and two words. Then type it again.", again: false, sign: "lock" },
-  cancelled: { title: "The sender stopped the transfer", text: `What has come so far is kept in this browser for a week. ${askAgain}`, again: false, sign: "end" },
+  cancelled: { title: "The sender stopped the transfer", text: "What has come so far is kept in this browser for a week: if they send by the same link again, it goes on. Else ask them for a new one.", again: false, sign: "end" },
   "bad-offer": { title: "These files cannot be received", text: "A name among them would be dangerous on this device. Ask the sender to rename it.", again: false, sign: "out" },
   "bad-file": { title: "What came is not what was promised", text: "A check of the data failed, so nothing of it was kept. Ask the sender to try again.", again: true, sign: "out" },
   changed: { title: "The sender’s file has changed", text: "It was changed while it was being sent. Ask the sender to send it again.", again: false, sign: "out" },
