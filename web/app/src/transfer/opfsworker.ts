@@ -23,6 +23,7 @@ interface Open {
 }
 
 const files = new Map<number, Open>();
+const folders = new Map<string, Promise<FileSystemDirectoryHandle>>();
 let queue: Promise<void> = Promise.resolve(); // orders are done one after the other
 
 port.onmessage = ({ data: order }) => {
@@ -40,9 +41,7 @@ port.onmessage = ({ data: order }) => {
 async function obey(order: Order): Promise<[value?: unknown, ...Transferable[]]> {
   switch (order.do) {
     case "open": {
-      let dir = await navigator.storage.getDirectory();
-      for (const part of order.folder) dir = await dir.getDirectoryHandle(part, { create: true });
-      const file = await dir.getFileHandle(order.name, { create: true });
+      const file = await (await folderOf(order.folder)).getFileHandle(order.name, { create: true });
       const handle = await (file as unknown as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
       files.set(order.file, { handle, crc: 0, summed: 0 });
       return [handle.getSize()];
@@ -58,14 +57,28 @@ async function obey(order: Order): Promise<[value?: unknown, ...Transferable[]]>
       const open = opened(order.file);
       open.handle.truncate(order.size);
       if (order.sum) sumUp(open, order.size);
-      open.handle.flush();
-      close(order.file);
+      close(order.file); // not flushed: what a power cut takes is missed when it is hashed the next time
       return [open.crc];
     }
     case "close":
       if (files.has(order.file)) close(order.file);
       return [];
   }
+}
+
+/** Looked up once: there may be thousands of files in it. */
+function folderOf(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
+  const key = path.join("/");
+  let found = folders.get(key);
+  if (!found) {
+    found = navigator.storage.getDirectory().then(async (dir) => {
+      for (const part of path) dir = await dir.getDirectoryHandle(part, { create: true });
+      return dir;
+    });
+    found.catch(() => folders.delete(key));
+    folders.set(key, found);
+  }
+  return found;
 }
 
 function opened(file: number): Open {
