@@ -1,5 +1,5 @@
 // The files of an offer with a tick at each: only the lines in sight are there, so that thousands are as quick as ten.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Picture } from "../signs";
 import { countWords, sizeWords } from "./amounts";
 import { tickOf, type Choice, type Node, type Tick } from "./choice";
@@ -47,7 +47,7 @@ function chosenWords(choice: Choice): string {
 /** A box that can be half ticked. */
 function TickBox({ tick, label, tabIndex, onchange }: { tick: Tick; label?: string; tabIndex?: number; onchange: () => void }) {
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (box.current) box.current.indeterminate = tick === "some";
   });
   const change = () => {
@@ -66,7 +66,7 @@ function Lines({ choice, rows, flat }: { choice: Choice; rows: readonly Node[]; 
   const first = Math.max(0, Math.min(Math.floor(top / lineHeight), rows.length - inSight) - spare);
   const last = Math.min(rows.length, first + inSight + 2 * spare);
   const here = Math.min(at, rows.length - 1);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!moved.current) return;
     moved.current = false;
     box.current?.querySelector<HTMLInputElement>(`[data-line="${here}"] input`)?.focus();
