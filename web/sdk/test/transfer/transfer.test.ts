@@ -232,7 +232,7 @@ describe("a transfer", () => {
   });
 
   it("keeps within the window while the disk is slow", async () => {
-    const bytes = noise(48 << 20, 9);
+    const bytes = noise(receiveWindow + (8 << 20), 9);
     const big = new Blob([bytes]);
     const receiver = new Receiver();
     let free!: () => void;
