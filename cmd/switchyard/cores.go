@@ -36,7 +36,7 @@ func spareCores() func() {
 			}
 			then, before := at, used
 			at, used = time.Now(), cpuTime()
-			if next := coresFor(n, (used - before).Seconds()/at.Sub(then).Seconds(), most); next != n {
+			if next := coresFor(n, (used-before).Seconds()/at.Sub(then).Seconds(), most); next != n {
 				n = next
 				runtime.GOMAXPROCS(n)
 			}
