@@ -38,6 +38,16 @@ func tune(c *net.UDPConn) {
 	})
 }
 
+// readBuffer is how many bytes the kernel keeps until they are read, its own cost counted.
+func readBuffer(c *net.UDPConn) (size int) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+	return max(size, 0)
+}
+
 // batchReader returns what fills as many messages as are there.
 func batchReader(c *net.UDPConn) func([]ipv4.Message) (int, error) {
 	p := ipv4.NewPacketConn(c) // its batches know no IP version

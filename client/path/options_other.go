@@ -20,6 +20,9 @@ func tune(c *net.UDPConn) {
 	_ = c.SetWriteBuffer(kernelBuffer)
 }
 
+// readBuffer is 0: what is read one by one does not rest.
+func readBuffer(*net.UDPConn) int { return 0 }
+
 // batchReader returns what fills one message.
 func batchReader(c *net.UDPConn) func([]ipv4.Message) (int, error) {
 	return func(ms []ipv4.Message) (int, error) {

@@ -101,7 +101,7 @@ func newSocket(n *Net, c *net.UDPConn) *socket {
 // read hands out what comes, until the socket is closed.
 func (s *socket) read() {
 	readBatch := batchReader(s.c)
-	var rests rest
+	rests := rest{buffer: readBuffer(s.c)}
 	for {
 		var b *batch
 		select {
