@@ -49,9 +49,9 @@ type attending struct {
 	next     Way // comes after what is running
 	lastSeen time.Time
 	link     *linkWord
-	me       *pairWord // the code is taken to pair our device, not to receive
-	pair     *pairWord // the other device
-	bye      error     // what the sender said in the room
+	me       func(*pake.Keys) *pairWord // the code is taken to pair our device, not to receive
+	pair     *pairWord                  // the other device
+	bye      error                      // what the sender said in the room
 	over     bool
 	err      error
 }
@@ -260,7 +260,7 @@ func (a *attending) told(from protocol.ParticipantID, w secretWord) {
 				time.AfterFunc(patience, func() { a.do(func() { a.end(a.bye) }) })
 			}
 		case w.Pair != nil && a.me != nil:
-			a.room.whisper(sender, secretWord{Pair: a.me})
+			a.room.whisper(sender, secretWord{Pair: a.me(a.room.seal.of(sender))})
 			a.pair = w.Pair
 			a.end(nil)
 		case w.Pair != nil && a.sink == nil:

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +36,9 @@ type Pair struct {
 	Server string    `json:"server"`
 	Secret string    `json:"secret"` // base64url of 32 bytes
 	Name   string    `json:"name"`   // what our user calls it
-	Device string    `json:"device"` // its own mark: known when it is paired anew
 	At     time.Time `json:"at"`
+	// Before is the id of the pair that the two were before, whose place this one takes; "": they were none.
+	Before string `json:"-"`
 }
 
 // secret is nil where the pair is damaged.
@@ -62,30 +63,44 @@ func (p Pair) ID() string {
 type PairOptions struct {
 	Server string
 	Token  string // as SendOptions has it
-	// Name is what the other device sees; Device a random mark of ours, of 16 to 64 letters, that stays the same.
-	Name, Device string
-	HTTP         *http.Client
-	Log          *slog.Logger
+	Name   string // what the other device sees
+	// Known are the ids of the pairs that we are one of, or were.
+	Known []string
+	HTTP  *http.Client
+	Log   *slog.Logger
 	// Code is told the code to show, again where it has changed: it is good for one try.
 	Code func(code string)
 }
 
-func (o *PairOptions) me() *pairWord { return &pairWord{Name: o.Name, Device: o.Device} }
+// mostWas bounds the earlier pairs that two devices look through.
+const mostWas = 48
+
+// me is what we say of ourselves, once both have the keys.
+func (o *PairOptions) me(k *pake.Keys) *pairWord {
+	w := &pairWord{Name: o.Name}
+	for _, id := range o.Known[:min(len(o.Known), mostWas)] {
+		w.Was = append(w.Was, pake.PairWas(k.Pair(), id))
+	}
+	return w
+}
 
 // paired makes a pair of what both ends know.
 func (o *PairOptions) paired(k *pake.Keys, w *pairWord) Pair {
 	secret := k.Pair()
 	p := Pair{Server: o.Server, Secret: base64.RawURLEncoding.EncodeToString(secret[:]), Name: nameOf(w.Name), At: time.Now().UTC().Truncate(time.Second)}
-	if deviceMark.MatchString(w.Device) {
-		p.Device = w.Device
+	for _, id := range o.Known[:min(len(o.Known), mostWas)] {
+		if slices.Contains(w.Was, pake.PairWas(secret, id)) {
+			p.Before = id
+			break
+		}
 	}
 	return p
 }
 
 // pairWord is who a device is, in a sealed word.
 type pairWord struct {
-	Name   string `json:"name"`
-	Device string `json:"device"`
+	Name string   `json:"name"`
+	Was  []string `json:"was,omitempty"` // with whom it was paired before, as only those can read
 }
 
 // nameOf is the name of a device as far as it can be shown.
@@ -96,8 +111,6 @@ func nameOf(s string) string {
 	r := []rune(strings.TrimSpace(words(s)))
 	return string(r[:min(len(r), 64)])
 }
-
-var deviceMark = regexp.MustCompile(`^[\w-]{16,64}$`)
 
 // TypePair pairs with the device that shows the code.
 func TypePair(ctx context.Context, o PairOptions, text string) (Pair, error) {
@@ -111,7 +124,7 @@ func TypePair(ctx context.Context, o PairOptions, text string) (Pair, error) {
 	}
 	v := &receiving{o: ReceiveOptions{Server: o.Server, HTTP: o.HTTP, Log: o.Log, Patience: pairPatience}}
 	a := v.attend(byCode, pake.CodeSecret(code), nil)
-	a.me = o.me()
+	a.me = o.me
 	if err := a.run(ctx, door{Server: o.Server, Room: claimed.Room, Token: claimed.Token, HTTP: o.HTTP, Log: o.Log}); err != nil {
 		if errors.Is(err, errSecret) {
 			err = ErrWrongCode
@@ -257,7 +270,7 @@ func (h *pairHost) heard(from protocol.ParticipantID, w word) {
 		case w.T == wordConfirm && h.shake != nil && !h.agreed && h.shake.confirmed(w) == nil:
 			h.agreed = true
 			h.room.seal.set(from, h.shake.keys)
-			h.room.whisper(from, secretWord{Pair: h.o.me()})
+			h.room.whisper(from, secretWord{Pair: h.o.me(h.shake.keys)})
 		case w.T == wordConfirm && !h.agreed, w.T == wordRefused:
 			h.failed(from)
 		}

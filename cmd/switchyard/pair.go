@@ -39,7 +39,7 @@ func (c *PairCmd) Run(ctx context.Context, std *Streams) error {
 	if err != nil {
 		return err
 	}
-	o := transfer.PairOptions{Server: base, Token: token, Name: c.Name, Device: t.Mark, Code: func(code string) { c.show(std, base, code) }}
+	o := transfer.PairOptions{Server: base, Token: token, Name: c.Name, Known: t.known(), Code: func(code string) { c.show(std, base, code) }}
 	if o.Name == "" {
 		o.Name = deviceName()
 	}
@@ -93,8 +93,7 @@ func (c *DevicesCmd) Run(std *Streams) error {
 		if err != nil {
 			return err
 		}
-		t.Pairs = append(t.Pairs[:i], t.Pairs[i+1:]...)
-		return t.save()
+		return t.forget(i)
 	case c.Rename != "":
 		i, err := t.find(c.Rename)
 		if err != nil {

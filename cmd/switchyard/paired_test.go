@@ -147,7 +147,9 @@ func TestPairingMistaken(t *testing.T) {
 	if n := strings.Count(two.devices(), "\n"); n != 1 {
 		t.Errorf("%d devices", n)
 	}
-	// Paired once more, it is the same device.
+	// Paired once more, it is the same device, also where one of them has forgotten it.
+	name, _, _ := strings.Cut(one.devices(), "  ")
+	one.devices("--forget", name)
 	shows = one.pair()
 	two.pair(shows.shown(0)).exits(0)
 	shows.exits(0)
@@ -162,17 +164,18 @@ func TestTrustedNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, device := range []string{"aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaa", ""} {
-		if _, err := list.remember(transfer.Pair{Server: "s", Name: "phone", Device: device, Secret: string(rune('a' + i))}); err != nil {
+	id := func(b string) string { return transfer.Pair{Secret: strings.Repeat(b, 43)}.ID() }
+	for _, c := range []struct{ secret, before string }{{"A", ""}, {"E", ""}, {"I", id("A")}, {"M", id("Q")}} {
+		if _, err := list.remember(transfer.Pair{Server: "s", Name: "phone", Secret: strings.Repeat(c.secret, 43), Before: c.before}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	again, err := loadTrusted()
-	if err != nil || again.Mark != list.Mark || len(again.Pairs) != 3 {
+	if err != nil || again.Presence != list.Presence || len(again.Pairs) != 3 {
 		t.Fatalf("%+v %v", again, err)
 	}
-	for i, want := range []string{"phone c", "phone 2 b", "phone 3 d"} {
-		if p := again.Pairs[i]; p.Name+" "+p.Secret != want {
+	for i, want := range []string{"phone I", "phone 2 E", "phone 3 M"} {
+		if p := again.Pairs[i]; p.Name+" "+p.Secret[:1] != want {
 			t.Errorf("%s %s, want %s", p.Name, p.Secret, want)
 		}
 	}

@@ -19,10 +19,9 @@ import (
 type trusted struct {
 	file string
 
-	// Mark is ours, as our pairs know us; Presence is what servers know us by.
-	Mark     string          `json:"mark"`
-	Presence string          `json:"presence"`
-	Pairs    []transfer.Pair `json:"pairs"`
+	Presence  string          `json:"presence"` // what servers know us by
+	Pairs     []transfer.Pair `json:"pairs"`
+	Forgotten []string        `json:"forgotten"` // ids, of no use but to be known when paired anew
 }
 
 // loadTrusted reads the file, or begins a new one.
@@ -35,12 +34,12 @@ func loadTrusted() (*trusted, error) {
 	data, err := os.ReadFile(t.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t.Mark, t.Presence = rand.Text(), rand.Text()
+		t.Presence = rand.Text()
 		return t, nil
 	case err != nil:
 		return nil, err
 	}
-	if err := json.Unmarshal(data, t); err != nil || t.Mark == "" || t.Presence == "" {
+	if err := json.Unmarshal(data, t); err != nil || t.Presence == "" {
 		return nil, fmt.Errorf("the list of paired devices %s is damaged: restore it, or remove it and pair them again", t.file)
 	}
 	return t, nil
@@ -60,7 +59,7 @@ func (t *trusted) save() error {
 // remember keeps a device. One that was paired before takes its own place, with the name that it has here; a name that
 // another one has gets a number.
 func (t *trusted) remember(p transfer.Pair) (transfer.Pair, error) {
-	if i := slices.IndexFunc(t.Pairs, func(q transfer.Pair) bool { return p.Device != "" && q.Device == p.Device && q.Server == p.Server }); i >= 0 {
+	if i := slices.IndexFunc(t.Pairs, func(q transfer.Pair) bool { return p.Before != "" && q.ID() == p.Before }); i >= 0 {
 		p.Name = t.Pairs[i].Name
 		t.Pairs[i] = p
 		return p, t.save()
@@ -71,6 +70,23 @@ func (t *trusted) remember(p transfer.Pair) (transfer.Pair, error) {
 	}
 	t.Pairs = append(t.Pairs, p)
 	return p, t.save()
+}
+
+// forget forgets the device at i.
+func (t *trusted) forget(i int) error {
+	t.Forgotten = append([]string{t.Pairs[i].ID()}, t.Forgotten[:min(len(t.Forgotten), mostForgotten-1)]...)
+	t.Pairs = slices.Delete(t.Pairs, i, i+1)
+	return t.save()
+}
+
+const mostForgotten = 16
+
+// known are the ids by which an earlier pair is found again.
+func (t *trusted) known() (ids []string) {
+	for _, p := range t.Pairs {
+		ids = append(ids, p.ID())
+	}
+	return append(ids, t.Forgotten...)
 }
 
 func (t *trusted) index(name string) int {

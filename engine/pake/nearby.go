@@ -14,6 +14,7 @@ const (
 	nearbyInfo = "switchyard nearby v1"
 	nearbyAAD  = "nearby"
 	pairIDInfo = "switchyard pair id v1"
+	wasInfo    = "switchyard pair was v1 "
 )
 
 // PairID is where the two devices of a pair find each other: all that a server sees of their secret.
@@ -23,6 +24,16 @@ func PairID(secret [32]byte) string {
 		panic(err) // 32 bytes are never too many
 	}
 	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").EncodeToString(b)[:26]
+}
+
+// PairWas proves, under the secret of a new pair, that one was the other end of an earlier one with that id; it tells
+// nobody an id who does not know it.
+func PairWas(secret [32]byte, id string) string {
+	b, err := hkdf.Key(sha256.New, secret[:], nil, wasInfo+id, 32)
+	if err != nil {
+		panic(err) // 32 bytes are never too many
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // NearbyKey is a device's for its time in one room of devices.

@@ -52,6 +52,7 @@ type box struct {
 type nearbyVector struct {
 	Pair      string            `json:"pair"`   // its secret; empty in the network's room
 	PairID    string            `json:"pairId"` // empty there
+	Was       string            `json:"was"`    // of the id itself; empty there
 	Room      string            `json:"room"`
 	Sender    string            `json:"sender"`
 	Receiver  string            `json:"receiver"`
@@ -70,6 +71,7 @@ func makeNearby(t *testing.T, name string, pair []byte) nearbyVector {
 		Plaintext: `{"id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ","key":"AAAAAAAAAAAAAAAAAAAAAA","name":"holiday.zip","bytes":5}`}
 	if len(pair) > 0 {
 		v.PairID = PairID([32]byte(pair))
+		v.Was = PairWas([32]byte(pair), v.PairID)
 	}
 	key, box, err := sealNearby(nearbyKey(from), [12]byte(nonce[:12]), NearbyEnds{v.Room, v.Sender, v.Receiver}, nearbyKey(to).Share(), pair, []byte(v.Plaintext))
 	if err != nil {

@@ -1,13 +1,14 @@
 // The devices that this one was paired with: kept in this browser until they are forgotten.
 import { signal } from "@preact/signals";
-import { b64, fromB64, random, utf8, type Bytes } from "../../../sdk/src/transfer/bytes";
+import { fromB64, random, utf8, type Bytes } from "../../../sdk/src/transfer/bytes";
 import { hkdf } from "../../../sdk/src/transfer/keys";
 import type { Me, Pairing } from "../../../sdk/src/transfer/pair";
 import { deviceName } from "./device";
 
 const listKey = "switchyard:pairs";
 const nameKey = "switchyard:device-name";
-const markKey = "switchyard:device-mark";
+const forgottenKey = "switchyard:pairs-forgotten";
+const mostForgotten = 16;
 const letters = "abcdefghijklmnopqrstuvwxyz234567";
 /** How many the server looks for at once. */
 export const mostPairs = 16;
@@ -20,8 +21,6 @@ export interface Pair {
   secret: string;
   /** What this browser's person calls it. */
   name: string;
-  /** Its own mark: known when it is paired anew. Empty: it has told none. */
-  device: string;
   /** When it was paired, in ms since 1970. */
   at: number;
 }
@@ -49,13 +48,13 @@ export async function pairID(secret: Bytes): Promise<string> {
 }
 
 /** Keeps a device; one that was paired before takes the place of itself, with the name that it has here. */
-export async function rememberPair({ secret, name, device }: Pairing): Promise<Pair> {
+export async function rememberPair({ secret, name, before }: Pairing): Promise<Pair> {
   const bytes = fromB64(secret, 32);
   if (!bytes) throw new Error("A pair has a secret of 32 bytes.");
   const id = await pairID(bytes);
-  const same = (p: Pair) => p.id === id || (device !== "" && p.device === device);
+  const same = (p: Pair) => p.id === id || p.id === before;
   const known = pairs.value.find(same);
-  const pair = { id, secret, device, name: known?.name ?? name, at: Date.now() };
+  const pair = { id, secret, name: known?.name ?? name, at: Date.now() };
   save([pair, ...pairs.value.filter((p) => !same(p))]);
   return pair;
 }
@@ -76,6 +75,7 @@ export function renamePair(id: string, name: string): void {
 }
 
 export function forgetPair(id: string): void {
+  write(forgottenKey, JSON.stringify([id, ...forgotten()].slice(0, mostForgotten))); // of no use but to be known when paired anew
   save(pairs.value.filter((p) => p.id !== id));
 }
 
@@ -90,14 +90,21 @@ export function nameThis(name: string): void {
 
 /** The name is read when it is told, so that it can still be changed while the code is shown. */
 export function presentation(): Me {
-  const device = read(markKey) || b64(random(16));
-  write(markKey, device);
   return {
     get name() {
       return ownName();
     },
-    device,
+    known: [...pairs.value.map((p) => p.id), ...forgotten()],
   };
+}
+
+function forgotten(): string[] {
+  try {
+    const list: unknown = JSON.parse(read(forgottenKey) || "[]");
+    return Array.isArray(list) ? list.filter((id) => typeof id === "string") : [];
+  } catch {
+    return [];
+  }
 }
 
 function load(): Pair[] {
@@ -110,7 +117,7 @@ function load(): Pair[] {
 }
 
 function isPair(p: Partial<Pair> | null): p is Pair {
-  return typeof p?.name === "string" && typeof p.device === "string" && typeof p.at === "number" && /^[a-z2-7]{26}$/.test(p.id ?? "") && fromB64(p.secret, 32) !== undefined;
+  return typeof p?.name === "string" && typeof p.at === "number" && /^[a-z2-7]{26}$/.test(p.id ?? "") && fromB64(p.secret, 32) !== undefined;
 }
 
 function save(list: readonly Pair[]): void {

@@ -14,7 +14,7 @@ export function Remember({ id, name, secret }: { id: string; name: string; secre
     );
   }
   return (
-    <button type="button" class="plain" onClick={() => void rememberPair({ secret, name: name || "A device", device: "" }).then(setPair)}>
+    <button type="button" class="plain" onClick={() => void rememberPair({ secret, name: name || "A device" }).then(setPair)}>
       Remember this device
     </button>
   );

@@ -28,8 +28,8 @@ export interface Secret {
   relay?: boolean;
   /** The other end's user gave up, and why. */
   bye?: string;
-  /** This code pairs two devices: what the other one is called, and its own mark, by which it is known when it is paired again. */
-  pair?: { name: string; device: string };
+  /** This code pairs two devices: what the other one is called, and with whom it was paired before, as only those can read. */
+  pair?: { name: string; was: string[] };
 }
 
 export function parseWord(payload: unknown): Word | undefined {
@@ -46,12 +46,12 @@ export function parseSecret(text: string | undefined): Secret | undefined {
     if (typeof value !== "object" || value === null) return undefined;
     const { link, relay, bye, pair } = value as Readonly<Record<string, unknown>>;
     const { id, key } = (typeof link === "object" && link !== null ? link : {}) as Readonly<Record<string, unknown>>;
-    const { name, device } = (typeof pair === "object" && pair !== null ? pair : {}) as Readonly<Record<string, unknown>>;
+    const { name, was } = (typeof pair === "object" && pair !== null ? pair : {}) as Readonly<Record<string, unknown>>;
     return {
       ...(typeof id === "string" && typeof key === "string" && { link: { id, key } }),
       ...(relay === true && { relay }),
       ...(typeof bye === "string" && { bye }),
-      ...(typeof name === "string" && typeof device === "string" && { pair: { name, device } }),
+      ...(typeof name === "string" && { pair: { name, was: Array.isArray(was) ? was.filter((w) => typeof w === "string") : [] } }),
     };
   } catch {
     return undefined;

@@ -3,9 +3,10 @@
 import { Emitter } from "../emitter";
 import type { ParticipantID } from "../protocol";
 import { TransferAPI, type MadeTransfer } from "./api";
-import { b64, type Bytes } from "./bytes";
+import { b64, utf8, type Bytes } from "./bytes";
 import { cryptoFault } from "./cpace";
 import { Greeting, version, Welcoming, type Secret, type Word } from "./handshake";
+import { hkdf } from "./keys";
 import { codeSecret, codeText, newCode, parseCode, type Code } from "./link";
 import { Meeting, senderID } from "./meeting";
 import { asProblem, TransferError } from "./problem";
@@ -13,17 +14,23 @@ import { asProblem, TransferError } from "./problem";
 const waits = 600; // s that a code is shown
 const guestPatience = 20_000; // ms that who claimed the code may take
 const hostPatience = 20_000; // ms that the device with the code may take
+const lastWords = 1_000; // ms
 const maxGuesses = 10;
 
-/** How a device presents itself to another: its name, and a random mark of 16 to 64 letters that stays the same. */
+/** How a device presents itself to another. */
 export interface Me {
   name: string;
-  device: string;
+  /** The ids of the pairs that it is one of, or was. */
+  known: readonly string[];
 }
 
-/** The other device, and the secret of the pair: b64 of 32 bytes. */
-export interface Pairing extends Me {
+/** The other device. */
+export interface Pairing {
+  name: string;
+  /** Of the pair: b64 of 32 bytes. */
   secret: string;
+  /** The id of the pair that the two were before: this one takes its place. */
+  before?: string;
 }
 
 const wrongCode = "That was not the code, and it is void now. Type the new one that the other device shows.";
@@ -62,9 +69,9 @@ export class PairingHost extends Emitter<{ change: [] }> {
       if (this.#over) return void (await this.#api.revoke(made.id, made.token));
       const meeting = (this.#meeting = new Meeting(this.#api.server, "sender"));
       meeting.on("here", (p) => this.#came(p.id));
-      meeting.on("gone", (id) => this.#guest?.id === id && this.#failed());
+      meeting.on("gone", (id) => this.#gone(id));
       meeting.on("word", (from, word) => void this.#word(from, word));
-      meeting.on("secret", (from, secret) => this.#heard(from, secret));
+      meeting.on("secret", (from, secret) => void this.#heard(from, secret));
       meeting.on("link", (link) => link.close());
       meeting.on("closed", (e) => this.#end(new TransferError(e?.code ?? "failed", e?.message ?? "")));
       await meeting.enter(made, undefined);
@@ -100,6 +107,14 @@ export class PairingHost extends Emitter<{ change: [] }> {
     this.emit("change");
   }
 
+  /** What it said last may still be being opened. */
+  #gone(id: ParticipantID): void {
+    const guest = this.#guest;
+    if (!guest || guest.id !== id) return;
+    if (!guest.agreed) return this.#failed();
+    setTimeout(() => this.#guest === guest && !guest.told && this.#failed(), lastWords);
+  }
+
   async #word(from: ParticipantID, word: Word): Promise<void> {
     const guest = this.#guest;
     const meeting = this.#meeting;
@@ -120,13 +135,17 @@ export class PairingHost extends Emitter<{ change: [] }> {
     if (!welcoming.confirmed(word)) return this.#failed();
     if (this.#guest) this.#guest.agreed = welcoming.keys.pair;
     meeting.keys.set(from, welcoming.keys);
-    void meeting.whisper(from, { pair: this.me });
+    void introduction(this.me, welcoming.keys.pair).then((pair) => meeting.whisper(from, { pair }));
   }
 
-  #heard(from: ParticipantID, { pair }: Secret): void {
+  async #heard(from: ParticipantID, { pair }: Secret): Promise<void> {
     const guest = this.#guest;
-    if (!pair || guest?.id !== from || !guest.agreed) return;
-    this.paired = { ...checked(pair), secret: b64(guest.agreed) };
+    if (!pair || guest?.id !== from || !guest.agreed || guest.told) return;
+    guest.told = true; // it may go now
+    clearTimeout(guest.timer);
+    const paired = await acquaintance(this.me, guest.agreed, pair);
+    if (this.#over) return;
+    this.paired = paired;
     this.#end(undefined);
   }
 
@@ -164,6 +183,7 @@ interface Guest {
   heard?: boolean;
   welcoming?: Welcoming | undefined;
   agreed?: Bytes;
+  told?: boolean;
 }
 
 /** The device on which the code is typed. */
@@ -201,11 +221,25 @@ async function shake(meeting: Meeting, secret: Bytes, me: Me): Promise<Pairing> 
   if (!keys) throw new TransferError("wrong-secret", wrongCode);
   const { pair } = await told;
   if (!pair) throw new TransferError("bad-code", "That code is for files. Type it where codes for files are asked for.");
-  await meeting.whisper(senderID, { pair: me });
-  return { ...checked(pair), secret: b64(keys.pair) };
+  await meeting.whisper(senderID, { pair: await introduction(me, keys.pair) });
+  return acquaintance(me, keys.pair, pair);
 }
 
-/** What the other device calls itself, as far as it can be shown. */
-function checked({ name, device }: Me): Me {
-  return { name: name.replace(/[\p{C}\p{Z}]+/gu, " ").trim().slice(0, 64) || "A device", device: /^[\w-]{16,64}$/.test(device) ? device : "" };
+const mostWas = 48; // earlier pairs
+
+/** What a device says of itself, once both have the secret. */
+async function introduction({ name, known }: Me, secret: Bytes): Promise<{ name: string; was: string[] }> {
+  return { name, was: await Promise.all(known.slice(0, mostWas).map((id) => pairWas(secret, id))) };
+}
+
+/** What is to be kept of the other device, as far as it can be shown. */
+async function acquaintance({ known }: Me, secret: Bytes, { name, was }: { name: string; was: readonly string[] }): Promise<Pairing> {
+  const shown = name.replace(/[\p{C}\p{Z}]+/gu, " ").trim().slice(0, 64) || "A device";
+  for (const before of known.slice(0, mostWas)) if (was.includes(await pairWas(secret, before))) return { name: shown, secret: b64(secret), before };
+  return { name: shown, secret: b64(secret) };
+}
+
+/** Proves, under the secret of a new pair, that one was the other end of an earlier one; it tells nobody an id who does not know it. */
+export async function pairWas(secret: Bytes, id: string): Promise<string> {
+  return b64(await hkdf(secret, utf8(`switchyard pair was v1 ${id}`)));
 }
