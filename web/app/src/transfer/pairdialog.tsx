@@ -124,7 +124,7 @@ function TypeCode({ scanned, onpaired }: { scanned: string; onpaired(p: Pairing)
             aria-describedby={problem ? "pair-problem" : undefined}
             onInput={(e) => setText(e.currentTarget.value)}
           />
-          <button type="submit" class="secondary" disabled={busy}>
+          <button type="submit" class={scanned ? "primary" : "secondary"} disabled={busy}>
             {busy ? "Pairing…" : "Pair"}
           </button>
         </span>
