@@ -17,6 +17,8 @@ const port = globalThis as unknown as { postMessage(m: Answer, transfer: Transfe
 
 interface Open {
   handle: SyncHandle;
+  /** Whether a CRC-32 is wanted: an archive needs one, a single file does not. */
+  sum: boolean;
   /** Of the bytes up to `summed`, while they come in order. */
   crc: number;
   summed: number;
@@ -43,7 +45,7 @@ async function obey(order: Order): Promise<[value?: unknown, ...Transferable[]]>
     case "open": {
       const file = await (await folderOf(order.folder)).getFileHandle(order.name, { create: true });
       const handle = await (file as unknown as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
-      files.set(order.file, { handle, crc: 0, summed: 0 });
+      files.set(order.file, { handle, sum: order.sum, crc: 0, summed: 0 });
       return [handle.getSize()];
     }
     case "read": {
@@ -52,11 +54,12 @@ async function obey(order: Order): Promise<[value?: unknown, ...Transferable[]]>
       return [bytes.subarray(0, n), bytes.buffer];
     }
     case "write":
-      return [write(opened(order.file), order.at, order.bytes)];
+      write(opened(order.file), order.at, order.bytes);
+      return [order.bytes, order.bytes.buffer];
     case "finish": {
       const open = opened(order.file);
       open.handle.truncate(order.size);
-      if (order.sum) sumUp(open, order.size);
+      if (open.sum) sumUp(open, order.size);
       close(order.file); // not flushed: what a power cut takes is missed when it is hashed the next time
       return [open.crc];
     }
@@ -98,6 +101,7 @@ function write(open: Open, at: number, bytes: Uint8Array): void {
     if (n <= 0) throw new DOMException("The storage takes no more.", "QuotaExceededError");
     done += n;
   }
+  if (!open.sum) return;
   if (at === open.summed) {
     open.crc = crc32(bytes, open.crc);
     open.summed += bytes.length;

@@ -43,14 +43,14 @@ export class StorageDisk implements PageDisk {
   async file(entry: Entry): Promise<DiskFile> {
     const number = this.#numbers.get(entry.p) ?? -1;
     const worker = this.#worker;
-    const kept = Number(await worker.ask({ do: "open", file: number, folder: [shelf, this.id], name: `f${number}` }));
     const sum = !isSingle(this.#entries, this.skip.length > 0);
+    const kept = Number(await worker.ask({ do: "open", file: number, folder: [shelf, this.id], name: `f${number}`, sum }));
     return {
       kept: Math.min(kept, entry.s ?? 0),
       read: async (at, length) => (await worker.ask({ do: "read", file: number, at, length })) as Uint8Array<ArrayBuffer>,
-      write: async (at, bytes) => void (await worker.ask({ do: "write", file: number, at, bytes })),
+      write: async (at, bytes) => (await worker.ask({ do: "write", file: number, at, bytes }, bytes.buffer)) as Uint8Array<ArrayBuffer>,
       finish: async () => {
-        const crc = await worker.ask({ do: "finish", file: number, size: entry.s ?? 0, sum });
+        const crc = await worker.ask({ do: "finish", file: number, size: entry.s ?? 0 });
         this.#sums.set(entry.p, Number(crc));
       },
       close: async () => void (await worker.ask({ do: "close", file: number })),
@@ -125,12 +125,13 @@ class StorageWorker {
   #asked = new Map<number, { resolve(v: unknown): void; reject(e: unknown): void }>();
   #n = 0;
 
-  ask(task: Task): Promise<unknown> {
+  /** `memory` goes to the worker, which is cheaper than a copy. */
+  ask(task: Task, ...memory: ArrayBuffer[]): Promise<unknown> {
     const worker = (this.#worker ??= this.#start());
     const order: Order = { ...task, n: ++this.#n };
     return new Promise((resolve, reject) => {
       this.#asked.set(order.n, { resolve, reject });
-      worker.postMessage(order);
+      worker.postMessage(order, memory);
     });
   }
 

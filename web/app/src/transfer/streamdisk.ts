@@ -37,7 +37,7 @@ export class StreamDisk implements PageDisk {
 
   async folder(entry: Entry): Promise<void> {
     if (!this.#zip || this.#open.has(entry.p)) return;
-    this.#open.set(entry.p, new StreamFile(entry, async () => {}, async () => {}));
+    this.#open.set(entry.p, new StreamFile(entry, async () => {}, undefined));
     await this.#pass(this.#zip.before(entry, 0));
     await this.#pass(this.#zip.after(0, true));
   }
@@ -46,9 +46,7 @@ export class StreamDisk implements PageDisk {
     const known = this.#open.get(entry.p);
     if (known) return known;
     const zip = this.#zip;
-    const file = new StreamFile(entry, (bytes) => this.#pass(bytes), async (crc) => {
-      if (zip) await this.#pass(zip.after(crc, false));
-    });
+    const file = new StreamFile(entry, (bytes) => this.#pass(bytes), zip && ((crc) => this.#pass(zip.after(crc, false))));
     this.#open.set(entry.p, file);
     if (zip) await this.#pass(zip.before(entry));
     return file;
@@ -82,7 +80,8 @@ class StreamFile implements DiskFile {
   constructor(
     readonly entry: Entry,
     readonly pass: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
-    readonly end: (crc: number) => Promise<void>,
+    /** Takes the CRC-32, which only an archive needs. */
+    readonly end: ((crc: number) => Promise<void>) | undefined,
   ) {}
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {
@@ -92,9 +91,10 @@ class StreamFile implements DiskFile {
   async write(at: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (at + bytes.length <= this.#at) return; // it came once more after a break
     if (at > this.#at) throw new DiskError("disk", "The data did not come in order. Try again, or choose a folder to save to.");
-    const fresh = bytes.slice(this.#at - at); // a copy: the bytes may be used anew while the download takes its time
+    const whole = at === this.#at && bytes.length === bytes.buffer.byteLength;
+    const fresh = whole ? bytes : bytes.slice(this.#at - at); // its memory goes to the service worker
     this.#at += fresh.length;
-    this.#crc = crc32(fresh, this.#crc);
+    if (this.end) this.#crc = crc32(fresh, this.#crc);
     await this.pass(fresh);
   }
 
@@ -102,7 +102,7 @@ class StreamFile implements DiskFile {
     if (this.#finished) return;
     this.#finished = true;
     if (this.#at !== (this.entry.s ?? 0)) throw new DiskError("disk", "The download is not whole. Try again.");
-    await this.end(this.#crc);
+    await this.end?.(this.#crc);
   }
 
   async close(): Promise<void> {}

@@ -36,8 +36,9 @@ export interface DiskFile {
   readonly kept: number;
   /** Reads what was kept; may give fewer bytes than asked for, none at its end. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Resolves when there is room for more: the bytes may be used anew then. */
-  write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Resolves when there is room for more: the bytes may be used anew then. They are the whole of their memory, so
+   * that a disk may hand that to a worker, and give back by this what the worker has read. */
+  write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | void>;
   /** All of it is there and verified: it is cut to its size and gets its name. Resolves when it is on disk. */
   finish(): Promise<void>;
   /** Closes it without a name, to be gone on with later. */

@@ -36,9 +36,9 @@ export class Keeper {
     const { length } = bytes; // a disk may take the bytes away
     this.waiting += length;
     this.#after(file, async () => {
-      await (await file.open(this.disk)).write(piece * file.pieceSize, bytes);
+      const back = await (await file.open(this.disk)).write(piece * file.pieceSize, bytes);
       this.waiting -= length;
-      this.took(bytes);
+      this.took(back ?? bytes);
     });
   }
 
@@ -91,10 +91,10 @@ export class Keeper {
       const { length } = bytes;
       this.held -= length;
       this.waiting += length;
-      await (await file.open(this.disk)).write(file.written, bytes);
+      const back = await (await file.open(this.disk)).write(file.written, bytes);
       this.waiting -= length;
       file.written += length;
-      this.took(bytes);
+      this.took(back ?? bytes);
       return true;
     }
     if (!file.proven || file.written < file.size) return false;
