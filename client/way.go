@@ -51,6 +51,9 @@ func (l *Link) Way() *Way {
 // Open opens the next lane; the first is lane 0. Where QUIC does not come up for that one within 3 s, all
 // lanes are DataChannels.
 func (w *Way) Open(ctx context.Context) (Lane, error) {
+	if err := w.l.Err(); err != nil {
+		return nil, err // QUIC closes a moment later
+	}
 	w.mu.Lock()
 	n, quic := w.next, w.quic()
 	if n >= MaxLanes {
