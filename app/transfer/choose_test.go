@@ -130,7 +130,7 @@ func TestChoiceOfNothingAndLookingAreNoRefusal(t *testing.T) {
 	} {
 		sent, received := pass(t, newNetwork(1), source, newSink(t, to, o))
 		d, _ := errors.AsType[*Declined](received)
-		if !looked(sent) || d == nil || !d.Later || len(readTree(t, to)) != 0 {
+		if later(sent) == "" || d == nil || !d.Later || len(readTree(t, to)) != 0 {
 			t.Errorf("%s: sender %v, receiver %v", name, sent, received)
 		}
 		if o.Only != nil && !strings.Contains(received.Error(), `"*.png"`) {
@@ -192,5 +192,20 @@ func TestHostileChoice(t *testing.T) {
 		if err := <-done; !errors.As(err, new(errProtocol)) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestNoPlaceForItIsNoRefusal(t *testing.T) {
+	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "gone")
+	put(t, filepath.Join(dir, "d/a.txt"), "x")
+	put(t, filepath.Join(to, "before"), "")
+	sink := newSink(t, to, SinkOptions{})
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	sent, received := pass(t, newNetwork(1), newSource(t, SourceOptions{}, filepath.Join(dir, "d")), sink)
+	d, _ := errors.AsType[*Declined](received)
+	if later(sent) == "" || d == nil || strings.Contains(received.Error(), "mkdir") {
+		t.Errorf("sender %v, receiver %v", sent, received)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"switchyard/engine/piece"
 )
@@ -264,7 +265,17 @@ func diskError(name string, err error) error {
 	case isFull(err):
 		return fmt.Errorf("the disk is full: make room and receive again; what has come of %q is kept", name)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%q must not be written here: %w", name, err)
+		return fmt.Errorf("%q must not be written here: %w; choose another folder", name, cause(err))
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%q cannot be written here: %w; choose another folder", name, cause(err))
 	}
-	return fmt.Errorf("cannot write %q: %w", name, err)
+	return fmt.Errorf("cannot write %q: %w", name, cause(err))
+}
+
+// cause is an error without the path that the system puts before it.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
 }

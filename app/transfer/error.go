@@ -23,7 +23,7 @@ func (e *RemoteError) Error() string { return "the other device says: " + e.Text
 // Cancelled is the will of the other device's user.
 type Cancelled struct {
 	Reason string
-	Later  bool // a receiver only looked at the offer, and may come again
+	Later  bool // a receiver has not taken the offer yet, and may come again
 }
 
 // Error is a sentence for a user.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"switchyard/engine/piece"
 )
@@ -11,9 +12,9 @@ import (
 // out passes the one file of an offer on to a writer, as standard output, piece by piece as they are verified. The folder is
 // where the pieces wait for those before them, and for a connection that broke.
 type out struct {
-	to   io.Writer // nil for none
-	mu   sync.Mutex
-	next int // the piece that is due
+	to   io.Writer    // nil for none
+	mu   sync.Mutex   // held by who passes pieces on
+	next atomic.Int32 // the piece that is due; written with mu
 }
 
 // check says why an offer cannot be passed on.
@@ -32,8 +33,9 @@ func (l *inLane) pass(f *inFile) error {
 	defer o.mu.Unlock()
 	buf := make([]byte, piece.MaxData)
 	for {
+		due := int(o.next.Load())
 		l.mu.Lock()
-		_, ok := f.tree.Get(o.next)
+		_, ok := f.tree.Get(due)
 		l.mu.Unlock()
 		if !ok {
 			return nil
@@ -42,7 +44,7 @@ func (l *inLane) pass(f *inFile) error {
 		if err != nil {
 			return err
 		}
-		from, to := l.sink.m.Span(f.entry, o.next)
+		from, to := l.sink.m.Span(f.entry, due)
 		for from < to {
 			b := buf[:min(int64(len(buf)), to-from)]
 			if _, err := disk.ReadAt(b, from); err != nil {
@@ -53,13 +55,13 @@ func (l *inLane) pass(f *inFile) error {
 			}
 			from += int64(len(b))
 		}
-		o.next++
+		o.next.Add(1)
 	}
 }
 
 // passed says that a piece that comes anew is another one than that which was passed on already. run.mu is held.
 func (s *Sink) passed(f *inFile, i int, own piece.Hash) bool {
-	if s.out.to == nil || i >= s.out.next {
+	if s.out.to == nil || i >= int(s.out.next.Load()) {
 		return false
 	}
 	before, ok := f.local.Get(i)

@@ -63,7 +63,7 @@ func (p *places) folders(root *os.Root, m *piece.Manifest, skips func(int) bool)
 	for i := range m.Entries {
 		if e := &m.Entries[i]; e.Kind == piece.Folder && !skips(i) {
 			if err := p.folder(root, m, e); err != nil {
-				return &entryError{i, fmt.Errorf("cannot make the folder %q: %w", e.Path, err)}
+				return diskError(e.Path, err)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func (r *run) prepare() error {
 	r.phase(Checking)
 	if m.Offer.Kind == piece.KindFiles {
 		if err := s.places.folders(s.root, m, s.skips); err != nil {
-			return err
+			return notNow(err)
 		}
 	}
 	missing, err := r.look()
@@ -25,7 +25,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	if free := freeSpace(s.root); free >= 0 && free < missing {
-		return fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free))
+		return notNow(fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free)))
 	}
 	accept := piece.Accept{Window: s.o.Window, Holes: knows(s.m.Offer, piece.KnowsHoles)}
 	if accept.Skip, err = r.sayChoice(); err != nil {
@@ -43,6 +43,9 @@ func (r *run) prepare() error {
 	r.mu.Unlock()
 	return r.say(accept)
 }
+
+// notNow is something here that the user can mend before they take the same offer again.
+func notNow(err error) error { return &Declined{Reason: told(err), Later: true} }
 
 // decide asks the user, once for a list.
 func (r *run) decide() error {

@@ -336,10 +336,12 @@ func (s *sending) serveOn(ctx context.Context, id protocol.ParticipantID, way Wa
 	return better, err
 }
 
-// looked says whether a receiver only saw the offer.
-func looked(err error) bool {
-	c, ok := errors.AsType[*Cancelled](err)
-	return ok && c.Later
+// later is why a receiver has not taken the offer yet, though it may; "" where that is not how it ended.
+func later(err error) string {
+	if c, ok := errors.AsType[*Cancelled](err); ok && c.Later {
+		return c.Reason
+	}
+	return ""
 }
 
 // tellLater tells an event of another goroutine.
@@ -359,8 +361,8 @@ func (s *sending) served(p *recipient, err error, accepted bool) {
 			s.lose(p)
 		}
 		return
-	case looked(err):
-		s.wait(p, "looked at what is offered, and can receive it")
+	case later(err) != "":
+		s.wait(p, "did not take it yet ("+later(err)+"); it can receive it")
 	case accepted && (errors.As(err, new(*Cancelled)) || errors.As(err, new(*RemoteError))):
 		s.wait(p, "stopped ("+err.Error()+"); it can go on with the same command")
 	default:

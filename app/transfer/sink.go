@@ -160,7 +160,7 @@ func (s *Sink) begin(m *piece.Manifest, list piece.Hash) {
 	s.files = make(map[int]*inFile)
 	s.saved, s.verified, s.skip = 0, 0, nil
 	s.places = newPlaces()
-	s.out.next = 0
+	s.out.next.Store(0)
 }
 
 // inFile is a file that is not whole.

@@ -97,7 +97,7 @@ type Bye struct{}
 // Cancel ends the transfer by the will of a user.
 type Cancel struct {
 	Reason string `json:"reason"`
-	// Later is a receiver's that only looked: it is no answer to the offer.
+	// Later is a receiver's that only looked, or has no room yet: it is no answer to the offer.
 	Later bool `json:"later,omitempty"`
 }
 
