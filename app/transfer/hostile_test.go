@@ -136,7 +136,6 @@ func TestHostileSenders(t *testing.T) {
 		"entries after offered":      {flat(offerOf(file), offerOf(file)[1:2]), nil},
 		"entries that leave some":    {flat(offerOf(file)[:1], one(piece.AppendControl(nil, piece.Entries{From: 1, Entries: []piece.Entry{file}}))), nil},
 		"leads out":                  {offerOf(piece.Entry{Path: "../file", Size: 1}), nil},
-		"more than there is room":    {offerOf(piece.Entry{Path: "file", Size: piece.MinPiece * piece.MaxPieces}, piece.Entry{Path: "file 2", Size: piece.MinPiece * piece.MaxPieces}), nil},
 		"receiver's words":           {flat(offerOf(file), one(piece.AppendControl(nil, piece.Accept{}))), nil},
 		"done at once":               {offerOf(file), one(piece.AppendControl(nil, piece.Done{}))},
 		"data beyond the file":       {offerOf(file), flat(pieceOf(0), pieceOf(1), dataOf(0, 2, make([]byte, 161)))},
@@ -336,4 +335,25 @@ func attack(t *testing.T, path string, f func(h *hostile)) (told string, err err
 		t.Errorf("the other end's words are shown as they are: %.100q", err)
 	}
 	return told, err
+}
+
+// More than the disk has room for is no fault of the sender's, who may wait until there is.
+func TestMoreThanThereIsRoom(t *testing.T) {
+	n, to := newNetwork(1), t.TempDir()
+	result := make(chan error, 1)
+	sink := newSink(t, to, SinkOptions{})
+	go func() { result <- sink.Run(t.Context(), n.receiver()) }()
+	lane, err := n.sender().Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hostile{t, n, lane}
+	h.send(offerOf(piece.Entry{Path: "file", Size: piece.MinPiece * piece.MaxPieces}, piece.Entry{Path: "file 2", Size: piece.MinPiece * piece.MaxPieces})...)
+	if c, ok := hear[piece.Cancel](h); !ok || !c.Later || !strings.Contains(c.Reason, "no room") {
+		t.Errorf("the sender was told %+v (%v)", c, ok)
+	}
+	n.break_()
+	if err := <-result; err == nil || errors.Is(err, ErrWayLost) || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("the receiver says %v", err)
+	}
 }

@@ -25,7 +25,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	if free := freeSpace(s.root); free >= 0 && free < missing {
-		return notNow(fmt.Errorf("there is no room for it: %s are missing here, %s are free", inWords(missing), inWords(free)))
+		return notNow(fmt.Errorf("there is no room for it here: it takes %s more, and %s are free", inWords(missing), inWords(free)))
 	}
 	accept := piece.Accept{Window: s.o.Window, Holes: knows(s.m.Offer, piece.KnowsHoles)}
 	if accept.Skip, err = r.sayChoice(); err != nil {
