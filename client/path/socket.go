@@ -124,8 +124,8 @@ func (s *socket) read() {
 	}
 }
 
-// share gives the first n messages of b to who they are for. It says how many datagrams there were, and how many of
-// QUIC's are full.
+// share gives the first n messages of b to who they are for. It says how many datagrams there were, and how many of them
+// are full.
 func (s *socket) share(b *batch, n int) (all, full int) {
 	b.runs.Store(1) // ours
 	for i := range b.messages[:n] {
@@ -143,7 +143,7 @@ func (s *socket) share(b *batch, n int) (all, full int) {
 			k := alike(data, size)
 			count := (k + size - 1) / size
 			all += count
-			if size >= fullSize && isQUIC(data[0]) {
+			if size >= fullSize {
 				full += count
 			}
 			s.give(run{b, data[:k], size, from})
