@@ -21,9 +21,11 @@ const (
 	linkALPN = "switchyard-link/1"
 	// quicPatience is how long a lane waits for QUIC before the way falls back to DataChannels.
 	quicPatience = 3 * time.Second
-	// quicLanes is how many lanes are worth opening on a short way with losses: each has a congestion window of its own. Without
-	// losses one is enough, and a fifth cheaper: it has one pacer and one stream of acknowledgements.
+	// quicLanes is how many lanes are worth opening on a fair way, or a short one with losses: each has a congestion window of its
+	// own. On a short way without losses one is enough, and a fifth cheaper: it has one pacer and one stream of acknowledgements.
 	quicLanes = 4
+	// fairWay is the round trip from which on a window takes long enough to grow again that others should fill the gap.
+	fairWay = 5 * time.Millisecond
 	// lossFew packets lost, and one of lossRare, are losses: less is the end of the slow start.
 	lossFew, lossRare = 16, 2000
 	// longWay is the round trip from which on MaxLanes are: losses hold a connection back the more, the longer it is.

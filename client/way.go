@@ -181,7 +181,7 @@ func (w *Way) came(n int, lane Lane) {
 	w.early = nil
 }
 
-// Lanes is how many are worth opening now: by QUIC one, until there are losses.
+// Lanes is how many are worth opening now: by QUIC one on a short way, until there are losses.
 func (w *Way) Lanes() int {
 	if w.Kind() != WayQUIC {
 		return 1
@@ -194,7 +194,7 @@ func (w *Way) Lanes() int {
 		return 1
 	case q.rtt() > longWay:
 		return MaxLanes
-	case q.loses():
+	case q.rtt() > fairWay || q.loses():
 		return quicLanes
 	}
 	return 1
