@@ -170,11 +170,12 @@ func TestALongWayHasMoreLanes(t *testing.T) {
 
 func TestAWayThatLosesHasMoreLanes(t *testing.T) {
 	here, there := ways(t, client.Options{Bulk: true})
-	distance(t, here, there, simnet.Conditions{Latency: 2 * time.Millisecond, Loss: 0.02})
 	out, in := lanes(t, here, there, 1)
-	if n := here.Lanes(); n != 1 {
-		t.Errorf("%d lanes before anything is lost", n)
-	}
+	eventually(t, "one lane is enough", func() bool { // a busy machine's first round trips may be long
+		stream(t, out[0], in[0], 5)
+		return here.Lanes() == 1
+	})
+	distance(t, here, there, simnet.Conditions{Latency: 2 * time.Millisecond, Loss: 0.02})
 	eventually(t, "more lanes are worth it", func() bool {
 		stream(t, out[0], in[0], 20)
 		return here.Lanes() > 1
