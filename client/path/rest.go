@@ -3,7 +3,7 @@ package path
 import "time"
 
 // How a socket's reader rests while a bulk flow comes datagram by datagram, as from any wire without GRO: each one alone would
-// wake the reader, quic-go's goroutines and the disk's, and every second one an acknowledgement and the other end.
+// wake the reader, the goroutines of quic-go or DTLS and the disk's, and every second one an acknowledgement and the other end.
 const (
 	// restTime is what a rest adds to a round trip at most.
 	restTime = time.Millisecond

@@ -70,30 +70,21 @@ scenario("no UDP and no TURN: a page sends to a page through the sealed relay", 
   await anna.reads(/they have it/i);
 });
 
-scenario("no UDP: the command sends to a page through TURN over TCP", async (stage) => {
-  const t = await apart(stage, { senderToo: false });
-  const file = path.join(folder(stage, { "a.bin": noise(6_000_001, 5) }), "a.bin");
-  const { sending, link } = await commandSends(stage, t, file);
-  await take(t.bert, link);
-  await t.bert.reads(/a\.bin/);
-  await words(t.bert);
-  const saved = await accept(t.bert);
-  assert.equal(sha(saved.bytes), sha(readFileSync(file)));
-  assert.equal((await sending.exited).code, 0, sending.tail(30));
-  await t.bert.hasRead(/through the server, which cannot read it/i);
-  assert.match(sending.text.stderr, /connected through the server.s TURN relay/i);
-});
-
-scenario("no UDP and no TURN: the command sends to a page through the sealed relay", async (stage) => {
-  const t = await apart(stage, { args: ["--no-turn"], senderToo: false });
-  const file = path.join(folder(stage, { "a.bin": noise(6_000_001, 6) }), "a.bin");
-  const { sending, link } = await commandSends(stage, t, file);
-  await take(t.bert, link);
-  await t.bert.reads(/a\.bin/);
-  await words(t.bert);
-  const saved = await accept(t.bert);
-  assert.equal(sha(saved.bytes), sha(readFileSync(file)));
-  assert.equal((await sending.exited).code, 0, sending.tail(30));
-  await t.bert.hasRead(/through the server, which cannot read it/i);
-  assert.match(sending.text.stderr, /connected through the server, which cannot read/i);
-});
+for (const { what, args, said } of [
+  { what: "no UDP: the command sends to a page through TURN over TCP", said: /connected through the server.s TURN relay/i },
+  { what: "no UDP and no TURN: the command sends to a page through the sealed relay", args: ["--no-turn"], said: /connected through the server, which cannot read/i },
+]) {
+  scenario(what, async (stage) => {
+    const t = await apart(stage, { args, senderToo: false });
+    const file = path.join(folder(stage, { "a.bin": noise(6_000_001, 5) }), "a.bin");
+    const { sending, link } = await commandSends(stage, t, file);
+    await take(t.bert, link);
+    await t.bert.reads(/a\.bin/);
+    await words(t.bert);
+    const saved = await accept(t.bert);
+    assert.equal(sha(saved.bytes), sha(readFileSync(file)));
+    assert.equal((await sending.exited).code, 0, sending.tail(30));
+    await t.bert.hasRead(/through the server, which cannot read it/i);
+    assert.match(sending.text.stderr, said);
+  });
+}
