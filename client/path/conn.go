@@ -136,14 +136,14 @@ func (c *Conn) WriteMsgUDP(b, oob []byte, _ *net.UDPAddr) (int, int, error) {
 		c.n.dropped.Add(1)
 		return len(b), len(oob), nil
 	}
-	n, oobn, err := p.socket.c.WriteMsgUDPAddrPort(b, onlySegments(oob), p.remote)
+	err := p.socket.e.send(b, onlySegments(oob), p.remote)
 	if err == nil {
 		c.n.sent.Add(1)
-		return n, oobn, nil
+		return len(b), len(oob), nil
 	}
 	c.n.dropped.Add(1)
 	if errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.EIO) {
-		return n, oobn, err
+		return 0, 0, err
 	}
 	return len(b), len(oob), nil
 }
@@ -170,10 +170,10 @@ func (c *Conn) ReadMsgUDP(b, _ []byte) (n, oobn, flags int, addr *net.UDPAddr, e
 }
 
 // SyscallConn is that of the socket which the path had first.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) { return c.first.c.SyscallConn() }
+func (c *Conn) SyscallConn() (syscall.RawConn, error) { return c.first.e.rawConn() }
 
 // LocalAddr is the address of that socket.
-func (c *Conn) LocalAddr() net.Addr { return c.first.local }
+func (c *Conn) LocalAddr() net.Addr { return c.first.e.addr }
 
 // SetReadBuffer does nothing: the sockets were tuned when they were opened.
 func (c *Conn) SetReadBuffer(int) error { return nil }

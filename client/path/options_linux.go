@@ -3,55 +3,58 @@ package path
 import (
 	"encoding/binary"
 	"errors"
-	"net"
 	"unsafe"
 
-	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
-// oobSize is room for the control messages of one read.
-const oobSize = 64
+const (
+	// oobSize is room for the control messages of one read.
+	oobSize = 64
+	// segmentSpace is what the control message takes by which the kernel is told to cut.
+	segmentSpace = (unix.SizeofCmsghdr + 2 + unix.SizeofPtr - 1) &^ (unix.SizeofPtr - 1)
+)
 
-// canCut: the kernel cuts messages into datagrams, or says at the first that it cannot.
-const canCut = true
+// mmsghdr is the kernel's struct of this name: a message and how many bytes it got.
+type mmsghdr struct {
+	h unix.Msghdr
+	n uint32
+}
+
+// batchSystem is a batch as recvmmsg fills it.
+type batchSystem struct {
+	headers [readBatch]mmsghdr
+	iovecs  [readBatch]unix.Iovec
+	names   [readBatch][nameSize]byte
+	oobs    [readBatch][oobSize]byte
+}
+
+// prepare points at the buffers of b.
+func (s *batchSystem) prepare(b *batch) {
+	for i := range s.headers {
+		s.iovecs[i].Base = &b.messages[i].buf[0]
+		s.iovecs[i].SetLen(len(b.messages[i].buf))
+		h := &s.headers[i].h
+		h.Name, h.Namelen = &s.names[i][0], nameSize
+		h.Iov = &s.iovecs[i]
+		h.SetIovlen(1)
+		h.Control = &s.oobs[i][0]
+		h.SetControllen(oobSize)
+	}
+}
 
 // tune asks the kernel for what is fast. What it refuses is done without.
-func tune(c *net.UDPConn) {
-	_ = c.SetReadBuffer(kernelBuffer)
-	_ = c.SetWriteBuffer(kernelBuffer)
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		fdi := int(fd)
-		for option, force := range map[int]int{unix.SO_RCVBUF: unix.SO_RCVBUFFORCE, unix.SO_SNDBUF: unix.SO_SNDBUFFORCE} {
-			if have, err := unix.GetsockoptInt(fdi, unix.SOL_SOCKET, option); err == nil && have < kernelBuffer {
-				_ = unix.SetsockoptInt(fdi, unix.SOL_SOCKET, force, kernelBuffer) // beyond the limit: the privileged may
-			}
+func tune(fd int) {
+	for option, force := range map[int]int{unix.SO_RCVBUF: unix.SO_RCVBUFFORCE, unix.SO_SNDBUF: unix.SO_SNDBUFFORCE} {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, kernelBuffer)
+		if have, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option); err == nil && have < kernelBuffer {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, kernelBuffer) // beyond the limit: the privileged may
 		}
-		_ = unix.SetsockoptInt(fdi, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
-		// QUIC finds out itself what fits (RFC 8899), on whichever socket the path is.
-		_ = unix.SetsockoptInt(fdi, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
-		_ = unix.SetsockoptInt(fdi, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
-	})
-}
-
-// readBuffer is how many bytes the kernel keeps until they are read, its own cost counted.
-func readBuffer(c *net.UDPConn) (size int) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0
 	}
-	_ = raw.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
-	return max(size, 0)
-}
-
-// batchReader returns what fills as many messages as are there.
-func batchReader(c *net.UDPConn) func([]ipv4.Message) (int, error) {
-	p := ipv4.NewPacketConn(c) // its batches know no IP version
-	return func(ms []ipv4.Message) (int, error) { return p.ReadBatch(ms, 0) }
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
+	// QUIC finds out itself what fits (RFC 8899), on whichever socket the path is.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
 }
 
 // segmentSize is the size of the datagrams that GRO put into one message; 0 where it says none.
@@ -69,28 +72,25 @@ func segmentSize(oob []byte) int {
 	return 0
 }
 
-// onlySegments keeps of what quic-go says to the kernel how a message is cut into datagrams, which it says first. ECN
-// marks go: whether they are for IPv4 or IPv6 it tells by an address that is not the path's.
-func onlySegments(oob []byte) []byte {
+// onlySegments takes from what quic-go says to the kernel how a message is cut into datagrams, which it says first; 0: not at
+// all. ECN marks go: whether they are for IPv4 or IPv6 it tells by an address that is not the path's.
+func onlySegments(oob []byte) int {
 	if len(oob) < unix.CmsgLen(0) {
-		return nil
+		return 0
 	}
-	h, _, rest, err := unix.ParseOneSocketControlMessage(oob)
-	if err != nil || h.Level != unix.IPPROTO_UDP || h.Type != unix.UDP_SEGMENT {
-		return nil
+	h, data, _, err := unix.ParseOneSocketControlMessage(oob)
+	if err != nil || h.Level != unix.IPPROTO_UDP || h.Type != unix.UDP_SEGMENT || len(data) < 2 {
+		return 0
 	}
-	return oob[:len(oob)-len(rest)]
+	return int(binary.NativeEndian.Uint16(data))
 }
 
-// appendSegmentSize tells the kernel to cut a message into datagrams of that size.
-func appendSegmentSize(oob []byte, size int) []byte {
-	start := len(oob)
-	oob = append(oob, make([]byte, unix.CmsgSpace(2))...)
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[start]))
+// putSegmentSize tells the kernel to cut a message into datagrams of that size.
+func putSegmentSize(oob *[segmentSpace]byte, size int) {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(oob))
 	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
 	h.SetLen(unix.CmsgLen(2))
-	binary.NativeEndian.PutUint16(oob[start+unix.CmsgLen(0):], uint16(size))
-	return oob
+	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
 }
 
 // cannotCut tells whether a message was refused since it was to be cut: EIO by devices without checksums in

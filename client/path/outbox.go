@@ -1,7 +1,6 @@
 package path
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -22,12 +21,11 @@ const (
 // outbox gathers what ICE's users send in bursts, so that equal datagrams in a row leave by one system call (GSO). Order
 // is kept. Who fills a burst sends it, so that a full kernel makes the sender wait.
 type outbox struct {
-	c *net.UDPConn
+	e *endpoint
 
 	sending sync.Mutex // held while a burst leaves; before mu
 	single  bool       // guarded by sending: the kernel or the device cannot cut messages
 	spare   outgoing   // guarded by sending: the burst that left last
-	oob     []byte     // guarded by sending
 
 	mu    sync.Mutex
 	next  outgoing    // guarded by mu
@@ -80,8 +78,7 @@ func (o *outbox) write(p []byte, to netip.AddrPort) error {
 func (o *outbox) direct(p []byte, to netip.AddrPort) error {
 	o.sending.Lock()
 	defer o.sending.Unlock()
-	_, err := o.c.WriteToUDPAddrPort(p, to)
-	return err
+	return o.e.send(p, 0, to)
 }
 
 // flush sends what waits.
@@ -106,7 +103,7 @@ func (o *outbox) send(b outgoing) error {
 	var failed error
 	for len(b.sizes) > 0 {
 		n, bytes := b.alike(o.single)
-		err := o.message(b.bytes[:bytes], b.sizes[0], n, b.to)
+		err := o.e.send(b.bytes[:bytes], b.sizes[0], b.to)
 		if err != nil && n > 1 && cannotCut(err) {
 			o.single = true
 			continue
@@ -132,17 +129,6 @@ func (o *outgoing) alike(single bool) (n, bytes int) {
 		n, bytes = n+1, bytes+o.sizes[n]
 	}
 	return n, bytes
-}
-
-// message sends n datagrams of one size, of which the last may be smaller.
-func (o *outbox) message(b []byte, size, n int, to netip.AddrPort) error {
-	if n == 1 {
-		_, err := o.c.WriteToUDPAddrPort(b, to)
-		return err
-	}
-	o.oob = appendSegmentSize(o.oob[:0], size)
-	_, _, err := o.c.WriteMsgUDPAddrPort(b, o.oob, to)
-	return err
 }
 
 // close sends what waits, and sends nothing later.

@@ -23,7 +23,7 @@ func TestBurstsKeepOrderAndSizes(t *testing.T) {
 		failed := make(chan error, 1)
 		go func() {
 			for i := range sent {
-				if _, err := a.WriteToAddrPort(record(i), b.local.AddrPort()); err != nil {
+				if _, err := a.WriteToAddrPort(record(i), b.e.addr.AddrPort()); err != nil {
 					failed <- err
 					return
 				}
@@ -47,7 +47,7 @@ func TestBurstsKeepOrderAndSizes(t *testing.T) {
 func TestABurstThatWaitsLeavesBeforeTheSocketCloses(t *testing.T) {
 	a, b, _, _ := pair(t)
 	last := datagram(21, 1)
-	if _, err := a.WriteToAddrPort(last, b.local.AddrPort()); err != nil {
+	if _, err := a.WriteToAddrPort(last, b.e.addr.AddrPort()); err != nil {
 		t.Fatal(err)
 	}
 	a.Close()
@@ -63,7 +63,7 @@ func TestBurstToTwoPlaces(t *testing.T) {
 	c := open(t, a.n)
 	for i := range 10 {
 		for _, to := range []*socket{b, c} {
-			if _, err := a.WriteToAddrPort(datagram(23, i), to.local.AddrPort()); err != nil {
+			if _, err := a.WriteToAddrPort(datagram(23, i), to.e.addr.AddrPort()); err != nil {
 				t.Fatal(err)
 			}
 		}

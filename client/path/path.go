@@ -23,6 +23,8 @@ import (
 var (
 	ErrNoPath = errors.New("path: none of our sockets has this address")
 	ErrInUse  = errors.New("path: there is a Conn already")
+
+	errAddress = errors.New("path: this socket cannot send to that kind of address")
 )
 
 // Net is the network of one peer connection. It is safe for concurrent use.
@@ -81,7 +83,11 @@ func (n *Net) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, 
 	if err != nil {
 		return nil, err
 	}
-	s := newSocket(n, c)
+	e, err := newEndpoint(c)
+	if err != nil {
+		return nil, err
+	}
+	s := newSocket(n, e)
 	n.mu.Lock()
 	n.sockets[s] = struct{}{}
 	n.mu.Unlock()
@@ -113,7 +119,7 @@ func (n *Net) Unselect() { n.now.Store(nil) }
 // Path is the path of now: the address of the socket and that of the other end. Not valid while there is none.
 func (n *Net) Path() (local, remote netip.AddrPort) {
 	if p := n.now.Load(); p != nil {
-		return p.socket.local.AddrPort(), p.remote
+		return p.socket.e.addr.AddrPort(), p.remote
 	}
 	return local, remote
 }
@@ -124,7 +130,7 @@ func (n *Net) find(local netip.AddrPort) *socket {
 	defer n.mu.Unlock()
 	var found *socket
 	for s := range n.sockets {
-		own := s.local.AddrPort()
+		own := s.e.addr.AddrPort()
 		if own.Port() == local.Port() && (found == nil || own.Addr().Unmap() == local.Addr().Unmap()) {
 			found = s
 		}

@@ -43,7 +43,7 @@ func pair(t testing.TB) (a, b *socket, here, there *Conn) {
 		n        *Net
 		own, its *socket
 	}{{one, a, b}, {two, b, a}} {
-		if err := end.n.Select(end.own.local.AddrPort(), end.its.local.AddrPort()); err != nil {
+		if err := end.n.Select(end.own.e.addr.AddrPort(), end.its.e.addr.AddrPort()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestFirstByteTellsWhomADatagramIsFor(t *testing.T) {
 			if isQUIC(first) {
 				_, err = here.WriteTo(datagram(first, i), Peer)
 			} else {
-				_, err = a.WriteToAddrPort(datagram(first, i), b.local.AddrPort())
+				_, err = a.WriteToAddrPort(datagram(first, i), b.e.addr.AddrPort())
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestFirstByteTellsWhomADatagramIsFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, from, err := b.ReadFromAddrPort(buf)
-		if err != nil || !bytes.Equal(buf[:n], datagram(buf[0], next[buf[0]])) || from != a.local.AddrPort() {
+		if err != nil || !bytes.Equal(buf[:n], datagram(buf[0], next[buf[0]])) || from != a.e.addr.AddrPort() {
 			t.Fatalf("ICE's, after %v: %d bytes from %v, %v", next, n, from, err)
 		}
 		next[buf[0]]++
@@ -179,17 +179,17 @@ func TestQUICFollowsThePath(t *testing.T) {
 	if _, err := n.Conn(); !errors.Is(err, ErrInUse) {
 		t.Errorf("a second Conn: %v", err)
 	}
-	if err := n.Select(netip.MustParseAddrPort("127.0.0.1:9"), b.local.AddrPort()); !errors.Is(err, ErrNoPath) {
+	if err := n.Select(netip.MustParseAddrPort("127.0.0.1:9"), b.e.addr.AddrPort()); !errors.Is(err, ErrNoPath) {
 		t.Errorf("an address that is not ours: %v", err)
 	}
 	if _, err := here.WriteTo(datagram(0x40, 1), Peer); err != nil || n.Stats().Dropped != 1 {
 		t.Errorf("without a path: %v, %+v", err, n.Stats())
 	}
 	c := open(t, n) // the new path
-	if err := n.Select(c.local.AddrPort(), b.local.AddrPort()); err != nil {
+	if err := n.Select(c.e.addr.AddrPort(), b.e.addr.AddrPort()); err != nil {
 		t.Fatal(err)
 	}
-	if local, remote := n.Path(); local != c.local.AddrPort() || remote != b.local.AddrPort() {
+	if local, remote := n.Path(); local != c.e.addr.AddrPort() || remote != b.e.addr.AddrPort() {
 		t.Errorf("the path is %v to %v", local, remote)
 	}
 	if _, err := here.WriteTo(datagram(0x40, 2), Peer); err != nil {
@@ -237,7 +237,7 @@ func TestStunGetsThroughWhileQUICIsBusy(t *testing.T) {
 	}
 	buf := make([]byte, 2000)
 	for i := range 200 {
-		if _, err := a.WriteToAddrPort(datagram(1, i), b.local.AddrPort()); err != nil {
+		if _, err := a.WriteToAddrPort(datagram(1, i), b.e.addr.AddrPort()); err != nil {
 			t.Fatal(err)
 		}
 		_ = b.SetReadDeadline(time.Now().Add(30 * time.Second))

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/ipv4"
 )
 
 const (
@@ -33,8 +31,25 @@ func isDTLS(first byte) bool { return first >= 20 && first < 64 }
 
 // batch is what one system call read. It goes back to its socket when all of its runs are consumed.
 type batch struct {
-	messages []ipv4.Message
+	messages [readBatch]message
 	runs     atomic.Int32
+	system   batchSystem
+}
+
+// message is what the kernel put together: one datagram, or several of one sender.
+type message struct {
+	buf  []byte
+	n    int // bytes
+	size int // of each datagram but the last; 0: there is one
+	from netip.AddrPort
+}
+
+func newBatch() *batch {
+	b := &batch{}
+	for i := range b.messages {
+		b.messages[i].buf = make([]byte, messageSize)
+	}
+	return b
 }
 
 // run is datagrams of one sender and one size; the last may be shorter.
@@ -42,7 +57,7 @@ type run struct {
 	b    *batch
 	data []byte
 	size int
-	from *net.UDPAddr
+	from netip.AddrPort
 }
 
 // next takes a datagram off the run; nil when it is empty.
@@ -67,8 +82,7 @@ func (s *socket) release(b *batch) {
 type socket struct {
 	// Immutable.
 	n      *Net
-	c      *net.UDPConn
-	local  *net.UDPAddr
+	e      *endpoint
 	spare  chan *batch
 	ice    chan run
 	closed chan struct{}
@@ -82,26 +96,20 @@ type socket struct {
 	timer    *time.Timer // guarded by reading
 }
 
-func newSocket(n *Net, c *net.UDPConn) *socket {
+func newSocket(n *Net, e *endpoint) *socket {
 	s := &socket{
-		n: n, c: c, local: c.LocalAddr().(*net.UDPAddr), spare: make(chan *batch, spareBatches),
-		out: outbox{c: c, single: !canCut}, ice: make(chan run, spareBatches*readBatch), closed: make(chan struct{}), deadline: make(chan time.Time, 1),
+		n: n, e: e, spare: make(chan *batch, spareBatches),
+		out: outbox{e: e, single: !canCut}, ice: make(chan run, spareBatches*readBatch), closed: make(chan struct{}), deadline: make(chan time.Time, 1),
 	}
 	for range spareBatches {
-		b := &batch{messages: make([]ipv4.Message, readBatch)}
-		for i := range b.messages {
-			b.messages[i] = ipv4.Message{Buffers: [][]byte{make([]byte, messageSize)}, OOB: make([]byte, oobSize)}
-		}
-		s.spare <- b
+		s.spare <- newBatch()
 	}
-	tune(c)
 	return s
 }
 
 // read hands out what comes, until the socket is closed.
 func (s *socket) read() {
-	readBatch := batchReader(s.c)
-	rests := rest{buffer: readBuffer(s.c)}
+	rests := rest{buffer: s.e.readBuffer()}
 	for {
 		var b *batch
 		select {
@@ -109,17 +117,19 @@ func (s *socket) read() {
 		case <-s.closed:
 			return
 		}
-		n, err := readBatch(b.messages)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil { // such as an ICMP error about what was sent
+		n, err := s.e.read(b)
+		if err == nil && n > 0 {
+			all, full := s.share(b, n)
+			if d := rests.after(time.Now(), all, full); d > 0 {
+				time.Sleep(d)
+				continue
+			}
+		} else {
 			s.spare <- b
-			continue
 		}
-		all, full := s.share(b, n)
-		if d := rests.after(time.Now(), all, full); d > 0 {
-			time.Sleep(d)
+		// An error, such as an ICMP error about what was sent, is over when it is read.
+		if n < readBatch && errors.Is(s.e.wait(), net.ErrClosed) {
+			return
 		}
 	}
 }
@@ -130,15 +140,14 @@ func (s *socket) share(b *batch, n int) (all, full int) {
 	b.runs.Store(1) // ours
 	for i := range b.messages[:n] {
 		m := &b.messages[i]
-		from, ok := m.Addr.(*net.UDPAddr)
-		if !ok || m.N == 0 {
+		if m.n == 0 || !m.from.IsValid() {
 			continue
 		}
-		size := m.N
-		if oob := segmentSize(m.OOB[:m.NN]); oob > 0 {
-			size = oob
+		size := m.n
+		if m.size > 0 {
+			size = m.size
 		}
-		data := m.Buffers[0][:m.N]
+		data := m.buf[:m.n]
 		for len(data) > 0 {
 			k := alike(data, size)
 			count := (k + size - 1) / size
@@ -146,7 +155,7 @@ func (s *socket) share(b *batch, n int) (all, full int) {
 			if size >= fullSize {
 				full += count
 			}
-			s.give(run{b, data[:k], size, from})
+			s.give(run{b, data[:k], size, m.from})
 			data = data[k:]
 		}
 	}
@@ -194,11 +203,11 @@ func (s *socket) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) {
 	defer s.reading.Unlock()
 	for {
 		if d := s.rest.next(); d != nil {
-			n, from := copy(p, d), s.rest.from.AddrPort()
+			n, from := copy(p, d), s.rest.from
 			if len(s.rest.data) == 0 {
 				s.done()
 			}
-			return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), nil
+			return n, from, nil
 		}
 		if err := s.wait(); err != nil {
 			return 0, netip.AddrPort{}, err
@@ -242,7 +251,7 @@ func (s *socket) wait() error {
 // WriteToAddrPort is what ICE writes with, for itself and for DTLS, whose records may wait for others.
 func (s *socket) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
 	if len(p) == 0 || !isDTLS(p[0]) || !canCut {
-		return s.c.WriteToUDPAddrPort(p, to)
+		return s.direct(p, to)
 	}
 	if err := s.out.write(p, to); err != nil {
 		return 0, err
@@ -273,14 +282,36 @@ func (s *socket) ReadMsgUDP(p, _ []byte) (n, oobn, flags int, addr *net.UDPAddr,
 	return n, 0, 0, addr, err
 }
 
-func (s *socket) Write(p []byte) (int, error)                       { return s.c.Write(p) }
-func (s *socket) WriteTo(p []byte, to net.Addr) (int, error)        { return s.c.WriteTo(p, to) }
-func (s *socket) WriteToUDP(p []byte, to *net.UDPAddr) (int, error) { return s.c.WriteToUDP(p, to) }
-func (s *socket) WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (int, int, error) {
-	return s.c.WriteMsgUDP(p, oob, to)
+// direct sends one datagram.
+func (s *socket) direct(p []byte, to netip.AddrPort) (int, error) {
+	if err := s.e.send(p, 0, to); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
-func (s *socket) LocalAddr() net.Addr  { return s.local }
+// Write fails: the socket is connected to nobody.
+func (s *socket) Write([]byte) (int, error) { return 0, errAddress }
+
+func (s *socket) WriteTo(p []byte, to net.Addr) (int, error) {
+	a, ok := to.(*net.UDPAddr)
+	if !ok {
+		return 0, errAddress
+	}
+	return s.direct(p, a.AddrPort())
+}
+
+func (s *socket) WriteToUDP(p []byte, to *net.UDPAddr) (int, error) {
+	return s.direct(p, to.AddrPort())
+}
+
+// WriteMsgUDP leaves out what is not for the network.
+func (s *socket) WriteMsgUDP(p, oob []byte, to *net.UDPAddr) (int, int, error) {
+	n, err := s.direct(p, to.AddrPort())
+	return n, len(oob), err
+}
+
+func (s *socket) LocalAddr() net.Addr  { return s.e.addr }
 func (s *socket) RemoteAddr() net.Addr { return nil }
 
 func (s *socket) SetReadDeadline(t time.Time) error {
@@ -293,15 +324,15 @@ func (s *socket) SetReadDeadline(t time.Time) error {
 	}
 }
 
-func (s *socket) SetWriteDeadline(t time.Time) error { return s.c.SetWriteDeadline(t) }
+func (s *socket) SetWriteDeadline(t time.Time) error { return s.e.setWriteDeadline(t) }
 
 func (s *socket) SetDeadline(t time.Time) error {
 	_ = s.SetReadDeadline(t)
 	return s.SetWriteDeadline(t)
 }
 
-func (s *socket) SetReadBuffer(n int) error  { return s.c.SetReadBuffer(n) }
-func (s *socket) SetWriteBuffer(n int) error { return s.c.SetWriteBuffer(n) }
+func (s *socket) SetReadBuffer(n int) error  { return s.e.setReadBuffer(n) }
+func (s *socket) SetWriteBuffer(n int) error { return s.e.setWriteBuffer(n) }
 
 // Close ends both users.
 func (s *socket) Close() error {
@@ -310,7 +341,7 @@ func (s *socket) Close() error {
 		s.out.close()
 		close(s.closed)
 		s.n.forget(s)
-		err = s.c.Close()
+		err = s.e.close()
 	})
 	return err
 }
