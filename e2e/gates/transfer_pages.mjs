@@ -1,22 +1,23 @@
 // The ends of e2e/gates/transfer.mjs that are Chromiums: pages that use the SDK, with nothing behind them that stores.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { Chromium } from "../harness/browsers.mjs";
+import { children, command, family, used } from "../harness/proc.mjs";
 import { eventually } from "../harness/wait.mjs";
 import { bare, incoming, outgoing, receive as receivePage, send as sendPage } from "../harness/transfer.mjs";
+import { bounded } from "./transfer_ends.mjs";
 
-const within = 600_000; // ms
 const every = 250; // ms between looks at a page
 
 /** A page of a browser of its own, whose processes' CPU time can be read. */
 export class Page {
   static async open({ server, namespace, name }) {
     const p = new Page();
-    const before = new Set(processes().map((o) => o.pid));
+    const before = new Set(children(process.pid).map((o) => o.pid));
     p.browser = await Chromium.start({ namespace, origin: server.url });
+    p.main = children(process.pid).find(({ pid }) => !before.has(pid) && command(pid).includes("--user-data-dir="))?.pid;
+    if (!p.main) throw new Error("the browser's process is not found");
     p.person = await p.browser.person(name);
     await bare(p.person, server);
-    p.pids = processes().filter((o) => !before.has(o.pid) && o.command.includes("chrom")).map((o) => o.pid);
     p.begin();
     return p;
   }
@@ -33,28 +34,33 @@ export class Page {
     return link;
   }
 
-  /** Receives to the end: the seconds of data, how many bytes came in them, and the way. */
-  async receive(link) {
+  /** Receives for so many ms at most: the bytes, the seconds between its yes and the last of them, and the way. */
+  async receive(link, within) {
     await receivePage(this.person, { link, disk: { throwAway: true } });
     // The page keeps the time itself: to be asked often would be a part of what it costs.
     await this.person.page.evaluate(() => {
       const { incoming } = window;
-      const clock = (window.clock = {});
+      const clock = (window.clock = { share: 0 });
       incoming.on("change", () => {
-        if (!(incoming.verified > (clock.last?.verified ?? 0))) return;
-        clock.last = { at: performance.now(), verified: incoming.verified };
-        clock.first ??= clock.last;
+        if (incoming.total > 0) clock.first ??= performance.now();
+        if (!(incoming.verified > clock.share)) return;
+        clock.share = incoming.verified;
+        clock.last = performance.now();
       });
     });
+    const soFar = async () => {
+      const { share, first, last } = await this.person.page.evaluate(() => window.clock);
+      return { share, seconds: ((last ?? first) - first) / 1000 };
+    };
     let way;
-    await eventually("the page has everything", async () => {
+    const all = eventually("the page has everything", async () => {
       const now = await incoming(this.person);
       if (now.state === "ended") throw Object.assign(new Error(JSON.stringify(now.error)), { final: true });
       way = now.way?.kind ?? now.way ?? way;
       return now.state === "complete";
-    }, { within, every });
-    const { first, last } = await this.person.page.evaluate(() => window.clock);
-    return { way, share: last.verified - first.verified, seconds: (last.at - first.at) / 1000 };
+    }, { within: 2 * within, every }).then(soFar);
+    const got = await bounded(all, soFar, within);
+    return { ...got, way };
   }
 
   /** Waits until the other end said that it has everything. */
@@ -63,22 +69,28 @@ export class Page {
       const now = await outgoing(this.person);
       if (now.error) throw Object.assign(new Error(JSON.stringify(now.error)), { final: true });
       return now.state === "complete" || now.receivers.some((r) => r.state === "complete");
-    }, { within, every });
+    }, { every });
   }
 
-  /** Sends so many bytes to another page by a bare DataChannel, and nothing is done with them: the floor. Resolves with
-   * the bytes and seconds between the first message and the last. */
-  async pour(into, bytes) {
+  /** Sends so many bytes to another page by a bare DataChannel, and nothing is done with them: the floor. */
+  async pour(into, bytes, within) {
     const [from, to] = [this.person.page, into.person.page];
     const offer = await from.evaluate(offerBare);
     await from.evaluate(takeBare, await to.evaluate(answerBare, offer));
     this.begin();
     into.begin();
-    await from.evaluate(pourBare, bytes);
-    return eventually("all has come", () => to.evaluate((bytes) => {
+    const soFar = () => to.evaluate(() => {
       const { got, share, first, last } = window.poured;
-      return got >= bytes && { share, seconds: (last - first) / 1000 };
-    }, bytes), { within, every });
+      return { got, share, seconds: (last - first) / 1000 };
+    });
+    const poured = from.evaluate(pourBare, bytes).catch((e) => e);
+    const all = eventually("all has come", async () => {
+      const now = await soFar();
+      return now.got >= bytes && now;
+    }, { within: 2 * within, every });
+    const got = await bounded(all, soFar, within);
+    if (!got.cut) await poured;
+    return got;
   }
 
   /** CPU seconds since it began. */
@@ -87,7 +99,7 @@ export class Page {
   }
 
   #seconds() {
-    return this.pids.reduce((sum, pid) => sum + secondsOf(pid), 0);
+    return used(family(this.main));
   }
 
   close() {
@@ -139,25 +151,4 @@ async function pourBare(bytes) {
     sent += n;
     if (channel.bufferedAmount > 4 << 20) await new Promise((go) => (channel.onbufferedamountlow = go));
   }
-}
-
-const ticks = 100; // of the kernel a second
-
-function secondsOf(pid) {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / ticks;
-  } catch {
-    return 0; // it has ended
-  }
-}
-
-function processes() {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      return [{ pid, command: readFileSync(`/proc/${pid}/comm`, "utf8") }];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -4,7 +4,7 @@
 
 import { Process, root, run } from "./process.mjs";
 import { eventually } from "./wait.mjs";
-import { mkdtempSync, readlinkSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -38,6 +38,8 @@ async function hold(command, args, log) {
 
 /** The two ends: `server` has 10.77.0.1, `client` 10.77.0.2, or the same in another `network`. */
 export class Wire {
+  static #program;
+
   static async make({ network = "10.77.0" } = {}) {
     const w = new Wire();
     const user = isRoot ? [] : ["--user", "--map-root-user"];
@@ -63,23 +65,27 @@ export class Wire {
     w.server = beside?.server ?? await hold("unshare", ["--net", "sleep", "3600"], "namespace-server");
     w.client = await hold("unshare", ["--net", "sleep", "3600"], "namespace-client");
     w.middle = await hold("unshare", ["--net", "sleep", "3600"], "namespace-middle");
-    w.program = beside?.program ?? await Wire.#build();
+    const program = await Wire.#build();
     const device = `wire${network.replaceAll(".", "")}`;
     for (const [end, way, own, other] of [[w.server, "to-a", 1, 2], [w.client, "to-b", 2, 1]]) {
       await w.middle.run("ip", "link", "add", way, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
       await w.middle.run("ip", "link", "set", way, "up");
       await w.up(end, device, `${network}.${own}`, w.guest && own === 1 ? undefined : `${network}.${other}`);
-      await end.run(w.program, "--plain", device);
+      await end.run(program, "--plain", device);
     }
-    const [command, args] = w.middle.wrap(w.program, ["--a", "to-a", "--b", "to-b"]);
+    const [command, args] = w.middle.wrap(program, ["--a", "to-a", "--b", "to-b"]);
     w.shaper = new Process(command, args, { log: "shaper", stdin: "pipe" });
     return w;
   }
 
+  /** Builds the shaper, once for a process. */
   static async #build() {
-    const program = path.join(mkdtempSync(path.join(tmpdir(), "switchyard-shaper-")), "shaper");
+    if (Wire.#program) return Wire.#program;
+    const folder = mkdtempSync(path.join(tmpdir(), "switchyard-shaper-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    const program = path.join(folder, "shaper");
     await run("go", ["build", "-trimpath", "-o", program, "./e2e/shaper"], { log: "shaper-build", cwd: root });
-    return program;
+    return (Wire.#program = program);
   }
 
   /** Sets both directions of a shaped wire: rate in bit/s, queue and delay in ms, loss from 0 to 1. */
@@ -130,6 +136,20 @@ export class Wire {
   async narrow(rate) {
     const how = rate ? ["replace", "dev", "wire0", "root", "tbf", "rate", `${rate}bit`, "burst", "5kb", "latency", "200ms"] : ["del", "dev", "wire0", "root"];
     await this.server.run("tc", "qdisc", ...how);
+  }
+
+  /** Loses a share of the packets that come in at the client, each by chance. */
+  async lose(share) {
+    const nft = (...words) => this.client.run("nft", ...words);
+    await nft("add", "table", "inet", "loss");
+    await nft("add", "chain", "inet", "loss", "input", "{ type filter hook input priority 0 ; }");
+    await nft("add", "rule", "inet", "loss", "input", 'iifname != "lo"', "numgen", "random", "mod", "10000", "<", String(Math.round(share * 10_000)), "counter", "drop");
+  }
+
+  /** Makes the ends of an unshaped wire send frames as they are on a wire, none larger than its MTU. */
+  async plain() {
+    const program = await Wire.#build();
+    for (const [end, device] of [[this.server, "wire0"], [this.client, "wire1"]]) await end.run(program, "--plain", device);
   }
 
   /** How many UDP packets the firewall has dropped. */
