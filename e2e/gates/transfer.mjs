@@ -2,7 +2,8 @@
 // wires in the same run. It prints a table and, with --json, each run as JSON.
 //
 //   node e2e/gates/transfer.mjs [loopback|1g|1g-loss|1g-20|1g-20-loss|1g-100|1g-100-loss|200m-20 ...]
-//                               [--by nc,scp,cli,to-page,from-page,page,bare] [--size MB] [--repeats N] [--within S] [--json]
+//                               [--by nc,scp,cli,to-page,from-page,page,bare] [--size MB] [--repeats N] [--within S]
+//                               [--tcp cubic] [--json]
 //
 // Two namespaces with a wire between them, a browser in its own; the server stands beside the sender. What is sent and
 // what comes is kept in memory, so that no disk is measured. The rate is that of the data, from the receiver's yes to the last
@@ -10,7 +11,8 @@
 // together, without the server; where one is a page, `ours` are those of our CLI alone. Memory is our CLI's peak (the larger
 // end's). A run that takes longer than --within (60 s) is cut, its rate is that of what came, and it is marked by `<`. Of several
 // repeats the median is told, and the least and most of the rate. `bare` is the floor: two pages, of which one counts what
-// the other sends. Delay comes from e2e/shaper, which shares the cores with both ends, losses from nft, in the
+// the other sends. `dropped` are packets that a full queue of the wire lost, and full sockets of the sender and the receiver. TCP is
+// cubic on all wires (but loopback's is the machine's own). Delay comes from e2e/shaper, which shares the cores with both ends, losses from nft, in the
 // direction of the data. Needs root, nc, ss, sshd (Debian: netcat-openbsd iproute2 nftables openssh-server).
 
 import { parseArgs } from "node:util";
@@ -23,7 +25,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     by: { type: "string", default: "nc,scp,cli,to-page,from-page,page" },
-    size: { type: "string" }, repeats: { type: "string", default: "1" }, within: { type: "string", default: "60" }, json: { type: "boolean" },
+    size: { type: "string" }, repeats: { type: "string", default: "1" }, within: { type: "string", default: "60" },
+    tcp: { type: "string", default: "cubic" }, json: { type: "boolean" },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(wires);
@@ -62,10 +65,10 @@ async function measure(name, by) {
   const megabytes = Number(values.size ?? wires[name].size);
   world = new World(megabytes * 1e6, Number(values.within) * 1000);
   try {
-    Object.assign(world, await lay(wires[name], (last) => world.closing(last)));
+    Object.assign(world, await lay(wires[name], values.tcp, (last) => world.closing(last)));
     const got = await carriers[by](world);
     if (!(got.share > 0)) throw new Error(`nothing came in ${values.within} s`);
-    return { wire: name, by, megabytes, ...worth(got) };
+    return { wire: name, by, megabytes, ...worth(got), dropped: await world.dropped?.() };
   } catch (e) {
     return { wire: name, by, megabytes, problem: e.message.split("\n")[0] };
   } finally {

@@ -8,6 +8,7 @@ const columns = [ // title, width, what of a row
   ["CPU s/GB", 9, (r) => digits(r.cpu)],
   ["ours", 7, (r) => r.ours === undefined ? "" : digits(r.ours)],
   ["memory", 7, (r) => r.memory === undefined ? "" : `${Math.round(r.memory)}`],
+  ["dropped", 13, ({ dropped: d }) => d && d.queue + d.sender + d.receiver ? `${d.queue}/${d.sender}/${d.receiver}` : ""],
   ["way", 0, (r) => `  ${r.way ?? ""}${r.sends === undefined ? "" : ` (sends ${digits(r.sends)}, receives ${digits(r.receives)})`}`],
 ];
 

@@ -19,16 +19,24 @@ export const wires = {
 };
 
 /** The two ends: where commands run, where pages run, and the address of the sending one, beside which the server stands. */
-export async function lay({ rate, rtt, loss }, closing) {
+export async function lay({ rate, rtt, loss }, tcp, closing) {
   if (!rate) return { host: "127.0.0.1", sender: {}, receiver: {} };
   const wire = rtt ? await Wire.shaped({ network }) : await Wire.make({ network });
   closing(() => wire.close());
+  await wire.congestion(tcp);
   if (rtt) await wire.shape({ down: { rate, delay: rtt / 2 }, up: { rate, delay: rtt / 2 } });
   else await brake(wire, rate);
   // Without offloads a lost packet is one of the wire's, and not forty that travelled as one.
   if (loss && !rtt) await wire.plain();
   if (loss) await wire.lose(loss);
-  return { host: `${network}.1`, sender: { namespace: wire.server }, receiver: { namespace: wire.client } };
+  return { host: `${network}.1`, sender: { namespace: wire.server }, receiver: { namespace: wire.client }, dropped: () => dropped(wire) };
+}
+
+/** Packets that neither the wire's losses nor its far end explain: a queue was full, or a socket's buffer at one of the ends. */
+async function dropped(wire) {
+  const [sender, receiver] = await wire.unread();
+  const { ab, ba } = wire.shaper ? await wire.carried() : { ab: { overflow: 0 }, ba: { overflow: 0 } };
+  return { queue: ab.overflow + ba.overflow, sender, receiver };
 }
 
 async function brake(wire, rate) {

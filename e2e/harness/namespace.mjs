@@ -146,6 +146,20 @@ export class Wire {
     await nft("add", "rule", "inet", "loss", "input", 'iifname != "lo"', "numgen", "random", "mod", "10000", "<", String(Math.round(share * 10_000)), "counter", "drop");
   }
 
+  /** How TCP looks for its rate at both ends: `cubic`, or what else the kernel has. */
+  async congestion(control) {
+    for (const end of [this.server, this.client]) await end.run("sh", "-c", `echo ${control} > /proc/sys/net/ipv4/tcp_congestion_control`);
+  }
+
+  /** How many UDP packets found no room in the buffer of their socket, at the server and at the client. */
+  async unread() {
+    const texts = await Promise.all([this.server, this.client].map((end) => end.run("cat", "/proc/net/snmp")));
+    return texts.map((text) => {
+      const [names, numbers] = text.match(/^Udp: .*$/gm).map((line) => line.split(" "));
+      return Number(numbers[names.indexOf("RcvbufErrors")]);
+    });
+  }
+
   /** Makes the ends of an unshaped wire send frames as they are on a wire, none larger than its MTU. */
   async plain() {
     const program = await Wire.#build();
