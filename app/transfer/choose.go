@@ -76,10 +76,10 @@ func choose(m *piece.Manifest, only []string) (skip []bool, wanted piece.Wanted,
 		}
 	}
 	used := make([]bool, len(patterns))
-	chosen := make([]bool, len(m.Entries)) // by a pattern, itself or through a folder that it is in
-	skip = make([]bool, len(m.Entries))
-	for i := range m.Entries {
-		e := &m.Entries[i]
+	chosen := make([]bool, m.Len()) // by a pattern, itself or through a folder that it is in
+	skip = make([]bool, m.Len())
+	for i := range m.Len() {
+		e := m.Entry(i)
 		parent := m.Parent(i)
 		chosen[i] = parent >= 0 && chosen[parent]
 		for k := range patterns {
@@ -115,6 +115,9 @@ func (s *Sink) choose() (err error) {
 
 // skips says whether an entry is not wanted.
 func (s *Sink) skips(i int) bool { return s.skip != nil && s.skip[i] }
+
+// isDone says whether an entry, which may be none, is a file that has its name.
+func (s *Sink) isDone(i int) bool { return i < len(s.done) && s.done[i] }
 
 // passedOver are the entries that need not be sent, as ranges: those that are not wanted, and those that have come over an earlier
 // way.

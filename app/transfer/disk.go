@@ -18,7 +18,7 @@ func (l *inLane) diskOf(f *inFile) (*os.File, error) {
 	if f.disk != nil {
 		return f.disk, nil
 	}
-	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	s, e := l.sink, l.sink.m.Entry(f.entry)
 	l.mu.Lock()
 	if s.m.Pieces(f.entry) > 1 {
 		s.open++
@@ -48,7 +48,7 @@ func (l *inLane) diskOf(f *inFile) (*os.File, error) {
 
 // openPart opens the part of a file that has one, or makes it: under a name that nothing has.
 func (l *inLane) openPart(f *inFile) (*os.File, error) {
-	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	s, e := l.sink, l.sink.m.Entry(f.entry)
 	l.mu.Lock()
 	part := f.part
 	l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *inLane) openPart(f *inFile) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode(e, 0o644)|0o600)
+		disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode(&e, 0o644)|0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue // a user's own file, or what another transfer left: it stays as it is
 		}
@@ -99,12 +99,12 @@ func (f *inFile) shut(m *piece.Manifest, holes bool) error {
 	if f.disk == nil {
 		return nil
 	}
-	e := &m.Entries[f.entry]
+	e := m.Entry(f.entry)
 	var err error
 	if holes || f.fresh > 0 {
 		err = f.disk.Truncate(e.Size)
 	}
-	if want := mode(e, 0o644); err == nil && want != f.mode && want&0o200 != 0 {
+	if want := mode(&e, 0o644); err == nil && want != f.mode && want&0o200 != 0 {
 		if err = f.disk.Chmod(want); err == nil {
 			f.mode = want
 		}
@@ -120,7 +120,7 @@ func (f *inFile) shut(m *piece.Manifest, holes bool) error {
 
 // finish ends a file of which every piece is here: it must be what the sender sent, and gets its name.
 func (l *inLane) finish(f *inFile) error {
-	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	s, e := l.sink, l.sink.m.Entry(f.entry)
 	pieces := s.m.Pieces(f.entry)
 	if f.tree.Root(pieces) != f.root {
 		return l.wrongRoot(f, pieces)
@@ -165,7 +165,7 @@ func (r *run) closed(f *inFile) {
 // wrongRoot is a file that is not what the sender says: its one piece is asked for again; several that were each right cannot be.
 func (r *run) wrongRoot(f *inFile, pieces int) error {
 	if pieces != 1 {
-		return &entryError{f.entry, fmt.Errorf("%q is not what was sent", r.sink.m.Entries[f.entry].Path)}
+		return &entryError{f.entry, fmt.Errorf("%q is not what was sent", r.sink.m.Path(f.entry))}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,7 +177,7 @@ func (r *run) wrongRoot(f *inFile, pieces int) error {
 
 // complete makes a part all that the file is, but for its name.
 func (l *inLane) complete(f *inFile) error {
-	s, e := l.sink, &l.sink.m.Entries[f.entry]
+	s, e := l.sink, l.sink.m.Entry(f.entry)
 	if f.part == "" || len(f.kept) > 0 || s.m.Pieces(f.entry) > 1 {
 		if _, err := l.diskOf(f); err != nil {
 			return err
@@ -193,12 +193,12 @@ func (l *inLane) complete(f *inFile) error {
 	if err != nil {
 		return err
 	}
-	if want := mode(e, 0o644); want != f.mode {
+	if want := mode(&e, 0o644); want != f.mode {
 		if err := dir.Chmod(part, want); err != nil {
 			return err
 		}
 	}
-	return setTime(dir, part, e)
+	return setTime(dir, part, &e)
 }
 
 // rename gives a part its name, unless something has it: then the error is fs.ErrExist. In a fresh folder nothing has.

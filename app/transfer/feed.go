@@ -25,29 +25,33 @@ const (
 	haveRun    = 64      // pieces in one job that the receiver has: most likely nothing is sent of them
 )
 
-// next is the next job; ok is false when there is none now.
-func (f *feed) next(have map[int]*piece.Tree) (j job, ok bool) {
+// next is the next job; ok is false when there is none now. When full, only what was wrong is sent.
+func (f *feed) next(have map[int]*piece.Tree, full bool) (j job, ok bool) {
 	if n := len(f.redo); n > 0 {
 		j = f.redo[0]
 		f.redo = f.redo[1:]
 		return j, true
 	}
+	if full {
+		return j, false
+	}
 	var bytes int64
-	for f.entry < len(f.m.Entries) {
-		e, i := &f.m.Entries[f.entry], f.entry
-		pieces := f.m.Pieces(i)
+	for f.entry < f.m.Len() {
+		i := f.entry
+		size := f.m.Size(i)
+		pieces := f.m.Offer.Piece.Count(size)
 		switch {
-		case !e.IsFile() || f.skip[i]:
+		case f.skip[i] || !f.m.IsFile(i):
 			f.entry++
 		case pieces > 1 && len(j.small) > 0:
 			return j, true
 		case pieces > 1:
 			return f.part(pieces, have[i]), true
-		case len(j.small) > 0 && (bytes+e.Size > smallBytes || len(j.small) == smallFiles):
+		case len(j.small) > 0 && (bytes+size > smallBytes || len(j.small) == smallFiles):
 			return j, true
 		default:
 			j.small = append(j.small, i)
-			bytes += e.Size
+			bytes += size
 			f.entry++
 		}
 	}
@@ -86,11 +90,11 @@ func (f *feed) sent(entry int) bool {
 
 // passed says whether a piece was given to a worker already.
 func (f *feed) passed(entry, i int) bool {
-	if f.m == nil || !f.m.Entries[entry].IsFile() || f.skip[entry] {
+	if f.m == nil || !f.m.IsFile(entry) || f.skip[entry] {
 		return false
 	}
 	return entry < f.entry || entry == f.entry && i < f.piece
 }
 
 // dry says whether every job was given.
-func (f *feed) dry() bool { return f.m != nil && f.entry == len(f.m.Entries) && len(f.redo) == 0 }
+func (f *feed) dry() bool { return f.m != nil && f.entry == f.m.Len() && len(f.redo) == 0 }

@@ -9,6 +9,30 @@ import (
 // leastHole is how many bytes without data are told of as a hole; fewer are sent as the zeros that they are.
 const leastHole = 16 << 10
 
+// holesOf is how many bytes of a file are stored nowhere, 0 where that is not known. Only a file that takes less room than its size is opened.
+func holesOf(name string, info os.FileInfo) (holes int64) {
+	if !looksSparse(info) {
+		return 0
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return 0 // who sends it finds out
+	}
+	defer f.Close()
+	size := info.Size()
+	for at, n := int64(0), 0; at < size && n < maxExtents; n++ {
+		end, hole := extent(f, at, size)
+		if hole {
+			holes += end - at
+		}
+		at = end
+	}
+	return holes
+}
+
+// maxExtents is how many parts of a sparse file are looked at: what comes behind them counts as data.
+const maxExtents = 1 << 20
+
 // zeroes is what a hole reads as.
 var zeroes [piece.MaxData]byte
 

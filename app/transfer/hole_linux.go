@@ -3,9 +3,16 @@ package transfer
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// looksSparse says whether a file takes less room than it has bytes: it has holes, or its disk compresses.
+func looksSparse(info os.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Blocks*512+leastHole <= info.Size()
+}
 
 // extent says where what begins at from in a file ends, at to at the latest, and whether it is a hole. Where the file system knows
 // no holes all of it is data. It moves the file's position, which nobody else uses.

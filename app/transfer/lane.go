@@ -129,7 +129,7 @@ func (l *inLane) begin(entry, i int) error {
 // claim finds the file of a piece and marks the piece as being received. mu is held.
 func (r *run) claim(entry, i int) (*inFile, error) {
 	s := r.sink
-	if !r.accepted || entry >= len(s.m.Entries) || !s.m.Entries[entry].IsFile() || i >= s.m.Pieces(entry) {
+	if !r.accepted || entry >= s.m.Len() || !s.m.IsFile(entry) || i >= s.m.Pieces(entry) {
 		return nil, errProtocol("data of what it did not offer")
 	}
 	if s.done[entry] || s.skips(entry) {
@@ -159,7 +159,7 @@ func (l *inLane) write(b []byte) error {
 		return nil
 	}
 	if _, err := l.disk.WriteAt(b, l.next); err != nil {
-		return &entryError{l.entry, diskError(l.sink.m.Entries[l.entry].Path, err)}
+		return &entryError{l.entry, diskError(l.sink.m.Path(l.entry), err)}
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (l *inLane) filled() error {
 		return nil
 	}
 	if err := l.file.shut(l.sink.m, l.holes); err != nil {
-		return &entryError{l.entry, diskError(l.sink.m.Entries[l.entry].Path, err)}
+		return &entryError{l.entry, diskError(l.sink.m.Path(l.entry), err)}
 	}
 	return l.verified(l.hasher.Root(), true)
 }
@@ -212,7 +212,7 @@ func (l *inLane) verified(own piece.Hash, right bool) error {
 	f.holes = f.holes || l.holes
 	var err error
 	if right && l.sink.passed(f, i, own) {
-		err = &entryError{f.entry, fmt.Errorf("%q changed after a part of it was written to the output", l.sink.m.Entries[f.entry].Path)}
+		err = &entryError{f.entry, fmt.Errorf("%q changed after a part of it was written to the output", l.sink.m.Path(f.entry))}
 	} else if right {
 		f.tree.Set(i, own)
 		if l.sink.m.Pieces(f.entry) > 1 {
@@ -247,7 +247,7 @@ func (r *run) ask(f *inFile, i int) error {
 		f.wrong = make(map[int]int)
 	}
 	if f.wrong[i]++; f.wrong[i] > maxWrong {
-		return &entryError{f.entry, fmt.Errorf("%q arrives wrong again and again", r.sink.m.Entries[f.entry].Path)}
+		return &entryError{f.entry, fmt.Errorf("%q arrives wrong again and again", r.sink.m.Path(f.entry))}
 	}
 	f.fresh = max(f.fresh, f.high) // what was written may not be zero any more
 	r.agains = append(r.agains, piece.Again{Entry: uint32(f.entry), Piece: uint32(i)})
@@ -262,6 +262,11 @@ func (l *inLane) onSame(m []byte) error {
 	}
 	l.mu.Lock()
 	f := l.sink.files[int(same.Entry)]
+	if f == nil && l.accepted && !l.sink.isDone(int(same.Entry)) {
+		if f = l.sink.recall(int(same.Entry)); f != nil {
+			l.sink.files[f.entry] = f
+		}
+	}
 	if !l.accepted || f == nil || int(same.First)+int(same.Count) > l.sink.m.Pieces(f.entry) {
 		l.mu.Unlock()
 		return errProtocol("says that a piece is the same that is not here")
@@ -307,7 +312,7 @@ func (l *inLane) onEnd(m []byte) error {
 func (l *inLane) end(e piece.End) error {
 	l.mu.Lock()
 	s, i := l.sink, int(e.Entry)
-	if !l.accepted || i >= len(s.m.Entries) || !s.m.Entries[i].IsFile() || s.done[i] || s.skips(i) || e.Size != uint64(s.m.Entries[i].Size) {
+	if !l.accepted || i >= s.m.Len() || !s.m.IsFile(i) || s.done[i] || s.skips(i) || e.Size != uint64(s.m.Size(i)) {
 		l.mu.Unlock()
 		return errProtocol("ends what it did not offer")
 	}

@@ -1,24 +1,30 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"switchyard/engine/piece"
 )
 
 // lister walks the paths that a user names.
 type lister struct {
+	m       *piece.Manifest
 	links   bool
-	entries []piece.Entry
-	stamps  []int64
+	stamps  []uint32
 	origins []origin
 	left    []string
 	tops    map[string]bool // names of what the user named, folded
+}
+
+func newLister(kind string) *lister {
+	return &lister{m: piece.Draft(kind), tops: make(map[string]bool)}
 }
 
 // add lists one path: a file, or a folder with all that is in it. A link that the user names is followed.
@@ -42,27 +48,33 @@ func (l *lister) add(name string) error {
 		return err
 	}
 	base = l.top(base)
-	l.origins = append(l.origins, origin{len(l.entries), abs, len(base)})
+	l.origins = append(l.origins, origin{l.m.Len(), abs, len(base)})
 	if !info.IsDir() {
-		l.file(base, info)
-		return nil
+		return l.file(base, abs, info)
 	}
-	return filepath.WalkDir(abs, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
+	return l.folder(base, abs, info)
+}
+
+// folder lists a folder and, in the order of their names, what is in it.
+func (l *lister) folder(name, p string, info fs.FileInfo) error {
+	if err := l.append(piece.Entry{Path: name, Kind: piece.Folder, Mode: uint32(info.Mode().Perm())}, info.ModTime()); err != nil {
+		return err
+	}
+	names, err := namesIn(p)
+	if err != nil {
+		return err
+	}
+	for _, at := range names.order {
+		base := string(names.bytes(at))
+		if err := l.entry(name+"/"+base, p+string(filepath.Separator)+base); err != nil {
 			return err
 		}
-		if len(l.entries) >= piece.MaxEntries {
-			return fmt.Errorf("%s has more than %d entries: send an archive of it", name, piece.MaxEntries)
-		}
-		return l.entry(base+filepath.ToSlash(p[len(abs):]), p, d)
-	})
+	}
+	return nil
 }
 
 // top is the name for what the user named, which is another one than those before.
 func (l *lister) top(base string) string {
-	if l.tops == nil {
-		l.tops = make(map[string]bool)
-	}
 	name := base
 	for n := 1; l.tops[piece.Fold(name)]; n++ {
 		name = numbered(base, n)
@@ -71,23 +83,23 @@ func (l *lister) top(base string) string {
 	return name
 }
 
-func (l *lister) entry(name, p string, d fs.DirEntry) error {
-	info, err := d.Info()
+func (l *lister) entry(name, p string) error {
+	info, err := os.Lstat(p)
 	if err != nil {
 		return err
 	}
-	switch {
-	case d.Type() == 0:
-		l.file(name, info)
-	case d.IsDir():
-		l.append(piece.Entry{Path: name, Kind: piece.Folder}, info)
-	case d.Type() == fs.ModeSymlink && l.links:
+	switch kind := info.Mode().Type(); {
+	case kind == 0:
+		return l.file(name, p, info)
+	case kind == fs.ModeDir:
+		return l.folder(name, p, info)
+	case kind == fs.ModeSymlink && l.links:
 		to, err := os.Readlink(p)
 		if err != nil {
 			return err
 		}
-		l.append(piece.Entry{Path: name, Kind: piece.Symlink, To: filepath.ToSlash(to)}, info)
-	case d.Type() == fs.ModeSymlink:
+		return l.append(piece.Entry{Path: name, Kind: piece.Symlink, Mode: uint32(info.Mode().Perm()), To: filepath.ToSlash(to)}, info.ModTime())
+	case kind == fs.ModeSymlink:
 		l.left = append(l.left, name+": a symbolic link (--links sends them)")
 	default:
 		l.left = append(l.left, name+": neither a file nor a folder")
@@ -95,19 +107,28 @@ func (l *lister) entry(name, p string, d fs.DirEntry) error {
 	return nil
 }
 
-func (l *lister) file(name string, info fs.FileInfo) {
-	l.append(piece.Entry{Path: name, Size: info.Size()}, info)
+func (l *lister) file(name, p string, info fs.FileInfo) error {
+	return l.append(piece.Entry{Path: name, Size: info.Size(), Holes: holesOf(p, info), Mode: uint32(info.Mode().Perm())}, info.ModTime())
 }
 
-func (l *lister) append(e piece.Entry, info fs.FileInfo) {
-	e.Mode, e.Time = uint32(info.Mode().Perm()), info.ModTime().UnixMilli()
-	l.entries = append(l.entries, e)
-	l.stamps = append(l.stamps, info.ModTime().UnixNano())
+func (l *lister) append(e piece.Entry, changed time.Time) error {
+	if l.m.Len() >= piece.MaxEntries {
+		return fmt.Errorf("these are more than %d entries, which is what can be sent at once: send an archive of them", piece.MaxEntries)
+	}
+	e.Time = changed.UnixMilli()
+	if err := l.m.Add(e); err != nil {
+		if errors.Is(err, piece.ErrName) {
+			return fmt.Errorf("%w; rename it and try again", err)
+		}
+		return err
+	}
+	l.stamps = append(l.stamps, beyondMilli(changed))
+	return nil
 }
 
 // name is what the list is called where its user does not say.
 func (l *lister) name() string {
-	first := l.entries[0].Path
+	first := l.m.Path(0)
 	if len(l.origins) < 2 {
 		return first
 	}

@@ -19,9 +19,9 @@ type out struct {
 
 // check says why an offer cannot be passed on.
 func (o *out) check(m *piece.Manifest, wanted piece.Wanted, chosen bool) error {
-	if o.to != nil && m.Offer.Kind == piece.KindFiles && (wanted.Files != 1 || !chosen && len(m.Entries) != 1) {
+	if o.to != nil && m.Offer.Kind == piece.KindFiles && (wanted.Files != 1 || !chosen && m.Len() != 1) {
 		return &Declined{fmt.Sprintf("only one file can go to the output, and these are %d entries: choose one file with --only, or name a folder with --to",
-			len(m.Entries)), true}
+			m.Len()), true}
 	}
 	return nil
 }

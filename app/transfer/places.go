@@ -15,23 +15,37 @@ import (
 // places says where the entries of a list lie in the folder. All paths are with '/', below the folder's os.Root, which no path
 // and no link leads out of.
 type places struct {
-	dirs  map[string]string // an offered folder that has another name here, since a file had its own
-	fresh map[string]bool   // folders that were made: nothing in them has to be looked for
+	dirs  map[string]string // an offered folder that has another name here, since a file had its own, and those in it
+	fresh []bool            // by entry: folders that were made; nothing in them has to be looked for
 	parts map[string]int    // names of parts, and whose they are
 }
 
-func newPlaces() places {
-	return places{dirs: make(map[string]string), fresh: make(map[string]bool), parts: make(map[string]int)}
+func newPlaces(entries int) places {
+	return places{dirs: make(map[string]string), fresh: make([]bool, entries), parts: make(map[string]int)}
 }
 
 // local is where an entry lies, unless something else lies there.
 func (p *places) local(name string) string {
 	dir, base := path.Split(name)
-	if dir == "" {
-		return base
+	if dir == "" || len(p.dirs) == 0 {
+		return name
 	}
 	if d, ok := p.dirs[dir[:len(dir)-1]]; ok {
 		return d + "/" + base
+	}
+	return name
+}
+
+// inFresh says whether an entry is in a folder that was made for it.
+func (p *places) inFresh(m *piece.Manifest, i int) bool {
+	parent := m.Parent(i)
+	return parent >= 0 && p.fresh[parent]
+}
+
+// folderOf is where an offered folder lies.
+func (p *places) folderOf(name string) string {
+	if d, ok := p.dirs[name]; ok {
+		return d
 	}
 	return name
 }
@@ -60,9 +74,9 @@ func unreserved(name string) string {
 
 // folders makes the folders of a list.
 func (p *places) folders(root *os.Root, m *piece.Manifest, skips func(int) bool) error {
-	for i := range m.Entries {
-		if e := &m.Entries[i]; e.Kind == piece.Folder && !skips(i) {
-			if err := p.folder(root, m, e); err != nil {
+	for i, e := range m.All() {
+		if e.Kind == piece.Folder && !skips(i) {
+			if err := p.folder(root, m, i, &e); err != nil {
 				return diskError(e.Path, err)
 			}
 		}
@@ -70,7 +84,7 @@ func (p *places) folders(root *os.Root, m *piece.Manifest, skips func(int) bool)
 	return nil
 }
 
-func (p *places) folder(root *os.Root, m *piece.Manifest, e *piece.Entry) error {
+func (p *places) folder(root *os.Root, m *piece.Manifest, i int, e *piece.Entry) error {
 	for n := 0; ; n++ {
 		local, ok := p.candidate(m, e.Path, n)
 		if !ok {
@@ -79,7 +93,7 @@ func (p *places) folder(root *os.Root, m *piece.Manifest, e *piece.Entry) error 
 		err := root.Mkdir(local, mode(e, 0o755)|0o700)
 		switch {
 		case err == nil:
-			p.fresh[local] = true
+			p.fresh[i] = true
 		case errors.Is(err, fs.ErrExist):
 			if info, err := root.Stat(local); err != nil || !info.IsDir() {
 				continue
@@ -87,7 +101,9 @@ func (p *places) folder(root *os.Root, m *piece.Manifest, e *piece.Entry) error 
 		default:
 			return err
 		}
-		p.dirs[e.Path] = local
+		if local != e.Path {
+			p.dirs[e.Path] = local
+		}
 		return nil
 	}
 }
@@ -105,9 +121,9 @@ const maxNumbered = 1000
 
 // find looks for what is here of a file: a part of it, or a whole file of its name and size. nil is neither.
 func (s *Sink) find(i int, d *desk) *inFile {
-	e := &s.m.Entries[i]
+	e := s.m.Entry(i)
 	p := &s.places
-	if p.fresh[path.Dir(p.local(e.Path))] {
+	if p.inFresh(s.m, i) {
 		return nil
 	}
 	base := ""
@@ -152,7 +168,7 @@ func (s *Sink) findParts(i int, dir *os.Root, local string) *inFile {
 
 // findPart looks at one name. A part that is not on record is not ours, and that of another transfer is not for this file.
 func (s *Sink) findPart(i int, dir *os.Root, part string) *inFile {
-	e := &s.m.Entries[i]
+	e := s.m.Entry(i)
 	if _, taken := s.places.parts[part]; taken || !s.claim.alone() || s.m.Find(path.Join(path.Dir(e.Path), path.Base(part))) >= 0 {
 		return nil
 	}
@@ -165,7 +181,7 @@ func (s *Sink) findPart(i int, dir *os.Root, part string) *inFile {
 		_ = dir.Remove(path.Base(part))
 		return nil
 	}
-	if of, ours := s.record.of(part); !ours || !of.fits(s.m.Offer.ID, e) {
+	if of, ours := s.record.of(part); !ours || !of.fits(s.m.Offer.ID, &e) {
 		return nil
 	}
 	s.places.parts[part] = i
@@ -187,7 +203,7 @@ func partName(local string, n int) string {
 
 // newPart chooses a name for a file's data, from the n-th on, that no other file of the list has; also of the disk it must be new.
 func (s *Sink) newPart(i, n int) (part string, number int) {
-	name := unreserved(s.m.Entries[i].Path)
+	name := unreserved(s.m.Path(i))
 	local := s.places.local(name)
 	dir := path.Dir(name)
 	for ; ; n++ {
@@ -201,17 +217,17 @@ func (s *Sink) newPart(i, n int) (part string, number int) {
 
 // settle makes the links and gives the folders their modes and times, the innermost first.
 func (p *places) settle(root *os.Root, m *piece.Manifest, skips func(int) bool) error {
-	for i := len(m.Entries) - 1; i >= 0; i-- {
-		e := &m.Entries[i]
+	for i := m.Len() - 1; i >= 0; i-- {
+		e := m.Entry(i)
 		var err error
 		switch {
 		case skips(i):
 		case e.Kind == piece.Symlink:
-			err = p.link(root, m, e)
+			err = p.link(root, m, &e)
 		case e.Kind == piece.Folder:
-			local := p.dirs[e.Path]
-			if err = root.Chmod(local, mode(e, 0o755)); err == nil {
-				err = setTime(root, local, e)
+			local := p.folderOf(e.Path)
+			if err = root.Chmod(local, mode(&e, 0o755)); err == nil {
+				err = setTime(root, local, &e)
 			}
 		}
 		if err != nil {

@@ -71,7 +71,7 @@ func (r *run) decide() error {
 	}
 	r.phase(Offering)
 	if s.o.Ask != nil {
-		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: s.m.Entries, Free: freeSpace(s.root), Skip: s.skip, Wanted: s.wanted}); err != nil {
+		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: &s.m.List, Free: freeSpace(s.root), Skip: s.skip, Wanted: s.wanted}); err != nil {
 			if r.soft.Err() != nil {
 				return context.Cause(r.soft)
 			}
@@ -90,12 +90,14 @@ func (r *run) look() (missing int64, err error) {
 	s := r.sink
 	d := desk{root: s.root}
 	defer d.close()
-	for i := range s.m.Entries {
-		e := &s.m.Entries[i]
+	for i, e := range s.m.All() {
 		if !e.IsFile() || s.done[i] || s.skips(i) || s.m.Offer.Kind == piece.KindText {
 			continue
 		}
 		f := s.files[i]
+		if f == nil {
+			f = s.recall(i)
+		}
 		if f == nil {
 			if f = s.find(i, &d); f == nil {
 				missing += e.Size
@@ -104,10 +106,12 @@ func (r *run) look() (missing int64, err error) {
 			if err := r.scan(f); err != nil {
 				return 0, err
 			}
-			r.mu.Lock()
-			s.files[i] = f
-			r.mu.Unlock()
-		} else {
+			if !s.note(f) {
+				r.mu.Lock()
+				s.files[i] = f
+				r.mu.Unlock()
+			}
+		} else if s.files[i] != nil {
 			r.mu.Lock()
 			s.remember(f)
 			r.mu.Unlock()
@@ -184,7 +188,7 @@ func (r *run) scan(f *inFile) error {
 	var hasher piece.Hasher
 	buf := make([]byte, piece.MaxData)
 	pieces := m.Pieces(f.entry)
-	r.working(m.Entries[f.entry].Path)
+	r.working(m.Path(f.entry))
 	for i := range pieces {
 		from, to := m.Span(f.entry, i)
 		hasher.Reset(from)
@@ -212,11 +216,43 @@ func (r *run) scan(f *inFile) error {
 func (s *Sink) file(i int) *inFile {
 	f := s.files[i]
 	if f == nil {
+		f = s.recall(i)
+	}
+	if f == nil {
 		f = &inFile{entry: i}
+	}
+	if s.files[i] == nil {
 		if s.m.Offer.Kind == piece.KindText {
-			f.text = make([]byte, s.m.Entries[i].Size)
+			f.text = make([]byte, s.m.Size(i))
 		}
 		s.files[i] = f
+	}
+	return f
+}
+
+// note keeps that a small file is here already, whole and under its own name, in less memory than a file that is not whole: there may
+// be a million of them. run.mu need not be held: nothing comes before the offer is accepted.
+func (s *Sink) note(f *inFile) bool {
+	pieces := s.m.Pieces(f.entry)
+	if f.part != "" || pieces > 1 || f.base != s.places.local(s.m.Path(f.entry)) {
+		return false
+	}
+	h, ok := f.local.Get(0)
+	if pieces == 0 {
+		h, ok = piece.Empty, true
+	}
+	return ok && s.found.set(f.entry, h)
+}
+
+// recall is a file that was noted; nil for one that was not.
+func (s *Sink) recall(i int) *inFile {
+	h, ok := s.found.get(i)
+	if !ok {
+		return nil
+	}
+	f := &inFile{entry: i, base: s.places.local(s.m.Path(i))}
+	if s.m.Pieces(i) == 1 {
+		f.local.Set(0, h)
 	}
 	return f
 }

@@ -247,7 +247,7 @@ func (v *receiving) keep() {
 func (v *receiving) ask(ctx context.Context, offer *Offer) error {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %d %d %d %q\n", offer.Name, offer.Kind, offer.Entries, offer.Files, offer.Bytes, v.only)
-	for _, e := range offer.List {
+	for _, e := range offer.List.All() {
 		fmt.Fprintf(h, "%q %q %d\n", e.Path, e.Kind, e.Size)
 	}
 	of := hex.EncodeToString(h.Sum(nil))

@@ -19,24 +19,28 @@ type serve struct {
 	way    Way
 	notify func(Progress)
 
-	mu       sync.Mutex
-	moved    *sync.Cond // something below changed, or soft ended
-	accept   *piece.Accept
-	skip     []bool
-	skipped  int                 // entries that skip is settled of
-	have     map[int]*piece.Tree // what the receiver says it has, by entry
-	window   piece.Window
-	feed     feed
-	ended    map[int]piece.Hash // sent whole, not got yet
-	waiting  int                // files that are not got
-	verified uint64             // as the receiver says
-	sent     int64              // bytes of data and packed messages
-	shown    Progress
-	pace     pace
-	finished bool // done was said
-	lanes    int
-	wire     float64 // ns that a byte takes on the way, over all lanes
+	mu        sync.Mutex
+	moved     *sync.Cond // something below changed, or soft ended
+	accept    *piece.Accept
+	skip      []bool
+	skipped   int                 // entries that skip is settled of
+	have      map[int]*piece.Tree // what the receiver says it has, by entry
+	haveWhole hashes              // the same of files of one piece
+	window    piece.Window
+	feed      feed
+	ended     map[int]piece.Hash // sent whole, not got yet
+	waiting   int                // files that are not got
+	verified  uint64             // as the receiver says
+	sent      int64              // bytes of data and packed messages
+	shown     Progress
+	pace      pace
+	finished  bool // done was said
+	lanes     int
+	wire      float64 // ns that a byte takes on the way, over all lanes
 }
+
+// maxEnded is how many files may wait to be got before more are sent: it bounds what both ends remember of small ones.
+const maxEnded = 8192
 
 // slowWire is what is taken for the cost of a byte, in ns, before it is measured.
 const slowWire = 100
@@ -55,6 +59,7 @@ func (s *Source) Serve(ctx context.Context, way Way, notify func(Progress)) erro
 	}
 	v := &serve{talk: newTalk(ctx, zero), src: s, m: s.manifest, way: way, notify: notify,
 		have: make(map[int]*piece.Tree), ended: make(map[int]piece.Hash)}
+	defer v.haveWhole.close()
 	v.moved = sync.NewCond(&v.mu)
 	defer context.AfterFunc(v.soft, func() {
 		v.mu.Lock()
@@ -182,8 +187,12 @@ func (v *serve) onHave(m []byte) error {
 		return errProtocol(err.Error())
 	}
 	i := int(h.Entry)
-	if v.accept != nil || i >= len(v.m.Entries) || int64(h.First)+int64(h.Len()) > int64(v.m.Pieces(i)) {
+	if v.accept != nil || i >= v.m.Len() || int64(h.First)+int64(h.Len()) > int64(v.m.Pieces(i)) {
 		return errProtocol("has what was not offered")
+	}
+	if v.m.Pieces(i) == 1 {
+		v.haveWhole.set(i, h.At(0)) // where it cannot be kept the file is sent again
+		return nil
 	}
 	t := v.have[i]
 	if t == nil {
@@ -209,8 +218,8 @@ func (v *serve) onAccept(a piece.Accept) error {
 		}
 		v.shown.Files, v.shown.Bytes = w.Files, w.Bytes
 	}
-	for i := range v.m.Entries {
-		if e := &v.m.Entries[i]; e.IsFile() && !v.skip[i] {
+	for i, e := range v.m.All() {
+		if e.IsFile() && !v.skip[i] {
 			v.waiting++
 		}
 	}
@@ -226,7 +235,7 @@ func (v *serve) onSkip(ranges [][2]int) error {
 		return errProtocol("skips after it has accepted")
 	}
 	if v.skip == nil {
-		v.skip = make([]bool, len(v.m.Entries))
+		v.skip = make([]bool, v.m.Len())
 	}
 	for _, r := range ranges {
 		if r[0] < v.skipped || r[1] < 0 || r[0] > len(v.skip) || r[1] > len(v.skip)-r[0] {
@@ -252,12 +261,12 @@ func (v *serve) onGot(m []byte) error {
 			return errProtocol("got what was not sent")
 		}
 		if root != g.Root {
-			return &entryError{i, fmt.Errorf("%q arrived otherwise than it was sent", v.m.Entries[i].Path)}
+			return &entryError{i, fmt.Errorf("%q arrived otherwise than it was sent", v.m.Path(i))}
 		}
 		delete(v.ended, i)
 		v.waiting--
 		v.shown.FilesDone = max(0, v.shown.Files-v.waiting)
-		v.shown.File = v.m.Entries[i].Path
+		v.shown.File = v.m.Path(i)
 	}
 	return nil
 }
@@ -271,7 +280,7 @@ func (v *serve) onAgain(m []byte) error {
 		return errProtocol(err.Error())
 	}
 	i := int(a.Entry)
-	if i >= len(v.m.Entries) || int(a.Piece) >= v.m.Pieces(i) || !v.feed.passed(i, int(a.Piece)) {
+	if i >= v.m.Len() || int(a.Piece) >= v.m.Pieces(i) || !v.feed.passed(i, int(a.Piece)) {
 		return errProtocol("wants again what was not sent")
 	}
 	if len(v.feed.redo) >= maxAgain {

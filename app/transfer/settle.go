@@ -39,7 +39,7 @@ func (r *run) settle(f *inFile) {
 		n.since = time.Now()
 	}
 	n.due = append(n.due, f)
-	n.bytes += r.sink.m.Entries[f.entry].Size
+	n.bytes += r.sink.m.Size(f.entry)
 	if r.isBatch() || len(n.due) == 1 {
 		select {
 		case n.wake <- struct{}{}:
@@ -101,18 +101,18 @@ func (r *run) name(d *desk, files []*inFile) error {
 		}
 	}
 	if err := s.sync(s.root, parts); err != nil {
-		return &entryError{files[0].entry, diskError(s.m.Entries[files[0].entry].Path, err)}
+		return &entryError{files[0].entry, diskError(s.m.Path(files[0].entry), err)}
 	}
 	where, dirs := make([]string, len(files)), newFolders()
 	for k, f := range files {
 		var err error
 		if where[k], err = s.giveName(d, f); err != nil {
-			return &entryError{f.entry, diskError(s.m.Entries[f.entry].Path, err)}
+			return &entryError{f.entry, diskError(s.m.Path(f.entry), err)}
 		}
 		dirs.add(path.Dir(where[k]))
 	}
 	if err := s.sync(s.root, dirs.paths); err != nil {
-		return &entryError{files[0].entry, diskError(s.m.Entries[files[0].entry].Path, err)}
+		return &entryError{files[0].entry, diskError(s.m.Path(files[0].entry), err)}
 	}
 	for k, f := range files {
 		s.record.remove(f.part)
@@ -123,7 +123,7 @@ func (r *run) name(d *desk, files []*inFile) error {
 
 // giveName gives a part its name, and says what that is.
 func (s *Sink) giveName(d *desk, f *inFile) (where string, err error) {
-	e := &s.m.Entries[f.entry]
+	e := s.m.Entry(f.entry)
 	dir, part, err := d.at(f.part)
 	if err != nil {
 		return "", err
@@ -133,7 +133,7 @@ func (s *Sink) giveName(d *desk, f *inFile) (where string, err error) {
 		if !ok {
 			continue
 		}
-		err := rename(dir, part, path.Base(local), s.places.fresh[path.Dir(local)])
+		err := rename(dir, part, path.Base(local), s.places.inFresh(s.m, f.entry))
 		if !errors.Is(err, fs.ErrExist) {
 			return local, err
 		}
@@ -143,7 +143,7 @@ func (s *Sink) giveName(d *desk, f *inFile) (where string, err error) {
 
 // whole counts a file that needs nothing more, and tells of it.
 func (r *run) whole(f *inFile, where string) {
-	s, e := r.sink, &r.sink.m.Entries[f.entry]
+	s, e := r.sink, r.sink.m.Entry(f.entry)
 	if s.o.Saved != nil && where != "" {
 		s.o.Saved(e.Path, where)
 	}

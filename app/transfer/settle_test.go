@@ -52,7 +52,7 @@ func TestNamesComeAfterTheBytes(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			for k := range gots.Len() {
-				name := source.manifest.Entries[gots.At(k).Entry].Path
+				name := source.manifest.Path(int(gots.At(k).Entry))
 				if _, err := os.Stat(filepath.Join(to, name)); err != nil || !stored[filepath.Dir(name)] || !stored["."] {
 					t.Errorf("the sender hears of %s, whose name is not on the disk", name)
 				}

@@ -35,7 +35,7 @@ type SinkOptions struct {
 // Offer is what a sender offers.
 type Offer struct {
 	piece.Offer
-	List []piece.Entry
+	List *piece.List
 	Free int64 // bytes that the folder's disk has room for, -1 where that is not known
 	// Skip says of each entry whether it is not wanted, nil where everything is; Wanted is what that leaves.
 	Skip   []bool
@@ -59,6 +59,7 @@ type Sink struct {
 	skip     []bool // by entry: not wanted; nil for none
 	wanted   piece.Wanted
 	files    map[int]*inFile
+	found    hashes // of small files that were here before, and are not in files
 	verified int64
 	open     int // files of several pieces that are open
 	places   places
@@ -91,6 +92,7 @@ func (s *Sink) Close() error {
 	if s.claim.alone() {
 		s.record.close(s.root)
 	}
+	s.found.close()
 	s.claim.close()
 	return s.root.Close()
 }
@@ -156,10 +158,11 @@ func (s *Sink) begin(m *piece.Manifest, list piece.Hash) {
 		return
 	}
 	s.m, s.list, s.asked = m, list, false
-	s.done = make([]bool, len(m.Entries))
+	s.done = make([]bool, m.Len())
 	s.files = make(map[int]*inFile)
+	s.found.close()
 	s.saved, s.verified, s.skip = 0, 0, nil
-	s.places = newPlaces()
+	s.places = newPlaces(m.Len())
 	s.out.next.Store(0)
 }
 
@@ -293,12 +296,12 @@ func (r *run) onOffer(o piece.Offer, m []byte) (err error) {
 }
 
 func (r *run) onEntries(e piece.Entries, m []byte) error {
-	if r.offer == nil || r.listed || e.From != len(r.offer.Entries) {
+	if r.offer == nil || r.listed || e.From != r.offer.Len() {
 		return errProtocol("entries that were not announced")
 	}
 	for _, entry := range e.Entries {
 		if err := r.offer.Add(entry); err != nil {
-			return &entryError{len(r.offer.Entries), fmt.Errorf("nothing is taken: %w", err)}
+			return &entryError{r.offer.Len(), fmt.Errorf("nothing is taken: %w", err)}
 		}
 	}
 	r.raw.Write(m)

@@ -28,16 +28,16 @@ type SourceOptions struct {
 type Source struct {
 	manifest *piece.Manifest
 	origins  []origin
-	stamps   []int64 // of each entry's last change, ns since 1970
-	text     []byte  // where the offer is a text
-	temp     string  // a file that Close removes
+	stamps   []uint32 // of each entry's last change: the ns beyond the ms of its time
+	text     []byte   // where the offer is a text
+	temp     string   // a file that Close removes
 	left     []string
 	limit    *bucket
 	noPack   bool
 
 	mu     sync.Mutex
 	trees  map[int]*piece.Tree // what is known of the files' pieces, by entry
-	single []piece.Hash        // by entry, of files of one piece; zero where it is not known
+	single hashes              // of files of one piece
 }
 
 // origin is where the entries from one number on come from: a path of the user's.
@@ -59,8 +59,11 @@ func NewText(text string, o SourceOptions) (*Source, error) {
 		return nil, fmt.Errorf("the text is longer than %d bytes: send it as a file", MaxText)
 	}
 	s := &Source{text: []byte(text), limit: newBucket(o.Limit), noPack: o.NoPack}
-	list := &lister{entries: []piece.Entry{{Path: "text", Size: int64(len(text))}}, stamps: []int64{0}}
-	return s, s.finish(list, o, piece.KindText)
+	list := newLister(piece.KindText)
+	if err := list.append(piece.Entry{Path: "text", Size: int64(len(text))}, time.UnixMilli(0)); err != nil {
+		return nil, err
+	}
+	return s, s.finish(list, o)
 }
 
 // NewSpool reads all of r, as standard input, into a temporary file and makes a source of it with the name.
@@ -77,9 +80,11 @@ func NewSpool(r io.Reader, name string, o SourceOptions) (*Source, error) {
 	}
 	s := &Source{temp: f.Name(), limit: newBucket(o.Limit), noPack: o.NoPack}
 	s.origins = []origin{{path: f.Name(), cut: len(name)}}
-	list := &lister{entries: []piece.Entry{{Path: name, Size: info.Size(), Mode: 0o644, Time: time.Now().UnixMilli()}},
-		stamps: []int64{info.ModTime().UnixNano()}}
-	if err := s.finish(list, o, piece.KindFiles); err != nil {
+	list := newLister(piece.KindFiles)
+	if err = list.append(piece.Entry{Path: name, Size: info.Size(), Mode: 0o644}, info.ModTime()); err == nil {
+		err = s.finish(list, o)
+	}
+	if err != nil {
 		_ = os.Remove(f.Name())
 		return nil, err
 	}
@@ -89,51 +94,31 @@ func NewSpool(r io.Reader, name string, o SourceOptions) (*Source, error) {
 // NewSource lists files and folders. It reads no contents; a name that a receiver would refuse is an error here.
 func NewSource(paths []string, o SourceOptions) (*Source, error) {
 	s := &Source{limit: newBucket(o.Limit), noPack: o.NoPack}
-	list := &lister{links: o.Links}
+	list := newLister(piece.KindFiles)
+	list.links = o.Links
 	for _, path := range paths {
 		if err := list.add(path); err != nil {
 			return nil, err
 		}
 	}
 	s.origins, s.left = list.origins, list.left
-	return s, s.finish(list, o, piece.KindFiles)
+	return s, s.finish(list, o)
 }
 
-// finish makes the manifest of what was listed.
-func (s *Source) finish(list *lister, o SourceOptions, kind string) error {
-	if len(list.entries) == 0 {
+// finish makes the offer of what was listed.
+func (s *Source) finish(list *lister, o SourceOptions) error {
+	if list.m.Len() == 0 {
 		return errors.New("there is nothing to send")
 	}
-	offer := piece.Offer{ID: o.ID, Name: o.Name, Kind: kind, Entries: len(list.entries), Piece: piece.Size(o.Piece), Knows: []string{piece.KnowsHoles, piece.KnowsSkip}}
-	var largest int64
-	for i := range list.entries {
-		if e := &list.entries[i]; e.IsFile() {
-			offer.Files++
-			offer.Bytes += e.Size
-			largest = max(largest, e.Size)
-		}
-	}
+	offer := piece.Offer{ID: o.ID, Name: o.Name, Piece: piece.Size(o.Piece), Knows: []string{piece.KnowsHoles, piece.KnowsSkip}}
 	if offer.Name == "" {
 		offer.Name = list.name()
-	}
-	if offer.Piece == 0 {
-		offer.Piece = piece.SizeFor(largest)
 	}
 	if !o.NoPack {
 		offer.Packs = []string{piece.Deflate}
 	}
-	m, err := piece.NewManifest(offer, true)
-	if err != nil {
-		return err
-	}
-	for _, e := range list.entries {
-		if err := m.Add(e); err != nil {
-			return fmt.Errorf("%w; rename it and try again", err)
-		}
-	}
-	m.Entries, list.entries = list.entries, nil // they are the same: one list is kept
-	s.manifest, s.stamps, s.trees, s.single = m, list.stamps, make(map[int]*piece.Tree), make([]piece.Hash, len(m.Entries))
-	return m.Finish()
+	s.manifest, s.stamps, s.trees = list.m, list.stamps, make(map[int]*piece.Tree)
+	return s.manifest.Seal(offer)
 }
 
 // Offer is the source as a whole.
@@ -147,6 +132,7 @@ func (s *Source) LeftOut() []string { return s.left }
 
 // Close removes what the source spooled. Nobody may be served any more.
 func (s *Source) Close() error {
+	s.single.close()
 	if s.temp == "" {
 		return nil
 	}
@@ -156,7 +142,7 @@ func (s *Source) Close() error {
 // path is where entry i lies here.
 func (s *Source) path(i int) string {
 	o := s.origins[sort.Search(len(s.origins), func(k int) bool { return s.origins[k].from > i })-1]
-	return o.path + filepath.FromSlash(s.manifest.Entries[i].Path[o.cut:])
+	return o.path + filepath.FromSlash(s.manifest.Path(i)[o.cut:])
 }
 
 // open opens the file of entry i, which must be as it was when it was listed.
@@ -185,14 +171,23 @@ func (s *Source) unchanged(i int, r reader) error {
 	if err != nil {
 		return &entryError{i, err}
 	}
-	if !info.Mode().IsRegular() || info.Size() != s.manifest.Entries[i].Size || info.ModTime().UnixNano() != s.stamps[i] {
+	if !info.Mode().IsRegular() || !s.unmoved(i, info) {
 		return s.changed(i)
 	}
 	return nil
 }
 
+// unmoved says whether a file has the size and the time that were listed.
+func (s *Source) unmoved(i int, info os.FileInfo) bool {
+	e := s.manifest.Entry(i)
+	return info.Size() == e.Size && info.ModTime().UnixMilli() == e.Time && beyondMilli(info.ModTime()) == s.stamps[i]
+}
+
+// beyondMilli is the ns of a time beyond its ms.
+func beyondMilli(t time.Time) uint32 { return uint32(t.Nanosecond() % 1e6) }
+
 func (s *Source) changed(i int) error {
-	return &entryError{i, fmt.Errorf("%q changed while it was sent: send it again", s.manifest.Entries[i].Path)}
+	return &entryError{i, fmt.Errorf("%q changed while it was sent: send it again", s.manifest.Path(i))}
 }
 
 // known is the hash of a piece, where a receiver was served it before.
@@ -200,7 +195,7 @@ func (s *Source) known(entry, i int) (piece.Hash, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.manifest.Pieces(entry) == 1 {
-		return s.single[entry], s.single[entry] != piece.Hash{}
+		return s.single.get(entry)
 	}
 	if t := s.trees[entry]; t != nil {
 		return t.Get(i)
@@ -213,9 +208,11 @@ func (s *Source) learn(entry, i int, h piece.Hash) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.manifest.Pieces(entry) == 1 {
-		before := s.single[entry]
-		s.single[entry] = h
-		return before == piece.Hash{} || before == h
+		before, ok := s.single.get(entry)
+		if !ok {
+			s.single.set(entry, h) // where it cannot be kept it is hashed anew for the next receiver
+		}
+		return !ok || before == h
 	}
 	t := s.trees[entry]
 	if t == nil {
@@ -229,18 +226,11 @@ func (s *Source) learn(entry, i int, h piece.Hash) bool {
 	return true
 }
 
-// root is the hash of entry i, all of whose pieces are known.
+// root is the hash of entry i, which has several pieces, all of them known.
 func (s *Source) root(i int) piece.Hash {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch pieces := s.manifest.Pieces(i); pieces {
-	case 0:
-		return piece.Empty
-	case 1:
-		return s.single[i]
-	default:
-		return s.trees[i].Root(pieces)
-	}
+	return s.trees[i].Root(s.manifest.Pieces(i))
 }
 
 // MaxText is how long a text may be, in bytes.

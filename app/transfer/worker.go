@@ -16,6 +16,7 @@ type worker struct {
 	hasher piece.Hasher
 	buf    [piece.MaxMessage]byte
 	ends   []byte
+	last   piece.Hash // of the piece that was passed last
 	packer packer
 }
 
@@ -30,7 +31,7 @@ func (w *worker) run() error {
 		var j job
 		var ok bool
 		if !w.wait(func() bool {
-			j, ok = w.feed.next(w.have)
+			j, ok = w.feed.next(w.have, len(w.ended) >= maxEnded)
 			return ok || w.waiting == 0
 		}) || !ok {
 			return nil
@@ -85,19 +86,22 @@ func (w *worker) passedOn(j job, i int) error {
 			return err
 		}
 	}
-	return w.end([]int{j.entry})
+	return w.end([]int{j.entry}, []piece.Hash{w.src.root(j.entry)})
 }
 
 // small sends whole files of one piece or none, and one message that ends them all.
 func (w *worker) small(entries []int) error {
-	for _, i := range entries {
+	roots := make([]piece.Hash, len(entries))
+	for k, i := range entries {
 		if w.m.Pieces(i) == 0 {
+			roots[k] = piece.Empty
 			continue
 		}
 		equal, err := w.piece(i, 0, false)
 		if err != nil {
 			return err
 		}
+		roots[k] = w.last
 		if w.entry == i {
 			if err := w.src.unchanged(i, w.file); err != nil {
 				return err
@@ -109,18 +113,18 @@ func (w *worker) small(entries []int) error {
 			}
 		}
 	}
-	return w.end(entries)
+	return w.end(entries, roots)
 }
 
 // end says that files were sent whole.
-func (w *worker) end(entries []int) error {
+func (w *worker) end(entries []int, roots []piece.Hash) error {
 	m := append(w.ends[:0], piece.KindEnd)
-	for _, i := range entries {
-		root := w.src.root(i)
+	for k, i := range entries {
+		root := roots[k]
 		w.mu.Lock()
 		w.ended[i] = root
 		w.mu.Unlock()
-		m = piece.End{Entry: uint32(i), Size: uint64(w.m.Entries[i].Size), Root: root}.Append(m)
+		m = piece.End{Entry: uint32(i), Size: uint64(w.m.Size(i)), Root: root}.Append(m)
 	}
 	w.ends = m
 	return w.put(m)
@@ -158,7 +162,7 @@ func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 			}
 			known = true
 		}
-		if hash == have {
+		if w.last = hash; hash == have {
 			return true, nil
 		}
 	}
@@ -181,6 +185,7 @@ func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 			return false, err
 		}
 	}
+	w.last = hash
 	if w.m.Pieces(entry) == 1 {
 		return false, nil
 	}
@@ -191,6 +196,9 @@ func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 func (w *worker) had(entry, i int) (piece.Hash, bool) {
 	if t := w.have[entry]; t != nil {
 		return t.Get(i)
+	}
+	if i == 0 {
+		return w.haveWhole.get(entry)
 	}
 	return piece.Hash{}, false
 }
@@ -270,7 +278,7 @@ func (w *worker) load(entry int) (err error) {
 	}
 	w.shut()
 	if w.file, err = w.src.open(entry); err != nil {
-		return fmt.Errorf("cannot read %q: %w", w.m.Entries[entry].Path, err)
+		return fmt.Errorf("cannot read %q: %w", w.m.Path(entry), err)
 	}
 	w.entry = entry
 	return nil

@@ -232,14 +232,14 @@ func (s *show) offer(o *transfer.Offer) {
 	}
 	const most = 12
 	shown, more := 0, 0
-	for i := range o.List {
+	for i := range o.List.Len() {
 		switch {
 		case o.Skip != nil && o.Skip[i]:
 		case shown == most:
 			more++
 		default:
 			shown++
-			fmt.Fprintf(&b, "  %s\n", entryLine(&o.List[i]))
+			fmt.Fprintf(&b, "  %s\n", entryLine(o.List.Entry(i)))
 		}
 	}
 	if more > 0 {
@@ -252,7 +252,7 @@ func (s *show) offer(o *transfer.Offer) {
 }
 
 // entryLine is an entry as people read it.
-func entryLine(e *piece.Entry) string {
+func entryLine(e piece.Entry) string {
 	switch e.Kind {
 	case piece.Folder:
 		return fmt.Sprintf("%11s  %s/", "", plain(e.Path))
@@ -269,8 +269,7 @@ func listOffer(out io.Writer, show *show, o *transfer.Offer, asJSON bool) error 
 	}
 	w := bufio.NewWriter(out)
 	lines := json.NewEncoder(w)
-	for i := range o.List {
-		e := &o.List[i]
+	for i, e := range o.List.All() {
 		switch {
 		case o.Skip != nil && o.Skip[i]:
 		case asJSON:

@@ -40,9 +40,11 @@ type Entry struct {
 	Path string `json:"p"`           // with '/', relative
 	Kind string `json:"k,omitempty"` // "" is a file
 	Size int64  `json:"s,omitempty"`
-	Mode uint32 `json:"m,omitempty"` // permission bits, 0 for none known
-	Time int64  `json:"t,omitempty"` // ms since 1970, 0 for none known
-	To   string `json:"to,omitempty"`
+	// Holes is how many bytes of a sparse file are stored nowhere, and need no room at the receiver's either.
+	Holes int64  `json:"h,omitempty"`
+	Mode  uint32 `json:"m,omitempty"` // permission bits, 0 for none known
+	Time  int64  `json:"t,omitempty"` // ms since 1970, 0 for none known
+	To    string `json:"to,omitempty"`
 }
 
 // The kinds of entries but files.

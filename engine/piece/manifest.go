@@ -15,15 +15,23 @@ const latest = 8_640_000_000_000_000
 
 // Manifest is the list of what is sent, checked as it is built.
 type Manifest struct {
-	Offer   Offer
-	Entries []Entry
+	Offer Offer
+	List
 
-	seed  maphash.Seed
-	names []int32 // open hashing of the folded paths: entries plus one, 0 for none; at most half full
-	files int
-	bytes int64
-	links bool
+	seed    maphash.Seed
+	names   []uint32 // open hashing of the folded paths: entries plus one and some of the hash, 0 for none; at most half full
+	files   int
+	bytes   int64
+	largest int64 // file
+	links   bool
+	dir     string // the folder of the entry before, and which that is
+	dirAt   int
 }
+
+// numberBits of a name are the entry's number plus one, the others are of its hash: paths are put together and compared seldom.
+const numberBits = 20
+
+var _ [1<<numberBits - 1 - MaxEntries]byte
 
 // NewManifest begins a list. Of a receiver the offer is the sender's; links says whether symbolic links may be in it.
 func NewManifest(offer Offer, links bool) (*Manifest, error) {
@@ -39,13 +47,41 @@ func NewManifest(offer Offer, links bool) (*Manifest, error) {
 	case len(offer.ID) > 128 || len(offer.Name) > maxPath:
 		return nil, fmt.Errorf("%w: its name is too long", ErrOffer)
 	}
-	return &Manifest{Offer: offer, links: links, seed: maphash.MakeSeed(), names: make([]int32, 16)}, nil
+	return &Manifest{Offer: offer, links: links, seed: maphash.MakeSeed(), names: make([]uint32, 16), dirAt: -1}, nil
+}
+
+// Draft begins a list of a sender's, whose offer is known when it is whole.
+func Draft(kind string) *Manifest {
+	m, err := NewManifest(Offer{Kind: kind, Entries: map[string]int{KindFiles: MaxEntries, KindText: 1}[kind], Piece: MaxPiece}, true)
+	if err != nil {
+		panic(err) // a kind that is none
+	}
+	return m
+}
+
+// Seal ends a draft. The offer says what the list itself does not; where it names no size of a piece it gets one.
+func (m *Manifest) Seal(offer Offer) error {
+	offer.Kind, offer.Entries, offer.Files, offer.Bytes = m.Offer.Kind, m.Len(), m.files, m.bytes
+	if offer.Piece == 0 {
+		offer.Piece = SizeFor(m.largest)
+	}
+	if _, err := NewManifest(offer, true); err != nil {
+		return err
+	}
+	if m.largest > int64(offer.Piece)*MaxPieces {
+		return fmt.Errorf("%w: a file of %d bytes has more than %d pieces of %d bytes", ErrOffer, m.largest, MaxPieces, offer.Piece)
+	}
+	m.Offer = offer
+	return nil
 }
 
 // Add adds the next entry. A folder comes before what is in it.
 func (m *Manifest) Add(e Entry) error {
-	if len(m.Entries) >= m.Offer.Entries {
+	if m.Len() >= m.Offer.Entries {
 		return fmt.Errorf("%w: more entries than it says", ErrOffer)
+	}
+	if m.List.bytes() > MaxList {
+		return fmt.Errorf("%w: the names of %d entries take more than %d MB: send an archive of them", ErrOffer, m.Len(), MaxList>>20)
 	}
 	if err := CheckPath(e.Path); err != nil {
 		return err
@@ -53,27 +89,32 @@ func (m *Manifest) Add(e Entry) error {
 	if err := m.checkKind(&e); err != nil {
 		return err
 	}
-	if parent, _, ok := cutLast(e.Path); ok {
+	parent, name, within := cutLast(e.Path)
+	if !within {
+		m.dir, m.dirAt = "", -1
+	} else if m.dirAt < 0 || m.dir != parent {
 		i := m.Find(parent)
-		if i < 0 || m.Entries[i].Path != parent {
+		if i < 0 || m.Path(i) != parent {
 			return &NameError{e.Path, "stands in a folder that was not offered before it"}
 		}
-		if m.Entries[i].Kind != Folder {
+		if m.Entry(i).Kind != Folder {
 			return &NameError{e.Path, "stands in what is no folder"}
 		}
+		m.dir, m.dirAt = strings.Clone(parent), i
 	}
-	slot, other := m.slot(e.Path)
+	slot, print, other := m.slot(e.Path)
 	if other >= 0 {
-		return &NameError{e.Path, fmt.Sprintf("and %q are one name on some systems", clip(m.Entries[other].Path))}
+		return &NameError{e.Path, fmt.Sprintf("and %q are one name on some systems", clip(m.Path(other)))}
 	}
-	m.Entries = append(m.Entries, e)
-	m.names[slot] = int32(len(m.Entries))
-	if 2*len(m.Entries) > len(m.names) {
+	m.add(&e, m.dirAt, name)
+	m.names[slot] = print | uint32(m.Len())
+	if 2*m.Len() > len(m.names) {
 		m.grow()
 	}
 	if e.IsFile() {
 		m.files++
 		m.bytes += e.Size
+		m.largest = max(m.largest, e.Size)
 	}
 	return nil
 }
@@ -86,6 +127,8 @@ func (m *Manifest) checkKind(e *Entry) error {
 		return &NameError{e.Path, "is no text"}
 	case e.Size < 0 || e.Kind != "" && e.Size != 0:
 		return &NameError{e.Path, "has a size that cannot be"}
+	case e.Holes < 0 || e.Holes > e.Size:
+		return &NameError{e.Path, "has more holes than bytes"}
 	case e.Size > int64(m.Offer.Piece)*MaxPieces:
 		return &NameError{e.Path, fmt.Sprintf("has more than %d pieces", MaxPieces)}
 	case e.Time < -latest || e.Time > latest:
@@ -100,61 +143,56 @@ func (m *Manifest) checkKind(e *Entry) error {
 
 // Finish checks that the list is what the offer says.
 func (m *Manifest) Finish() error {
-	if len(m.Entries) != m.Offer.Entries || m.files != m.Offer.Files || m.bytes != m.Offer.Bytes {
+	if m.Len() != m.Offer.Entries || m.files != m.Offer.Files || m.bytes != m.Offer.Bytes {
 		return fmt.Errorf("%w: it says %d entries, %d files, %d bytes and lists %d, %d, %d", ErrOffer,
-			m.Offer.Entries, m.Offer.Files, m.Offer.Bytes, len(m.Entries), m.files, m.bytes)
+			m.Offer.Entries, m.Offer.Files, m.Offer.Bytes, m.Len(), m.files, m.bytes)
 	}
 	return nil
 }
 
 // Find is the number of the entry with this path, whatever the case, -1 when there is none.
 func (m *Manifest) Find(path string) int {
-	_, i := m.slot(path)
+	_, _, i := m.slot(path)
 	return i
 }
 
-// Parent is the entry of the folder that entry i is in, -1 where it is in none.
-func (m *Manifest) Parent(i int) int {
-	parent, _, ok := cutLast(m.Entries[i].Path)
-	if !ok {
-		return -1
-	}
-	return m.Find(parent)
-}
-
-// slot is where in names a path stands or would stand, and the entry that is there, -1 for none.
-func (m *Manifest) slot(path string) (at, entry int) {
+// slot is where in names a path stands or would stand, its print, and the entry that is there, -1 for none.
+func (m *Manifest) slot(path string) (at int, print uint32, entry int) {
 	key := Fold(path)
-	for at = m.begin(key); m.names[at] != 0; at = (at + 1) & (len(m.names) - 1) {
-		if i := int(m.names[at]) - 1; Fold(m.Entries[i].Path) == key {
-			return at, i
+	at, print = m.begin(key)
+	for ; m.names[at] != 0; at = (at + 1) & (len(m.names) - 1) {
+		if n := m.names[at]; n>>numberBits == print>>numberBits {
+			if i := int(n&(1<<numberBits-1)) - 1; Fold(m.Path(i)) == key {
+				return at, print, i
+			}
 		}
 	}
-	return at, -1
+	return at, print, -1
 }
 
-// begin is where the search for a key begins.
-func (m *Manifest) begin(key string) int {
-	return int(maphash.String(m.seed, key) & uint64(len(m.names)-1))
+// begin is where the search for a key begins, and its print: what of its hash stands with its number.
+func (m *Manifest) begin(key string) (at int, print uint32) {
+	h := maphash.String(m.seed, key)
+	return int(h & uint64(len(m.names)-1)), uint32(h >> (32 + numberBits) << numberBits)
 }
 
 // grow makes room for twice as many names.
 func (m *Manifest) grow() {
-	m.names = make([]int32, 2*len(m.names))
-	for i := range m.Entries {
-		at := m.begin(Fold(m.Entries[i].Path))
+	m.names = make([]uint32, 2*len(m.names))
+	for i, e := range m.All() {
+		at, print := m.begin(Fold(e.Path))
 		for m.names[at] != 0 {
 			at = (at + 1) & (len(m.names) - 1)
 		}
-		m.names[at] = int32(i + 1)
+		m.names[at] = print | uint32(i+1)
 	}
 }
 
 // Pieces is how many pieces entry i has.
-func (m *Manifest) Pieces(i int) int { return m.Offer.Piece.Count(m.Entries[i].Size) }
+func (m *Manifest) Pieces(i int) int { return m.Offer.Piece.Count(m.Size(i)) }
 
 // Span is where piece p of entry i begins and ends.
-func (m *Manifest) Span(i, p int) (from, to int64) { return m.Offer.Piece.Span(p, m.Entries[i].Size) }
+func (m *Manifest) Span(i, p int) (from, to int64) { return m.Offer.Piece.Span(p, m.Size(i)) }
 
 // Messages gives the messages of the whole list, from offer to offered, one after the other, until yield says false.
 func (m *Manifest) Messages(yield func(message []byte) bool) {
@@ -162,15 +200,21 @@ func (m *Manifest) Messages(yield func(message []byte) bool) {
 		return
 	}
 	// A path grows at most sixfold in JSON; the rest of an entry takes less than 128 bytes.
-	for from, i := 0, 0; from < len(m.Entries); from = i {
-		for size := 64; i < len(m.Entries) && size < MaxMessage; i++ {
-			if size += 128 + 6*(len(m.Entries[i].Path)+len(m.Entries[i].To)); size >= MaxMessage && i > from {
-				break
+	const room = MaxMessage - 64
+	var part Entries
+	left := room
+	for i, e := range m.All() {
+		if left -= 128 + 6*(len(e.Path)+len(e.To)); left < 0 && len(part.Entries) > 0 {
+			if !yield(AppendControl(nil, part)) {
+				return
 			}
+			part.From, part.Entries = i, part.Entries[:0]
+			left = room - 128 - 6*(len(e.Path)+len(e.To))
 		}
-		if !yield(AppendControl(nil, Entries{from, m.Entries[from:i]})) {
-			return
-		}
+		part.Entries = append(part.Entries, e)
+	}
+	if len(part.Entries) > 0 && !yield(AppendControl(nil, part)) {
+		return
 	}
 	yield(AppendControl(nil, Offered{}))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -194,8 +195,8 @@ func TestListOfManyEntriesFitsIntoMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 		case Entries:
-			if c.From != len(copied.Entries) {
-				t.Fatalf("entries from %d after %d", c.From, len(copied.Entries))
+			if c.From != copied.Len() {
+				t.Fatalf("entries from %d after %d", c.From, copied.Len())
 			}
 			for _, e := range c.Entries {
 				if err := copied.Add(e); err != nil {
@@ -206,7 +207,7 @@ func TestListOfManyEntriesFitsIntoMessages(t *testing.T) {
 			offered = true
 		}
 	}
-	if err := copied.Finish(); err != nil || !offered || !reflect.DeepEqual(copied.Entries, m.Entries) {
+	if err := copied.Finish(); err != nil || !offered || !reflect.DeepEqual(maps.Collect(copied.All()), maps.Collect(m.All())) {
 		t.Errorf("finish: %v, offered %v", err, offered)
 	}
 }
@@ -332,7 +333,7 @@ func FuzzControl(f *testing.F) {
 			for _, entry := range e.Entries {
 				_ = m.Add(entry)
 			}
-			for i, entry := range m.Entries {
+			for i, entry := range m.All() {
 				if m.Find(entry.Path) != i || CheckPath(entry.Path) != nil {
 					t.Fatalf("%q was taken", entry.Path)
 				}

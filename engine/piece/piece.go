@@ -15,6 +15,7 @@ const (
 	MaxHave    = 2000    // hashes in one have message
 	MinWindow  = 1 << 18
 	MaxEntries = 1_000_000
+	MaxList    = 48 << 20 // bytes of memory that the list of entries may take
 	MaxDepth   = 64
 )
 

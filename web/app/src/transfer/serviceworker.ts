@@ -23,6 +23,8 @@ interface Announced {
   size: number;
 }
 
+type Chunk = Uint8Array<ArrayBuffer>;
+
 const scope = globalThis as unknown as Scope;
 const downloads = new Map<string, { name: string; size: number; body: ReadableStream<Uint8Array> }>();
 
@@ -45,19 +47,22 @@ scope.addEventListener("fetch", (e) => {
   if (stream) e.respondWith(answer(stream));
 });
 
-/** The bytes come one message for each "more": the download sets the pace. */
+/** The bytes come one message for each "more": the download sets the pace. It asks for more when it has copied what it had,
+ * whose memory goes back to the page to be used again: here nothing else would free it for a long time. */
 function pull(port: MessagePort): ReadableStream<Uint8Array> {
-  let chunk: ((bytes: Uint8Array | "end" | "abort") => void) | undefined;
-  port.onmessage = ({ data }) => chunk?.(data as Uint8Array | "end" | "abort");
+  let chunk: ((bytes: Chunk | "end" | "abort") => void) | undefined;
+  let used: Chunk | undefined;
+  port.onmessage = ({ data }) => chunk?.(data as Chunk | "end" | "abort");
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const next = new Promise<Uint8Array | "end" | "abort">((resolve) => (chunk = resolve));
-        port.postMessage("more");
+        const next = new Promise<Chunk | "end" | "abort">((resolve) => (chunk = resolve));
+        giveBack(port, used);
+        used = undefined;
         const got = await next;
         if (got === "end") controller.close();
         else if (got === "abort") controller.error(new Error("the transfer ended"));
-        else controller.enqueue(got);
+        else controller.enqueue((used = got));
       },
       cancel() {
         port.postMessage("cancelled"); // by the person, in the browser's list of downloads
@@ -65,6 +70,13 @@ function pull(port: MessagePort): ReadableStream<Uint8Array> {
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Asks for more, with what was used up. A browser that took its memory gives none back. */
+function giveBack(port: MessagePort, used: Chunk | undefined): void {
+  const whole = used !== undefined && used.byteLength > 0 && used.byteLength === used.buffer.byteLength;
+  if (whole) port.postMessage(used, [used.buffer]);
+  else port.postMessage("more");
 }
 
 function answer(stream: string): Response {

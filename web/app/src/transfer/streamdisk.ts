@@ -7,6 +7,9 @@ import { saveName } from "./names";
 import { readyWorker } from "./worker";
 import { ZipWriter, zipSize } from "./zip";
 
+/** Memory that was passed on before, to be used again. */
+type Back = Uint8Array<ArrayBuffer> | void;
+
 const pingEvery = 5_000; // ms: browsers end a service worker that hears nothing for 30 s
 
 export class StreamDisk implements PageDisk {
@@ -65,8 +68,8 @@ export class StreamDisk implements PageDisk {
     return { where: "among your downloads", files: [] };
   }
 
-  async #pass(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (bytes.length > 0) await this.#pipe?.write(bytes);
+  async #pass(bytes: Uint8Array<ArrayBuffer>): Promise<Back> {
+    if (bytes.length > 0) return this.#pipe?.write(bytes);
   }
 }
 
@@ -79,23 +82,23 @@ class StreamFile implements DiskFile {
 
   constructor(
     readonly entry: Entry,
-    readonly pass: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+    readonly pass: (bytes: Uint8Array<ArrayBuffer>) => Promise<Back>,
     /** Takes the CRC-32, which only an archive needs. */
-    readonly end: ((crc: number) => Promise<void>) | undefined,
+    readonly end: ((crc: number) => Promise<unknown>) | undefined,
   ) {}
 
   async read(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(0);
   }
 
-  async write(at: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(at: number, bytes: Uint8Array<ArrayBuffer>): Promise<Back> {
     if (at + bytes.length <= this.#at) return; // it came once more after a break
     if (at > this.#at) throw new DiskError("disk", "The data did not come in order. Try again, or choose a folder to save to.");
     const whole = at === this.#at && bytes.length === bytes.buffer.byteLength;
     const fresh = whole ? bytes : bytes.slice(this.#at - at); // its memory goes to the service worker
     this.#at += fresh.length;
     if (this.end) this.#crc = crc32(fresh, this.#crc);
-    await this.pass(fresh);
+    return this.pass(fresh);
   }
 
   async finish(): Promise<void> {
@@ -111,6 +114,7 @@ class StreamFile implements DiskFile {
 /** Pipe passes bytes to the service worker, one chunk for each that the download has taken. */
 class Pipe {
   #more = 0;
+  #back?: Uint8Array<ArrayBuffer>;
   #wake?: () => void;
   #error?: DiskError;
   #ping?: ReturnType<typeof setInterval>;
@@ -123,6 +127,7 @@ class Pipe {
     this.#ping = setInterval(() => worker.postMessage("ping"), pingEvery);
     port.onmessage = ({ data }) => {
       if (data === "more") this.#more++;
+      else if (data instanceof Uint8Array) this.#took(data as Uint8Array<ArrayBuffer>);
       else if (data === "cancelled") this.#fail(new DiskError("disk", "The download was cancelled in the browser."));
       this.#wake?.();
     };
@@ -144,9 +149,12 @@ class Pipe {
     return new Pipe(port1, frame, worker);
   }
 
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<Back> {
     await this.#turn();
     this.port.postMessage(bytes, [bytes.buffer]);
+    const back = this.#back;
+    this.#back = undefined;
+    return back;
   }
 
   async end(): Promise<void> {
@@ -164,6 +172,12 @@ class Pipe {
     while (this.#more === 0 && !this.#error) await new Promise<void>((resolve) => (this.#wake = resolve));
     if (this.#error) throw this.#error;
     this.#more--;
+  }
+
+  /** There is room for another chunk, and this one was used up. */
+  #took(back: Uint8Array<ArrayBuffer>): void {
+    this.#more++;
+    this.#back = back;
   }
 
   #fail(e: DiskError): void {

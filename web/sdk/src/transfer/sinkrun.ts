@@ -2,6 +2,7 @@
 import { hashSize } from "./blake3";
 import { sameBytes, type Bytes } from "./bytes";
 import { Conversation } from "./conversation";
+import { drain } from "./drain";
 import type { IncomingFile } from "./files";
 import type { Lane, Way } from "./lane";
 import { againMessage, gotMessage, haveMessage, maxGots, maxHave, maxRanges, parseMessage, progressMessage, type Control, type End, type Message } from "./messages";
@@ -89,7 +90,10 @@ export class SinkRun extends Conversation {
     for (let m = await lane.receive(); m && !this.over; m = await lane.receive()) {
       const message = parseMessage(m);
       if (!message) throw broken(`a message of kind ${m[0]} and ${m.length} bytes`);
-      if (reader.take(message)) continue;
+      if (reader.take(message)) {
+        drain(m); // its data was copied
+        continue;
+      }
       if (!first) throw broken(`“${message.kind}” on a lane for data`);
       await this.#take(message);
     }
