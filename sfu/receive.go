@@ -17,6 +17,7 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 	}
 	b := p.Data[:n]
 	l := s.byPath.find(path)
+	s.rhythm.more = s.rhythm.more || !alone(b)
 	switch first := b[0]; { // RFC 7983 §7
 	case path.Via == nil && s.sfu.cfg.Unclaimed != nil && forServer(b): // never from a relay: it could nest
 		if !s.sfu.cfg.Unclaimed(path.Remote, path.Local, b) {
@@ -42,6 +43,9 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 	}
 	return false
 }
+
+// alone reports whether nothing is expected to follow a datagram soon: checks and RTCP come one by one.
+func alone(b []byte) bool { return b[0] <= 3 || b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
 
 // onSTUN gives a check to the link that its ufrag names, or that the path already belongs to.
 func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {

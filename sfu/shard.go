@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -49,10 +48,8 @@ type shard struct {
 	timers   timers
 	rtcp     [media.MaxDatagram]byte // scratch for outgoing RTCP
 	rtx      [2 * media.MaxDatagram]byte
-	sealed   uint64     // RTP packets since the last turn; counters has those before
-	turned   media.Time // when the last turn began
-	more     bool       // it brought what more follows soon
-	yielded  media.Time
+	sealed   uint64 // RTP packets since the last turn; counters has those before
+	rhythm   rhythm
 	stopped  bool
 }
 
@@ -81,22 +78,13 @@ func (s *shard) refill(i int) {
 	s.in[i].Buf = s.inPkts[i].Data[:]
 }
 
-// turnGap is the least time between the starts of two turns. Packets of a frame and reports of many
-// receivers come one by one within it; waking up for each would cost more than handling it.
-const turnGap = 500 * time.Microsecond
-
-// yieldEvery is how often a busy shard lets Go's scheduler see it. Go's monitor takes the processor of a
-// goroutine away that is in system calls and has not been rescheduled for 10 ms, and keeps awake to do
-// so: unyielding, that was a third of the server's time.
-const yieldEvery = 4 * time.Millisecond
-
 // run is the loop. Its goroutine belongs to the SFU and ends by stop.
 func (s *shard) run() {
 	for !s.stopped {
 		s.rest()
 		n := s.read()
 		now := s.clock.Now()
-		s.turned, s.more = now, n > 0 && !s.sock.Waited()
+		s.rhythm.begin(now)
 		for i := range n {
 			s.fetch(i, n)
 			d := &s.in[i]
@@ -119,18 +107,6 @@ func (s *shard) count() {
 	if s.sealed > 0 {
 		s.counters.sent.Add(s.sealed)
 		s.sealed = 0
-	}
-}
-
-// rest keeps the distance to a turn that more may follow.
-func (s *shard) rest() {
-	now := s.clock.Now()
-	if since := now.Sub(s.turned); s.more && since < turnGap {
-		s.sock.Rest(turnGap - since)
-	}
-	if now.Sub(s.yielded) >= yieldEvery {
-		s.yielded = now
-		runtime.Gosched()
 	}
 }
 
@@ -188,7 +164,9 @@ func (s *shard) hand(from *shard, path peer.Path, b []byte) {
 
 func (s *shard) takeMail(now media.Time) {
 	s.box.swap(&s.mail)
-	s.more = s.more || len(s.mail.funcs)+len(s.mail.inbound)+len(s.mail.deliveries) > 0
+	if len(s.mail.funcs)+len(s.mail.inbound)+len(s.mail.deliveries) > 0 {
+		s.rhythm.more = true
+	}
 	for _, f := range s.mail.funcs {
 		f()
 	}
