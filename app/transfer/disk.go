@@ -247,7 +247,9 @@ func (l *inLane) copyKept(f *inFile) error {
 				return fmt.Errorf("%s changed meanwhile: %w", f.base, errors.Join(err, io.ErrUnexpectedEOF))
 			}
 			hasher.Write(b)
-			if _, err := f.disk.WriteAt(b, from); err != nil {
+			if from >= f.fresh && zeros(b) {
+				f.holes = true
+			} else if _, err := f.disk.WriteAt(b, from); err != nil {
 				return err
 			}
 			from += int64(len(b))

@@ -11,8 +11,8 @@ const leastHole = 16 << 10
 
 // holesOf is how many bytes of a file are stored nowhere, 0 where that is not known. Only a file that takes less room than its size is opened.
 func holesOf(name string, info os.FileInfo) (holes int64) {
-	if !looksSparse(info) {
-		return 0
+	if took := allocated(info); took < 0 || took+leastHole > info.Size() {
+		return 0 // else it has holes, or its disk compresses
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -23,7 +23,8 @@ func holesOf(name string, info os.FileInfo) (holes int64) {
 	for at, n := int64(0), 0; at < size && n < maxExtents; n++ {
 		end, hole := extent(f, at, size)
 		if hole {
-			holes += end - at
+			// What is left of it in the pieces at its ends may be sent as data.
+			holes += max(0, end-at-2*leastHole)
 		}
 		at = end
 	}

@@ -8,10 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// looksSparse says whether a file takes less room than it has bytes: it has holes, or its disk compresses.
-func looksSparse(info os.FileInfo) bool {
+// allocated is how many bytes of the disk a file takes, -1 where that is not known.
+func allocated(info os.FileInfo) int64 {
 	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && s.Blocks*512+leastHole <= info.Size()
+	if !ok {
+		return -1
+	}
+	return s.Blocks * 512 // of 512 bytes on every file system: inode(7)
 }
 
 // extent says where what begins at from in a file ends, at to at the latest, and whether it is a hole. Where the file system knows

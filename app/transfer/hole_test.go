@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -37,8 +38,8 @@ func sparseFile(t *testing.T, path string) (content []byte) {
 	return content
 }
 
-// allocated is how much of the disk a file takes, in bytes.
-func allocated(t *testing.T, path string) int64 {
+// takes is how much of the disk a file takes, in bytes.
+func takes(t *testing.T, path string) int64 {
 	t.Helper()
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -66,7 +67,7 @@ func TestHolesStayHoles(t *testing.T) {
 	dir, to := t.TempDir(), t.TempDir()
 	file := filepath.Join(dir, "disk.img")
 	content := sparseFile(t, file)
-	if allocated(t, file) > 1<<20 {
+	if takes(t, file) > 1<<20 {
 		t.Fatalf("the file system of %s keeps no holes", dir)
 	}
 	for _, pieces := range []int64{piece.MinPiece, piece.MaxPiece} {
@@ -78,7 +79,7 @@ func TestHolesStayHoles(t *testing.T) {
 		if err != nil || !bytes.Equal(got, content) {
 			t.Fatalf("pieces of %d: what came is not what was sent: %v", pieces, err)
 		}
-		if took := allocated(t, filepath.Join(to, "disk.img")); *sent > 1<<20 || took > 1<<20 {
+		if took := takes(t, filepath.Join(to, "disk.img")); *sent > 1<<20 || took > 1<<20 {
 			t.Errorf("pieces of %d: %d bytes were sent for 80,000 of data, and %d are taken", pieces, *sent, took)
 		}
 		if err := os.Remove(filepath.Join(to, "disk.img")); err != nil {
@@ -177,5 +178,67 @@ func TestFileThatShrinksIsNoHole(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(to, "disk.img")); err == nil {
 		t.Error("it has its name")
+	}
+}
+
+// What is counted is data, not holes; a break and a file that shares some pieces change nothing of that.
+func TestHolesNeedNoRoom(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // elsewhere holes are data
+	}
+	dir := t.TempDir()
+	sparseFile(t, filepath.Join(dir, "disk.img"))
+	put(t, filepath.Join(dir, "full"), string(bytes.Repeat([]byte("x"), 300_000)))
+	source := newSource(t, SourceOptions{NoPack: true}, filepath.Join(dir, "disk.img"), filepath.Join(dir, "full"))
+	holes, full := source.manifest.Entry(0).Holes, source.manifest.Entry(1).Holes
+	if data := int64(sparseSize) - holes; data < 80_000 || data > 1<<20 || full != 0 {
+		t.Fatalf("%d bytes are data of 80,000, and %d holes in a file without", data, full)
+	}
+	var n need
+	e := source.manifest.Entry(0)
+	n.add(&e, e.Size, 0)
+	if n.size != e.Size || n.data != e.Size-holes {
+		t.Errorf("nothing is here: %+v", n)
+	}
+	n = need{}
+	n.add(&e, e.Size-1<<20, e.Size) // all that is stored of it is here
+	if n.data != 0 {
+		t.Errorf("all data is here: %+v", n)
+	}
+	n = need{}
+	n.add(&e, 100, 0)
+	if n.data != 100 {
+		t.Errorf("100 bytes are missing: %+v", n)
+	}
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if !keepsHoles(root) {
+		t.Errorf("the disk of %s keeps holes", root.Name())
+	}
+	if left := readTree(t, root.Name()); len(left) != 0 {
+		t.Errorf("the probe stays: %v", left)
+	}
+}
+
+// A file larger than any disk fits where holes are kept, and where they are not the user is told.
+func TestRoomForHoles(t *testing.T) {
+	to := t.TempDir()
+	s := newSink(t, to, SinkOptions{})
+	huge := need{size: 1 << 60, data: 1 << 10}
+	if runtime.GOOS == "linux" {
+		if err := s.fits(huge); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.fits(need{size: 1 << 60, data: 1 << 59}); err == nil && runtime.GOOS == "linux" || err != nil && !strings.Contains(err.Error(), "it takes 576.5 PB more") {
+		t.Error(err)
+	}
+	// As on a disk of which that cannot be said.
+	put(t, filepath.Join(to, probeFile, "in the way"), "")
+	if err := s.fits(huge); err == nil && runtime.GOOS == "linux" || err != nil && !strings.Contains(err.Error(), "keeps no holes") {
+		t.Error(err)
 	}
 }

@@ -51,7 +51,7 @@ func (l *inLane) hear(m []byte) error {
 		if err != nil {
 			return errProtocol(err.Error())
 		}
-		return l.control(c, m)
+		return l.control(c)
 	case kind == piece.KindSame:
 		return l.onSame(m)
 	case kind == piece.KindEnd:

@@ -24,8 +24,8 @@ func (r *run) prepare() error {
 	if err != nil {
 		return err
 	}
-	if free := freeSpace(s.root); free >= 0 && free < missing {
-		return notNow(fmt.Errorf("there is no room for it here: it takes %s more, and %s are free", inWords(missing), inWords(free)))
+	if err := s.fits(missing); err != nil {
+		return notNow(err)
 	}
 	accept := piece.Accept{Window: s.o.Window, Holes: knows(s.m.Offer, piece.KnowsHoles)}
 	if accept.Skip, err = r.sayChoice(); err != nil {
@@ -71,7 +71,7 @@ func (r *run) decide() error {
 	}
 	r.phase(Offering)
 	if s.o.Ask != nil {
-		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: &s.m.List, Free: freeSpace(s.root), Skip: s.skip, Wanted: s.wanted}); err != nil {
+		if err := s.o.Ask(r.soft, &Offer{Offer: offer, List: &s.m.List, Free: freeSpace(s.root), Holes: s.holes(), Skip: s.skip, Wanted: s.wanted}); err != nil {
 			if r.soft.Err() != nil {
 				return context.Cause(r.soft)
 			}
@@ -85,8 +85,8 @@ func (r *run) decide() error {
 	return nil
 }
 
-// look tells the sender what is here of each file, and gives how many bytes of disk the rest will take.
-func (r *run) look() (missing int64, err error) {
+// look tells the sender what is here of each file, and gives what the disk must have room for.
+func (r *run) look() (missing need, err error) {
 	s := r.sink
 	d := desk{root: s.root}
 	defer d.close()
@@ -100,11 +100,11 @@ func (r *run) look() (missing int64, err error) {
 		}
 		if f == nil {
 			if f = s.find(i, &d); f == nil {
-				missing += e.Size
+				missing.add(&e, e.Size, 0)
 				continue
 			}
 			if err := r.scan(f); err != nil {
-				return 0, err
+				return need{}, err
 			}
 			if !s.note(f) {
 				r.mu.Lock()
@@ -118,9 +118,9 @@ func (r *run) look() (missing int64, err error) {
 		}
 		here, err := r.have(f)
 		if err != nil {
-			return 0, err
+			return need{}, err
 		}
-		missing += e.Size - here
+		missing.add(&e, e.Size-here, s.stored(f))
 	}
 	return missing, nil
 }

@@ -37,6 +37,8 @@ type Offer struct {
 	piece.Offer
 	List *piece.List
 	Free int64 // bytes that the folder's disk has room for, -1 where that is not known
+	// Holes is how many of the wanted bytes are stored nowhere: they take no room on a disk that keeps holes.
+	Holes int64
 	// Skip says of each entry whether it is not wanted, nil where everything is; Wanted is what that leaves.
 	Skip   []bool
 	Wanted piece.Wanted
@@ -51,7 +53,6 @@ type Sink struct {
 	sync   func(root *os.Root, paths []string) error // brings files and folders to the disk
 
 	// Of one list, kept between ways. run.mu guards them while there is a run.
-	list     piece.Hash // hash of the sender's words
 	m        *piece.Manifest
 	asked    bool
 	done     []bool // by entry: files that have their names
@@ -153,11 +154,11 @@ func (s *Sink) release() {
 }
 
 // begin starts a new list, unless it is the one that was received last.
-func (s *Sink) begin(m *piece.Manifest, list piece.Hash) {
-	if s.m != nil && s.list == list {
+func (s *Sink) begin(m *piece.Manifest) {
+	if s.m == m {
 		return
 	}
-	s.m, s.list, s.asked = m, list, false
+	s.m, s.asked = m, false
 	s.done = make([]bool, m.Len())
 	s.files = make(map[int]*inFile)
 	s.found.close()
@@ -207,9 +208,7 @@ type run struct {
 	due  chan struct{} // report has something to send
 
 	mu       sync.Mutex
-	raw      piece.Hasher // of the list as it comes
-	offer    *piece.Manifest
-	listed   bool
+	listing  listing
 	accepted bool
 	packs    bool // pieces may come compressed
 	taken    int64
@@ -266,12 +265,12 @@ func (r *run) farewell(err error) error {
 }
 
 // control is a control message of the sender.
-func (r *run) control(c piece.Control, m []byte) error {
+func (r *run) control(c piece.Control) error {
 	switch c := c.(type) {
 	case piece.Offer:
-		return r.onOffer(c, m)
+		return r.onOffer(c)
 	case piece.Entries:
-		return r.onEntries(c, m)
+		return r.onEntries(c)
 	case piece.Offered:
 		return r.onOffered()
 	case piece.Done:
@@ -284,40 +283,36 @@ func (r *run) control(c piece.Control, m []byte) error {
 	return errProtocol(fmt.Sprintf("%T of a sender", c))
 }
 
-func (r *run) onOffer(o piece.Offer, m []byte) (err error) {
-	if r.offer != nil {
+func (r *run) onOffer(o piece.Offer) (err error) {
+	if r.listing.m != nil {
 		return errProtocol("a second offer")
 	}
-	if r.offer, err = piece.NewManifest(o, r.sink.o.Links); err != nil {
-		return err
-	}
-	r.raw.Write(m)
-	return nil
+	r.listing, err = newListing(r.sink.m, o, r.sink.o.Links)
+	return err
 }
 
-func (r *run) onEntries(e piece.Entries, m []byte) error {
-	if r.offer == nil || r.listed || e.From != r.offer.Len() {
+func (r *run) onEntries(e piece.Entries) error {
+	l := &r.listing
+	if l.m == nil || l.ended || e.From != l.n {
 		return errProtocol("entries that were not announced")
 	}
 	for _, entry := range e.Entries {
-		if err := r.offer.Add(entry); err != nil {
-			return &entryError{r.offer.Len(), fmt.Errorf("nothing is taken: %w", err)}
+		if err := l.add(entry); err != nil {
+			return &entryError{l.n, fmt.Errorf("nothing is taken: %w", err)}
 		}
 	}
-	r.raw.Write(m)
 	return nil
 }
 
 func (r *run) onOffered() error {
-	if r.offer == nil || r.listed {
+	if r.listing.m == nil || r.listing.ended {
 		return errProtocol("the end of no list")
 	}
-	if err := r.offer.Finish(); err != nil {
+	if err := r.listing.end(); err != nil {
 		return err
 	}
-	r.listed = true
 	r.mu.Lock()
-	r.sink.begin(r.offer, r.raw.Root())
+	r.sink.begin(r.listing.m)
 	r.mu.Unlock()
 	r.spawn(r.prepare)
 	return nil

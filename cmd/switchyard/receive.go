@@ -182,7 +182,7 @@ func (c *ReceiveCmd) ask(std *Streams, show *show) func(context.Context, *transf
 			return awaitAnswer(ctx, std, answer)
 		}
 		show.offer(offer)
-		if offer.Free >= 0 && offer.Free < offer.Wanted.Bytes && c.To != "-" {
+		if offer.Free >= 0 && offer.Free < offer.Wanted.Bytes-offer.Holes && c.To != "-" {
 			show.say(fmt.Sprintf("There is not room for all of it: %s are free here.", bytesText(offer.Free)))
 		}
 		if c.Yes || offer.Kind == piece.KindText {

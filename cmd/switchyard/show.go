@@ -245,6 +245,9 @@ func (s *show) offer(o *transfer.Offer) {
 	if more > 0 {
 		fmt.Fprintf(&b, "  … and %d more\n", more)
 	}
+	if o.Holes > 0 {
+		fmt.Fprintf(&b, "%s of it are holes, which take no room where the disk keeps them.\n", bytesText(o.Holes))
+	}
 	if o.Free >= 0 {
 		fmt.Fprintf(&b, "%s are free here.\n", bytesText(o.Free))
 	}

@@ -12,14 +12,15 @@ type List struct {
 	chunks [][]byte
 	blocks []uint32 // where each block begins: the chunk's number and, in 16 bits, the place in it
 	count  int
+	used   int // bytes of chunks
 	last   cursor // the entry added last
 }
 
 const (
 	blockEntries = 8
 	chunkSize    = 1 << 16
-	// A block that begins before this place fits into its chunk, even where it is eight links.
-	lastBlock = chunkSize - blockEntries*(maxName+maxPath+64)
+	// lastBlock is where the last block of a chunk may begin: one of usual names fits, for a longer one the chunk grows.
+	lastBlock = chunkSize - 1<<10
 )
 
 // What the first byte of a record says.
@@ -47,7 +48,7 @@ type cursor struct {
 }
 
 // bytes is how much memory the list takes, about.
-func (l *List) bytes() int { return len(l.chunks)*chunkSize + 4*len(l.blocks) }
+func (l *List) bytes() int { return l.used + 4*len(l.blocks) }
 
 // Len is how many entries there are.
 func (l *List) Len() int { return l.count }
@@ -98,6 +99,7 @@ func (l *List) add(e *Entry, folder int, name string) {
 		b = binary.AppendUvarint(b, uint64(len(e.To)))
 		b = append(b, e.To...)
 	}
+	l.used += len(b) - len(l.chunks[len(l.chunks)-1])
 	l.chunks[len(l.chunks)-1] = b
 	c.folder, c.mode, c.time = folder, e.Mode, e.Time
 	c.length = copy(c.name[:], name)
