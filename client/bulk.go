@@ -54,8 +54,10 @@ func newBulk(o *Options) (*bulk, error) {
 	}
 	template := &x509.Certificate{ // as pion's own: nobody looks at more than its fingerprint
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "WebRTC"}, Version: 2,
-		NotBefore: time.Now().AddDate(0, 0, -1), NotAfter: time.Now().AddDate(0, 1, 0),
+		// A page takes it for WebTransport where it is valid for 14 days at most, whatever its clock says.
+		NotBefore: time.Now().AddDate(0, 0, -3), NotAfter: time.Now().AddDate(0, 0, 10),
 		SignatureAlgorithm: x509.ECDSAWithSHA256,
+		KeyUsage:           x509.KeyUsageDigitalSignature, // Chromium cannot read one without extensions
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -83,14 +85,26 @@ func (l *Link) transports() []string {
 	if l.bulk == nil {
 		return nil
 	}
-	return []string{WayQUIC}
+	if l.web == nil {
+		return []string{WayQUIC}
+	}
+	return []string{WayQUIC, WayWebTransport}
 }
 
 // hearTransports takes what the other end's description says that it can carry. Run calls it.
 func (l *Link) hearTransports(names []string) {
 	l.mu.Lock()
 	l.peerQUIC = slices.Contains(names, WayQUIC)
+	l.peerDials = !l.peerQUIC && slices.Contains(names, WayWebTransport)
+	web := l.web
 	l.mu.Unlock()
+	switch {
+	case web == nil:
+	case l.peerQUIC:
+		web.end() // there is what is better
+	case !l.peerDials:
+		web.refuse()
+	}
 }
 
 // selectPath tells the sockets which path ICE nominated.

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"github.com/quic-go/quic-go"
+
+	"switchyard/protocol"
 )
 
 // RefuseQUIC makes the way one of DataChannels, as where QUIC does not come up.
@@ -76,3 +78,24 @@ func (w *Way) Via(remote netip.AddrPort) error {
 	})
 	return <-done
 }
+
+// WebTransport is where this end answers it; nil where it does not.
+func (w *Way) WebTransport() *protocol.WebTransport {
+	w.l.mu.Lock()
+	defer w.l.mu.Unlock()
+	if w.l.web == nil {
+		return nil
+	}
+	return &w.l.web.at
+}
+
+// Carry says that this end can carry these besides DataChannels, as a page does.
+func (w *Way) Carry(transports ...string) error {
+	return w.l.tell(protocol.Signal{Transports: transports})
+}
+
+// WebRefused is closed when the other end has said that it has no session.
+func (w *Way) WebRefused() <-chan struct{} { return w.l.web.no }
+
+// RemoteSDP is the other end's description.
+func (w *Way) RemoteSDP() string { return w.l.pc.CurrentRemoteDescription().SDP }

@@ -68,6 +68,7 @@ type Link struct {
 
 	peerQUIC bool     // guarded by mu: the other end can carry QUIC
 	quic     *quicEnd // guarded by mu; nil until there was a path for it
+	web      *webEnd  // guarded by mu; nil until the first description, and where there is no socket for it
 
 	rtt atomic.Int64 // nanoseconds, of the path before anything filled it; 0 while it is not known
 
@@ -76,6 +77,8 @@ type Link struct {
 	candidates []webrtc.ICECandidateInit
 	connected  bool
 	heard      bool // a description of the other end came
+	peerDials  bool // the other end is a page that may have a WebTransport session
+	webTried   bool
 	fail       *time.Timer
 	restarting *time.Timer
 }
@@ -263,8 +266,11 @@ func (l *Link) run() {
 		case <-l.gone:
 			l.endQUIC()
 			l.mu.Lock()
-			pc := l.pc
+			pc, web := l.pc, l.web
 			l.mu.Unlock()
+			if web != nil {
+				web.end()
+			}
 			if pc != nil {
 				_ = pc.Close()
 			}

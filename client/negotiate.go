@@ -95,7 +95,11 @@ func (l *Link) tell(m protocol.Signal) error { return l.post(m, nil) }
 // describe sends a description. Whether it came through is learnt aside: run must not wait.
 func (l *Link) describe(d webrtc.SessionDescription) {
 	answer := make(chan reply, 1)
+	l.startWeb()
 	m := protocol.Signal{Description: &protocol.Description{Type: d.Type.String(), SDP: d.SDP}, Transports: l.transports()}
+	if l.web != nil {
+		m.WebTransport = &l.web.at
+	}
 	if err := l.post(m, answer); err != nil {
 		l.end(err)
 		return
@@ -144,6 +148,8 @@ func (l *Link) receive(m protocol.Signal) {
 		}
 	case m.Candidate != nil && m.Candidate.Candidate != "":
 		l.candidate(*m.Candidate)
+	case m.Transports != nil:
+		l.hearTransports(m.Transports)
 	}
 }
 

@@ -1,13 +1,11 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 	"time"
@@ -61,10 +59,31 @@ type quicEnd struct {
 	conn      *path.Conn
 	transport *quic.Transport
 	listener  *quic.Listener
-	incoming  chan *quicLane // with its number read; closed with the listener
+	incoming  chan *streamLane // with its number read; closed with the listener
 
 	mu    sync.Mutex
-	lanes []*quicLane // guarded by mu: all that there were
+	lanes []quicLane // guarded by mu: all that there were
+}
+
+// quicLane is a lane on a connection of its own.
+type quicLane struct {
+	*streamLane
+	conn *quic.Conn
+}
+
+// quicStream is the stream of a quicLane.
+type quicStream struct {
+	*quic.Stream
+	conn *quic.Conn
+}
+
+func (s quicStream) stopWriting() { s.CancelWrite(0) }
+func (s quicStream) stopReading() { s.CancelRead(0) }
+func (s quicStream) finish()      { _ = s.conn.CloseWithError(quicClosed, "") }
+
+func (s quicStream) closed(err error) bool {
+	app, ok := errors.AsType[*quic.ApplicationError](err)
+	return ok && app.Remote && app.ErrorCode == quicClosed
 }
 
 // startQUIC begins to listen, once, when there is a direct path to an end that speaks QUIC. Run calls it.
@@ -79,7 +98,7 @@ func (l *Link) startQUIC() {
 		l.c.log.Debug("link: no QUIC", "link", l.key.name, "error", err)
 		return
 	}
-	q := &quicEnd{l: l, conn: conn, transport: &quic.Transport{Conn: conn}, incoming: make(chan *quicLane, MaxLanes)}
+	q := &quicEnd{l: l, conn: conn, transport: &quic.Transport{Conn: conn}, incoming: make(chan *streamLane, MaxLanes)}
 	conn.Follow(q.looked)
 	if q.listener, err = q.transport.Listen(q.tls(), quicConfig); err != nil {
 		l.c.log.Debug("link: no QUIC", "link", l.key.name, "error", err)
@@ -114,10 +133,10 @@ func (l *Link) endQUIC() {
 }
 
 // lane makes a lane of a connection.
-func (q *quicEnd) lane(conn *quic.Conn, stream *quic.Stream, n int) *quicLane {
-	lane := &quicLane{l: q.l, conn: conn, stream: stream, number: n, in: frameReader{r: bufio.NewReaderSize(stream, laneBuffer)}}
+func (q *quicEnd) lane(stream quicStream, n int) *streamLane {
+	lane := newStreamLane(q.l, stream, n)
 	q.mu.Lock()
-	q.lanes = append(q.lanes, lane)
+	q.lanes = append(q.lanes, quicLane{lane, stream.conn})
 	q.mu.Unlock()
 	return lane
 }
@@ -172,37 +191,23 @@ func hasFingerprint(sdp string, der []byte) bool {
 
 // open dials a lane and tells the other end its number, which says it back: only then is it known that the other
 // end took our certificate, which it sees after we see its own.
-func (q *quicEnd) open(ctx context.Context, n int) (*quicLane, error) {
+func (q *quicEnd) open(ctx context.Context, n int) (*streamLane, error) {
 	ctx, cancel := context.WithTimeout(ctx, quicPatience)
 	defer cancel()
 	conn, err := q.transport.Dial(ctx, path.Peer, q.tls(), quicConfig)
 	if err != nil {
 		return nil, err
 	}
-	stream, err := conn.OpenStreamSync(ctx)
+	opened, err := conn.OpenStreamSync(ctx)
+	stream := quicStream{opened, conn}
 	if err == nil {
-		err = q.greet(ctx, stream, byte(n))
+		err = greet(ctx, stream, byte(n))
 	}
 	if err != nil {
 		_ = conn.CloseWithError(quicBroken, "")
 		return nil, err
 	}
-	return q.lane(conn, stream, n), nil
-}
-
-func (q *quicEnd) greet(ctx context.Context, stream *quic.Stream, n byte) error {
-	defer whenDone(ctx, func() { _ = stream.SetReadDeadline(time.Now()) }, func() {})()
-	said := [1]byte{n}
-	if _, err := stream.Write(said[:]); err != nil {
-		return err
-	}
-	if _, err := io.ReadFull(stream, said[:]); err != nil {
-		return err
-	}
-	if said[0] != n {
-		return ErrLanes
-	}
-	return nil
+	return q.lane(stream, n), nil
 }
 
 // rtt is the shortest round trip that a lane saw; 0 before there are lanes.
@@ -270,24 +275,17 @@ func (q *quicEnd) accept() {
 func (q *quicEnd) welcome(conn *quic.Conn) error {
 	ctx, cancel := context.WithTimeout(conn.Context(), quicPatience)
 	defer cancel()
-	stream, err := conn.AcceptStream(ctx)
+	accepted, err := conn.AcceptStream(ctx)
 	if err != nil {
 		return err
 	}
-	_ = stream.SetReadDeadline(time.Now().Add(quicPatience))
-	var n [1]byte
-	if _, err := io.ReadFull(stream, n[:]); err != nil {
-		return err
-	}
-	_ = stream.SetReadDeadline(time.Time{})
-	if n[0] >= MaxLanes {
-		return ErrLanes
-	}
-	if _, err := stream.Write(n[:]); err != nil {
+	stream := quicStream{accepted, conn}
+	n, err := welcome(stream)
+	if err != nil {
 		return err
 	}
 	select {
-	case q.incoming <- q.lane(conn, stream, int(n[0])):
+	case q.incoming <- q.lane(stream, n):
 		return nil
 	default:
 		return ErrLanes

@@ -35,10 +35,11 @@ func (c *Client) Stats() Stats {
 
 // sealedSignal is what is inside of a sealed signal: all but its addresses.
 type sealedSignal struct {
-	Description *protocol.Description `json:"description,omitempty"`
-	Candidate   *protocol.Candidate   `json:"candidate,omitempty"`
-	Transports  []string              `json:"transports,omitempty"`
-	Close       bool                  `json:"close,omitempty"`
+	Description  *protocol.Description  `json:"description,omitempty"`
+	Candidate    *protocol.Candidate    `json:"candidate,omitempty"`
+	Transports   []string               `json:"transports,omitempty"`
+	WebTransport *protocol.WebTransport `json:"webTransport,omitempty"`
+	Close        bool                   `json:"close,omitempty"`
 }
 
 // seal returns m as it goes to the server.
@@ -46,7 +47,7 @@ func (c *Client) seal(m protocol.Signal) (protocol.Signal, error) {
 	if c.o.Sealer == nil {
 		return m, nil
 	}
-	plain, err := json.Marshal(sealedSignal{m.Description, m.Candidate, m.Transports, m.Close})
+	plain, err := json.Marshal(sealedSignal{m.Description, m.Candidate, m.Transports, m.WebTransport, m.Close})
 	if err != nil {
 		return m, err
 	}
@@ -73,7 +74,7 @@ func (c *Client) unseal(m protocol.Signal) (protocol.Signal, bool) {
 		c.log.Debug("signal does not open", "link", m.Link, "from", m.From, "error", err)
 		return m, false
 	}
-	m.Description, m.Candidate, m.Transports, m.Close = s.Description, s.Candidate, s.Transports, s.Close
+	m.Description, m.Candidate, m.Transports, m.WebTransport, m.Close = s.Description, s.Candidate, s.Transports, s.WebTransport, s.Close
 	m.Sealed = ""
 	return m, true
 }

@@ -29,6 +29,7 @@ func (plainSealer) Open(_ protocol.ParticipantID, _ string, sealed string) ([]by
 func FuzzSealedSignal(f *testing.F) {
 	f.Add(`{"description":{"type":"offer","sdp":"v=0"},"transports":["quic"]}`)
 	f.Add(`{"close":true}`)
+	f.Add(`{"description":{"type":"answer","sdp":"v=0"},"transports":["webtransport"],"webTransport":{"port":4433,"path":"x"}}`)
 	f.Add(`shut`)
 	f.Add(``)
 	f.Fuzz(func(t *testing.T, sealed string) {
@@ -41,7 +42,7 @@ func FuzzSealedSignal(f *testing.F) {
 		if !ok {
 			return
 		}
-		again, err := c.seal(protocol.Signal{Link: "t", To: "b", Description: m.Description, Candidate: m.Candidate, Transports: m.Transports, Close: m.Close})
+		again, err := c.seal(protocol.Signal{Link: "t", To: "b", Description: m.Description, Candidate: m.Candidate, Transports: m.Transports, WebTransport: m.WebTransport, Close: m.Close})
 		if err != nil || again.Description != nil || again.Candidate != nil || again.Close || again.Sealed == "" {
 			t.Errorf("sealing it again: %+v, %v", again, err)
 		}

@@ -10,13 +10,14 @@ import (
 
 // The kinds of ways.
 const (
-	WayQUIC        = "quic"
-	WayDataChannel = "datachannel"
-	WayRelay       = "relay"
+	WayQUIC         = "quic"
+	WayWebTransport = "webtransport"
+	WayDataChannel  = "datachannel"
+	WayRelay        = "relay"
 )
 
 // Way is a link seen as lanes for bulk data (docs/transfer.md, Ways). One end opens lanes, the other accepts them:
-// who opens decides whether they run by QUIC or by DataChannels, and who accepts takes either. A way ends
+// who opens decides whether they run by QUIC, WebTransport or DataChannels, and who accepts takes any. A way ends
 // with its link, and closing it closes the link.
 type Way struct {
 	// Immutable.
@@ -27,7 +28,7 @@ type Way struct {
 	mu       sync.Mutex
 	next     int            // guarded by mu, as all below: the number of the next lane that Open makes
 	kind     string         // of the lanes that there are; "" before the first
-	fellBack bool           // QUIC did not come up
+	fellBack bool           // neither QUIC nor WebTransport came up
 	channels []*channelLane // those of them that are DataChannels
 	early    []Lane         // came before lane 0
 	begun    bool           // lane 0 was accepted
@@ -44,34 +45,41 @@ func (l *Link) Way() *Way {
 		}()
 		go l.way.acceptChannels()
 		go l.way.acceptQUIC()
+		go l.way.acceptWeb()
 	})
 	return l.way
 }
 
-// Open opens the next lane; the first is lane 0. Where QUIC does not come up for that one within 3 s, all
+// opener opens lanes of one kind.
+type opener interface {
+	open(ctx context.Context, n int) (*streamLane, error)
+}
+
+// Open opens the next lane; the first is lane 0. Where what is better does not come up for that one within 3 s, all
 // lanes are DataChannels.
 func (w *Way) Open(ctx context.Context) (Lane, error) {
 	if err := w.l.Err(); err != nil {
 		return nil, err // QUIC closes a moment later
 	}
 	w.mu.Lock()
-	n, quic := w.next, w.quic()
+	n := w.next
+	kind, opener := w.opener()
 	if n >= MaxLanes {
 		w.mu.Unlock()
 		return nil, ErrLanes
 	}
 	w.next++
 	w.mu.Unlock()
-	if quic != nil {
-		lane, err := quic.open(ctx, n)
+	if opener != nil {
+		lane, err := opener.open(ctx, n)
 		if err == nil {
-			w.add(WayQUIC)
+			w.add(kind)
 			return lane, nil
 		}
 		if n > 0 || ctx.Err() != nil || w.l.Err() != nil {
 			return nil, err
 		}
-		w.l.c.log.Info("link: no QUIC on this path", "link", w.l.key.name, "participant", w.l.key.peer, "error", err)
+		w.l.c.log.Info("link: lanes are DataChannels on this path", "link", w.l.key.name, "participant", w.l.key.peer, "error", err)
 		w.mu.Lock()
 		w.fellBack = true
 		w.mu.Unlock()
@@ -79,14 +87,20 @@ func (w *Way) Open(ctx context.Context) (Lane, error) {
 	return w.openChannel(n)
 }
 
-// quic is our end of QUIC; nil where lanes are DataChannels. mu is held.
-func (w *Way) quic() *quicEnd {
+// opener is what opens lanes, and of which kind; nil where they are DataChannels. mu is held.
+func (w *Way) opener() (string, opener) {
 	if w.fellBack || w.kind == WayDataChannel {
-		return nil
+		return WayDataChannel, nil
 	}
 	w.l.mu.Lock()
 	defer w.l.mu.Unlock()
-	return w.l.quic
+	switch {
+	case w.l.quic != nil:
+		return WayQUIC, w.l.quic
+	case w.l.web != nil && w.l.web.wanted():
+		return WayWebTransport, w.l.web
+	}
+	return WayDataChannel, nil
 }
 
 func (w *Way) openChannel(n int) (Lane, error) {
@@ -158,6 +172,25 @@ func (w *Way) acceptQUIC() {
 	}
 }
 
+// acceptWeb takes the lanes that a page opens in its session, until the link ends.
+func (w *Way) acceptWeb() {
+	w.l.mu.Lock()
+	web := w.l.web
+	w.l.mu.Unlock()
+	if web == nil {
+		return
+	}
+	select {
+	case <-web.up:
+	case <-w.l.gone:
+		return
+	}
+	for lane := range web.incoming {
+		w.add(WayWebTransport)
+		w.came(lane.number, lane)
+	}
+}
+
 // came hands a lane to Accept, behind lane 0.
 func (w *Way) came(n int, lane Lane) {
 	w.mu.Lock()
@@ -200,17 +233,15 @@ func (w *Way) Lanes() int {
 	return 1
 }
 
-// Kind is WayQUIC or WayDataChannel; before the first lane, what it will probably be.
+// Kind is WayQUIC, WayWebTransport or WayDataChannel; before the first lane, what it will probably be.
 func (w *Way) Kind() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.kind != "":
+	if w.kind != "" {
 		return w.kind
-	case w.quic() != nil:
-		return WayQUIC
 	}
-	return WayDataChannel
+	kind, _ := w.opener()
+	return kind
 }
 
 // Direct tells whether no relay is in between.
@@ -222,7 +253,7 @@ func (w *Way) Close() error {
 	defer cancel()
 	var finishing sync.WaitGroup
 	w.l.mu.Lock()
-	q := w.l.quic
+	q, web := w.l.quic, w.l.web
 	w.l.mu.Unlock()
 	if q != nil {
 		q.mu.Lock()
@@ -230,6 +261,13 @@ func (w *Way) Close() error {
 			finishing.Go(func() { lane.finish(ctx) })
 		}
 		q.mu.Unlock()
+	}
+	if web != nil {
+		web.mu.Lock()
+		for _, lane := range web.lanes {
+			finishing.Go(func() { lane.finish(ctx) })
+		}
+		web.mu.Unlock()
 	}
 	w.mu.Lock()
 	for _, lane := range w.channels {

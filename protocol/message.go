@@ -95,13 +95,23 @@ type Signal struct {
 	From        ParticipantID `json:"from,omitempty"`
 	Description *Description  `json:"description,omitempty"`
 	Candidate   *Candidate    `json:"candidate,omitempty"`
-	// Transports lists the bulk transports that the sender offers or accepts on this link.
+	// Transports lists the bulk transports that the sender offers or accepts on this link. Without a description it
+	// takes the place of what the last one listed.
 	Transports []string `json:"transports,omitempty"`
+	// WebTransport is where the sender answers it, beside a description with that transport.
+	WebTransport *WebTransport `json:"webTransport,omitempty"`
 	// Close ends the link.
 	Close bool `json:"close,omitempty"`
-	// Sealed holds the four above in the place of them, encrypted between the two participants: base64url
+	// Sealed holds the five above in the place of them, encrypted between the two participants: base64url
 	// (docs/transfer.md).
 	Sealed string `json:"sealed,omitempty"`
+}
+
+// WebTransport is a server for the other end of a link only, at the addresses of the sender's ICE candidates; its certificate is
+// the one that the description names.
+type WebTransport struct {
+	Port int    `json:"port"`
+	Path string `json:"path"` // a secret
 }
 
 // Report tells the server what a participant measured. No answer.

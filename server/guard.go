@@ -17,9 +17,10 @@ const maxBody = 1 << 20
 
 // contentPolicy lets the app load only from this server, and run no inline script or style. 'wasm-unsafe-eval' allows WebAssembly,
 // which hashes files, and no script. A frame of our own is how a download begins that
-// a service worker writes; our pages themselves cannot be framed.
+// a service worker writes; our pages themselves cannot be framed. A page connects to programs that it has a link with, by WebTransport at
+// whatever address they are, and is kept from http: all the same.
 const contentPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; " +
-	"media-src 'self' blob: mediastream:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; " +
+	"media-src 'self' blob: mediastream:; connect-src 'self' https:; font-src 'self'; worker-src 'self' blob:; " +
 	"frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // secure sets the headers that every answer has.

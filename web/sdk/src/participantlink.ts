@@ -18,12 +18,23 @@ export interface LinkSignaller {
   trickle(signal: Signal): void;
 }
 
+/** A WebTransport server of the other end's, at the addresses of its candidates. */
+export interface WebTransportServer {
+  port: number;
+  path: string;
+  /** SHA-256 of its certificate. */
+  certificate: Uint8Array<ArrayBuffer>;
+}
+
 export class ParticipantLink extends Emitter<Events> {
   #pc: PeerConnection;
   #offering = false;
   #ignoring = false; // the other end's offer that lost
   #closed = false;
   #turn: Promise<void> = Promise.resolve();
+  #transports: readonly string[] = [];
+  #described = false;
+  #webTransport: WebTransportServer | undefined;
 
   constructor(
     readonly name: string,
@@ -51,6 +62,17 @@ export class ParticipantLink extends Emitter<Events> {
 
   getStats(): Promise<RTCStatsReport> {
     return this.#pc.getStats();
+  }
+
+  /** What this end can carry besides data channels, from now on. */
+  carry(transports: readonly string[]): void {
+    this.#transports = transports;
+    if (this.#described && !this.#closed) this.signaller.trickle({ link: this.name, to: this.peer, transports: this.#carried() });
+  }
+
+  /** As the other end's last description says. */
+  get webTransport(): WebTransportServer | undefined {
+    return this.#webTransport;
   }
 
   /** Opens a data channel; the first one also makes the connection. */
@@ -104,11 +126,14 @@ export class ParticipantLink extends Emitter<Events> {
   async #receive(signal: Signal): Promise<void> {
     if (this.#closed) return;
     if (signal.close) return this.end();
-    if (signal.description) await this.#described(signal.description);
+    if (signal.description) {
+      this.#webTransport = webTransportOf(signal);
+      await this.#take(signal.description);
+    }
     if (signal.candidate) await this.#candidateOf(signal.candidate);
   }
 
-  async #described(description: NonNullable<Signal["description"]>): Promise<void> {
+  async #take(description: NonNullable<Signal["description"]>): Promise<void> {
     const collision = description.type === "offer" && (this.#offering || this.#pc.signalingState !== "stable");
     this.#ignoring = !this.polite && collision;
     if (this.#ignoring) return;
@@ -131,7 +156,13 @@ export class ParticipantLink extends Emitter<Events> {
     const local = this.#pc.localDescription;
     if (!local || this.#closed) return;
     const description = { type: local.type, sdp: local.sdp };
-    await this.signaller.describe({ link: this.name, to: this.peer, description });
+    this.#described = true;
+    const transports = this.#transports.length > 0 ? { transports: this.#carried() } : {};
+    await this.signaller.describe({ link: this.name, to: this.peer, description, ...transports });
+  }
+
+  #carried(): string[] {
+    return ["datachannel", ...this.#transports];
   }
 
   #candidate(candidate: RTCIceCandidate | null): void {
@@ -155,4 +186,12 @@ export class ParticipantLink extends Emitter<Events> {
     if (state === "failed") this.#pc.restartIce();
     this.emit("state", state);
   }
+}
+
+function webTransportOf({ description, transports, webTransport }: Signal): WebTransportServer | undefined {
+  const print = /^a=fingerprint:sha-256 ([0-9a-f]{2}(?::[0-9a-f]{2}){31})\s*$/im.exec(description?.sdp ?? "")?.[1];
+  if (!print || !webTransport || !transports?.includes("webtransport")) return undefined;
+  const { port, path } = webTransport;
+  if (!Number.isInteger(port) || port < 1 || port > 65_535 || !/^[\w-]{16,64}$/.test(path)) return undefined;
+  return { port, path, certificate: Uint8Array.from(print.split(":"), (hex) => parseInt(hex, 16)) };
 }

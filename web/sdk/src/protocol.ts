@@ -290,15 +290,30 @@ export interface Signal {
   from?: ParticipantID;
   description?: Description;
   candidate?: Candidate;
-  /** Transports lists the bulk transports that the sender offers or accepts on this link. */
+  /**
+   * Transports lists the bulk transports that the sender offers or accepts on this link. Without a description it
+   * takes the place of what the last one listed.
+   */
   transports?: string[];
+  /** WebTransport is where the sender answers it, beside a description with that transport. */
+  webTransport?: WebTransport;
   /** Close ends the link. */
   close?: boolean;
   /**
-   * Sealed holds the four above in the place of them, encrypted between the two participants: base64url
+   * Sealed holds the five above in the place of them, encrypted between the two participants: base64url
    * (docs/transfer.md).
    */
   sealed?: string;
+}
+
+/**
+ * WebTransport is a server for the other end of a link only, at the addresses of the sender's ICE candidates; its certificate is
+ * the one that the description names.
+ */
+export interface WebTransport {
+  port: number;
+  /** a secret */
+  path: string;
 }
 
 /** Report tells the server what a participant measured. No answer. */

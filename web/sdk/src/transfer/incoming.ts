@@ -5,7 +5,7 @@ import type { ParticipantLink } from "../participantlink";
 import { TransferAPI, type Entrance } from "./api";
 import { Hasher } from "./blake3";
 import { b64, random, type Bytes } from "./bytes";
-import { ChannelWay } from "./channelway";
+import { LinkWay } from "./linkway";
 import { cryptoFault } from "./cpace";
 import type { Disk } from "./disk";
 import { Greeting, type Secret, type Word } from "./handshake";
@@ -239,10 +239,10 @@ export class IncomingTransfer extends Emitter<IncomingEvents> implements Incomin
 
   #linked(meeting: Meeting, link: ParticipantLink): void {
     if (link.peer !== senderID || !this.#sink || meeting !== this.#meeting) return link.close();
-    const way = new ChannelWay(link);
+    const way = new LinkWay(link);
     link.on("state", (state) => {
       if (state !== "connected") return;
-      void way.measure().catch(() => {}).then(() => {
+      void way.look().catch(() => {}).then(() => {
         // One that is for a direct way only is no better than what there is where it is relayed, too: the sender closes it.
         if (way.direct || !link.name.startsWith("d-")) this.#arrived(way);
       });

@@ -8,14 +8,14 @@ export const maxMessage = 65_536;
 export interface Lane {
   /** Sends one message, which may be changed when this resolves. It waits while the way is full, and rejects when it is broken. */
   send(message: Bytes): Promise<void>;
-  /** The next message; undefined when the lane has ended, however. */
+  /** The next message, which is valid until the next call; undefined when the lane has ended, however. */
   receive(): Promise<Bytes | undefined>;
   close(): void;
 }
 
 /** One connection between the two ends. It ends with its network; the transfer goes on on the next one. */
 export interface Way {
-  readonly kind: "datachannel" | "relay";
+  readonly kind: "datachannel" | "webtransport" | "relay";
   /** From device to device, past every server. */
   readonly direct: boolean;
   /** The sender's side: the first is lane 0. */

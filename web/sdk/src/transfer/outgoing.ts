@@ -5,7 +5,7 @@ import type { ParticipantID } from "../protocol";
 import { TransferAPI, type MadeTransfer } from "./api";
 import { Hasher } from "./blake3";
 import { b64 } from "./bytes";
-import { ChannelWay } from "./channelway";
+import { LinkWay } from "./linkway";
 import { cryptoFault } from "./cpace";
 import { Welcoming, version, type Secret, type Word } from "./handshake";
 import type { Way } from "./lane";
@@ -286,7 +286,7 @@ export class OutgoingTransfer extends Emitter<OutgoingEvents> implements Outgoin
   async #findWay(meeting: Meeting, id: ParticipantID, asked: Promise<void>): Promise<Way> {
     const name = `t-${Math.random().toString(36).slice(2, 10)}`;
     const link = meeting.openLink(id, name);
-    const way = new ChannelWay(link);
+    const way = new LinkWay(link);
     void asked.then(() => link.state !== "connected" && link.close());
     try {
       await way.connect(directPatience);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Emitter } from "../../src/emitter";
 import type { ParticipantLink } from "../../src/participantlink";
 import { random, type Bytes } from "../../src/transfer/bytes";
-import { ChannelWay } from "../../src/transfer/channelway";
+import { LinkWay } from "../../src/transfer/linkway";
 import { Keys } from "../../src/transfer/keys";
 import { dialRelay, type RelayWay } from "../../src/transfer/relayway";
 
@@ -74,7 +74,7 @@ class FakeLink extends Emitter<{ channel: [RTCDataChannel]; state: [RTCPeerConne
 
 function made() {
   const link = new FakeLink();
-  return { link, way: new ChannelWay(link as unknown as ParticipantLink) };
+  return { link, way: new LinkWay(link as unknown as ParticipantLink) };
 }
 
 const pair = (local: string) => [

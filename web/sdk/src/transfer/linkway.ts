@@ -1,44 +1,70 @@
-// A way over a link between the two ends: its lanes are DataChannels.
+// A way over a link between the two ends: its lanes are DataChannels, or streams of WebTransport where a program at the other end
+// can be reached by it.
 import type { ParticipantLink } from "../participantlink";
 import type { Bytes } from "./bytes";
 import { Inbox, maxMessage, type Lane, type Way } from "./lane";
+import { canDial, mayDial, WebSession } from "./websession";
 
 const highWater = 4 << 20; // bytes that a channel may hold before who sends waits
 const lowWater = 1 << 20;
 const maxLanes = 8;
 const backAfter = 8_000; // ms that a link may be away before it is given up
 const lastWords = 1_000; // ms that what was sent has to leave
+const keeper = { negotiated: true, id: 1022 }; // a channel that nobody uses: a link comes up with it, and lanes later
 
-export class ChannelWay implements Way {
-  readonly kind = "datachannel";
+export class LinkWay implements Way {
   direct = true;
-  #lanes: ChannelLane[] = [];
+  #lanes: Lane[] = [];
+  #channels: ChannelLane[] = [];
+  #session: WebSession | undefined;
   #accepted = new Inbox<Lane>();
   #early: Lane[] = []; // came before lane 0
   #first = false; // lane 0 came
+  #up: () => void = () => {}; // the link is
+  #lost: () => void = () => {};
   #away: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
   constructor(readonly link: ParticipantLink) {
+    if (canDial()) link.carry(["webtransport"]);
     link.on("channel", (channel) => this.#channel(channel));
     link.on("state", (state) => this.#state(state));
     link.on("closed", () => this.#end());
   }
 
+  get kind(): "datachannel" | "webtransport" {
+    return this.#session ? "webtransport" : "datachannel";
+  }
+
   /** Opens the first lane and waits for it: the way is up. */
   async connect(limit: number): Promise<void> {
-    const lane = this.#add(this.link.open("lane-0"));
-    this.#accepted.push(lane); // open() gives it out
     const timer = setTimeout(() => this.#end(), limit);
     try {
-      await lane.opened;
-      await this.measure();
+      await this.#connected();
+      await this.look();
+      this.#accepted.push(await this.#open(0)); // open() gives it out
     } catch (e) {
       this.link.close();
       throw e;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #connected(): Promise<void> {
+    this.link.open("", keeper);
+    return new Promise((resolve, reject) => {
+      this.#up = resolve;
+      this.#lost = () => reject(new Error("The link did not come up."));
+    });
+  }
+
+  async #open(n: number): Promise<Lane> {
+    if (this.#session) return this.#add(await this.#session.open(n));
+    const lane = this.#add(new ChannelLane(this.link.open(`lane-${n}`)));
+    this.#channels.push(lane);
+    await lane.opened;
+    return lane;
   }
 
   async open(): Promise<Lane> {
@@ -51,16 +77,17 @@ export class ChannelWay implements Way {
     return this.#accepted.next();
   }
 
-  /** Finds out whether the link goes through a TURN server. */
-  async measure(): Promise<void> {
-    type Stat = { type: string; selectedCandidatePairId?: string; localCandidateId?: string; remoteCandidateId?: string; candidateType?: string; nominated?: boolean; state?: string };
-    const stats = new Map<string, Stat>();
-    (await this.link.getStats()).forEach((s: Stat, id: string) => stats.set(id, s));
-    const all = [...stats.values()];
-    const chosen = all.find((s) => s.type === "transport")?.selectedCandidatePairId;
-    const pair = stats.get(chosen ?? "") ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
-    const ends = [stats.get(pair?.localCandidateId ?? ""), stats.get(pair?.remoteCandidateId ?? "")];
-    this.direct = !ends.some((c) => c?.candidateType === "relay");
+  /** Finds out whether the link goes through a TURN server, and has a session with a program that it reaches without one. */
+  async look(): Promise<void> {
+    const { direct, host } = reached(await this.link.getStats());
+    this.direct = direct;
+    const server = this.link.webTransport;
+    if (!server || !canDial()) return;
+    const session = host && (await mayDial(host)) && (await WebSession.dial(host, server, (n, lane) => this.#came(n, this.#add(lane))).catch(() => undefined));
+    if (!session) return this.link.carry([]); // who waits for it need not wait longer
+    this.#session = session;
+    void session.closed.then(() => this.link.close());
+    if (this.#over) session.close();
   }
 
   close(): void {
@@ -69,8 +96,9 @@ export class ChannelWay implements Way {
 
   async #close(): Promise<void> {
     const until = Date.now() + lastWords;
-    while (!this.#over && Date.now() < until && this.#lanes.some((l) => l.unsent > 0)) await pause(10);
-    if (!this.#over) await pause(100); // SCTP has it; the other end not yet
+    while (!this.#over && Date.now() < until && this.#channels.some((l) => l.unsent > 0)) await pause(10);
+    if (!this.#over && this.#session) await Promise.race([this.#session.finish(), pause(lastWords)]);
+    if (!this.#over) await pause(100); // the network has it; the other end not yet
     this.link.close();
     this.#end();
   }
@@ -78,8 +106,14 @@ export class ChannelWay implements Way {
   #channel(channel: RTCDataChannel): void {
     const n = /^lane-([0-7])$/.exec(channel.label)?.[1];
     if (n === undefined || this.#lanes.length >= maxLanes) return channel.close();
-    const lane = this.#add(channel);
-    if (n === "0") {
+    const lane = this.#add(new ChannelLane(channel));
+    this.#channels.push(lane);
+    this.#came(Number(n), lane);
+  }
+
+  /** The other end opened a lane. */
+  #came(n: number, lane: Lane): void {
+    if (n === 0) {
       this.#first = true;
       for (const l of [lane, ...this.#early.splice(0)]) this.#accepted.push(l);
     } else if (this.#first) {
@@ -89,14 +123,14 @@ export class ChannelWay implements Way {
     }
   }
 
-  #add(channel: RTCDataChannel): ChannelLane {
-    const lane = new ChannelLane(channel);
+  #add<T extends Lane>(lane: T): T {
     this.#lanes.push(lane);
     return lane;
   }
 
   #state(state: RTCPeerConnectionState): void {
     clearTimeout(this.#away);
+    if (state === "connected") this.#up();
     if (state === "disconnected" || state === "failed") this.#away = setTimeout(() => this.link.close(), backAfter);
     if (state === "closed") this.#end();
   }
@@ -104,9 +138,28 @@ export class ChannelWay implements Way {
   #end(): void {
     this.#over = true;
     clearTimeout(this.#away);
-    for (const lane of this.#lanes) lane.end();
+    for (const lane of this.#channels) lane.end();
+    this.#session?.close();
+    this.#lost();
     this.#accepted.end();
   }
+}
+
+type Stat = { type: string; selectedCandidatePairId?: string; localCandidateId?: string; remoteCandidateId?: string; candidateType?: string; address?: string; nominated?: boolean; state?: string };
+
+/** Whether no relay is in between, and the address at which the other end's own is reached. */
+function reached(report: RTCStatsReport): { direct: boolean; host: string | undefined } {
+  const stats = new Map<string, Stat>();
+  report.forEach((s: Stat, id: string) => stats.set(id, s));
+  const all = [...stats.values()];
+  const chosen = all.find((s) => s.type === "transport")?.selectedCandidatePairId;
+  const pair = stats.get(chosen ?? "") ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+  const [ours, theirs] = [stats.get(pair?.localCandidateId ?? ""), stats.get(pair?.remoteCandidateId ?? "")];
+  const direct = ours?.candidateType !== "relay" && theirs?.candidateType !== "relay";
+  const address = theirs?.address;
+  // One that we learned by its checks may be one of its own all the same.
+  const own = address && all.some((s) => s.type === "remote-candidate" && s.candidateType === "host" && s.address === address);
+  return { direct, host: direct && own ? (address.includes(":") ? `[${address}]` : address) : undefined };
 }
 
 class ChannelLane implements Lane {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -8,8 +9,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/quic-go/quic-go"
 )
 
 const (
@@ -18,12 +17,23 @@ const (
 	laneBuffer = 512
 )
 
-// quicLane is a lane on a QUIC connection of its own: one stream both ways, each message behind its length in 4 bytes.
-type quicLane struct {
+// laneStream is a stream both ways of QUIC or of WebTransport.
+type laneStream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	stopWriting()
+	stopReading()
+	// closed tells whether an error means that the other end closed the connection as it should.
+	closed(err error) bool
+	// finish ends the connection behind the stream, where that is the only one.
+	finish()
+}
+
+// streamLane is a lane on a stream: each message behind its length in 4 bytes.
+type streamLane struct {
 	// Immutable.
 	l      *Link
-	conn   *quic.Conn
-	stream *quic.Stream
+	stream laneStream
 	number int
 
 	sending sync.Mutex
@@ -34,6 +44,41 @@ type quicLane struct {
 	failed    error       // what Receive says from now on
 }
 
+func newStreamLane(l *Link, stream laneStream, n int) *streamLane {
+	return &streamLane{l: l, stream: stream, number: n, in: frameReader{r: bufio.NewReaderSize(stream, laneBuffer)}}
+}
+
+// greet tells the other end a lane's number, which says it back.
+func greet(ctx context.Context, stream laneStream, n byte) error {
+	defer whenDone(ctx, func() { _ = stream.SetReadDeadline(time.Now()) }, func() {})()
+	said := [1]byte{n}
+	if _, err := stream.Write(said[:]); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(stream, said[:]); err != nil {
+		return err
+	}
+	if said[0] != n {
+		return ErrLanes
+	}
+	return nil
+}
+
+// welcome takes the number of a lane that the other end opened.
+func welcome(stream laneStream) (n int, err error) {
+	_ = stream.SetReadDeadline(time.Now().Add(quicPatience))
+	var said [1]byte
+	if _, err := io.ReadFull(stream, said[:]); err != nil {
+		return 0, err
+	}
+	_ = stream.SetReadDeadline(time.Time{})
+	if said[0] >= MaxLanes {
+		return 0, ErrLanes
+	}
+	_, err = stream.Write(said[:])
+	return int(said[0]), err
+}
+
 // frameReader cuts a stream into messages. A read that was interrupted goes on where it was.
 type frameReader struct {
 	r    io.Reader
@@ -41,7 +86,7 @@ type frameReader struct {
 	fill int    // bytes of it that are there
 }
 
-func (c *quicLane) Send(ctx context.Context, m []byte) error {
+func (c *streamLane) Send(ctx context.Context, m []byte) error {
 	if len(m) > MaxLaneMessage {
 		return ErrLaneMessage
 	}
@@ -51,7 +96,7 @@ func (c *quicLane) Send(ctx context.Context, m []byte) error {
 		return err
 	}
 	if ctx.Done() != nil { // half a message would spoil what comes after it
-		stop := context.AfterFunc(ctx, func() { c.stream.CancelWrite(0) })
+		stop := context.AfterFunc(ctx, func() { c.stream.stopWriting() })
 		defer stop()
 	}
 	binary.BigEndian.PutUint32(c.head[:], uint32(len(m)))
@@ -69,11 +114,11 @@ func (c *quicLane) Send(ctx context.Context, m []byte) error {
 }
 
 // why says how the lane ended; io.EOF when the other end closed it.
-func (c *quicLane) why(err error) error {
+func (c *streamLane) why(err error) error {
 	if broken := c.l.Err(); broken != nil && !errors.Is(broken, ErrLinkClosed) {
 		return broken
 	}
-	if app, ok := errors.AsType[*quic.ApplicationError](err); ok && app.Remote && app.ErrorCode == quicClosed {
+	if c.stream.closed(err) {
 		return io.EOF
 	}
 	if c.l.Err() != nil {
@@ -82,7 +127,7 @@ func (c *quicLane) why(err error) error {
 	return err
 }
 
-func (c *quicLane) Receive(ctx context.Context) ([]byte, error) {
+func (c *streamLane) Receive(ctx context.Context) ([]byte, error) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
 	if c.failed != nil {
@@ -99,7 +144,7 @@ func (c *quicLane) Receive(ctx context.Context) ([]byte, error) {
 		return nil, ctx.Err() // the next Receive goes on where this one was
 	}
 	if errors.Is(err, ErrLaneMessage) {
-		c.stream.CancelRead(0)
+		c.stream.stopReading()
 	}
 	c.failed = c.why(err)
 	return nil, c.failed
@@ -146,10 +191,10 @@ func (f *frameReader) next() ([]byte, error) {
 }
 
 // Close ends the lane behind what was sent.
-func (c *quicLane) Close() error { return c.stream.Close() }
+func (c *streamLane) Close() error { return c.stream.Close() }
 
 // finish ends the lane, waits until the other end did so too or ctx ends, and closes the connection.
-func (c *quicLane) finish(ctx context.Context) {
+func (c *streamLane) finish(ctx context.Context) {
 	_ = c.stream.Close()
 	_ = c.stream.SetReadDeadline(time.Now()) // a Receive that waits ends
 	c.receiving.Lock()
@@ -161,5 +206,5 @@ func (c *quicLane) finish(ctx context.Context) {
 	_, _ = io.Copy(io.Discard, c.stream)
 	stop()
 	c.receiving.Unlock()
-	_ = c.conn.CloseWithError(quicClosed, "")
+	c.stream.finish()
 }
