@@ -155,6 +155,32 @@ describe("a link between participants", () => {
     expect(a.peer.configs.at(-1)?.iceServers).toEqual([{ urls: ["stun:own"] }]);
   });
 
+  it("says what it can carry with each description, and when that changes", async () => {
+    const link = a.links.open("b", "file");
+    link.carry(["webtransport"]);
+    expect(a.said).toEqual([]);
+    link.open("x");
+    await settle();
+    expect(a.said).toMatchObject([{ description: { type: "offer" }, transports: ["datachannel", "webtransport"] }]);
+    link.carry([]);
+    expect(a.said.at(-1)).toEqual({ link: "file", to: "b", transports: ["datachannel"] });
+  });
+
+  const print = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, "0").toUpperCase()).join(":");
+  const answers = { transports: ["quic", "webtransport"], webTransport: { port: 4433, path: "ABCDEFGHIJKLMNOPQRSTUVWXYZ" } };
+  it.each([
+    ["it says so", answers, print, true],
+    ["it does not name it", { ...answers, transports: ["quic"] }, print, false],
+    ["the port is none", { ...answers, webTransport: { ...answers.webTransport, port: 65_536 } }, print, false],
+    ["the path is more than a name", { ...answers, webTransport: { ...answers.webTransport, path: "../../../../../../x?y" } }, print, false],
+    ["the fingerprint is cut", answers, print.slice(3), false],
+  ])("knows where the other end answers WebTransport: %s", async (_, signal, fingerprint, known) => {
+    b.links.receive({ ...signal, link: "file", from: "a", description: { type: "offer", sdp: `v=0\r\na=fingerprint:sha-256 ${fingerprint}\r\n` } });
+    await settle();
+    const server = { port: 4433, path: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", certificate: Uint8Array.from({ length: 32 }, (_, i) => i) };
+    expect(b.opened[0]?.webTransport).toEqual(known ? server : undefined);
+  });
+
   it("is not opened by anything but an offer", async () => {
     b.links.receive({ link: "file", from: "a", candidate: { candidate: "c" } });
     b.links.receive({ link: "file", from: "a", close: true });

@@ -83,7 +83,8 @@ export class LinkWay implements Way {
     this.direct = direct;
     const server = this.link.webTransport;
     if (!server || !canDial()) return;
-    const session = host && (await mayDial(host)) && (await WebSession.dial(host, server, (n, lane) => this.#came(n, this.#add(lane))).catch(() => undefined));
+    const came = (n: number, lane: Lane) => (this.#lanes.length < maxLanes ? this.#came(n, this.#add(lane)) : lane.close());
+    const session = host && (await mayDial(host)) && (await WebSession.dial(host, server, came).catch(() => undefined));
     if (!session) return this.link.carry([]); // who waits for it need not wait longer
     this.#session = session;
     void session.closed.then(() => this.link.close());

@@ -77,6 +77,16 @@ function made() {
   return { link, way: new LinkWay(link as unknown as ParticipantLink) };
 }
 
+/** The link comes up; the channel is that of lane 0, behind the one that nobody uses. */
+async function connected(link: FakeLink) {
+  link.emit("state", "connected");
+  await vi.advanceTimersByTimeAsync(0);
+  const channel = link.channels[1]!;
+  expect(link.channels.map((c) => c.label)).toEqual(["", "lane-0"]);
+  channel.opens();
+  return channel;
+}
+
 const pair = (local: string) => [
   { id: "T", type: "transport", selectedCandidatePairId: "P" },
   { id: "P", type: "candidate-pair", localCandidateId: "L", remoteCandidateId: "R" },
@@ -92,12 +102,12 @@ describe("a way of DataChannels", () => {
     const { link, way } = made();
     link.stats = pair(candidate);
     const up = way.connect(8000);
-    link.channels[0]?.opens();
+    await connected(link);
     await up;
     expect(way.direct).toBe(direct);
     const lane = await way.open();
     await lane.send(Uint8Array.of(1, 2));
-    expect(link.channels[0]?.sent).toEqual([Uint8Array.of(1, 2)]);
+    expect(link.channels[1]?.sent).toEqual([Uint8Array.of(1, 2)]);
   });
 
   it("is not up when its time is over", async () => {
@@ -111,8 +121,7 @@ describe("a way of DataChannels", () => {
   it("waits while the channel is full", async () => {
     const { link, way } = made();
     const up = way.connect(8000);
-    const channel = link.channels[0]!;
-    channel.opens();
+    const channel = await connected(link);
     await up;
     const lane = await way.open();
     const m = new Uint8Array(65_536);
