@@ -78,31 +78,49 @@ scenario("a page sends and the command receives", async (stage) => {
   await eventually("the page knows it", async () => (await outgoing(anna)).state === "complete");
 });
 
-// How fast it goes, by hand: SWITCHYARD_TRANSFER_MB=2000.
-scenario("a large file goes both ways", async (stage) => {
-  const size = Number(process.env.SWITCHYARD_TRANSFER_MB ?? 60) * 1_000_000;
-  const server = await stage.server();
-  const chromium = await stage.chromium();
-  const anna = await chromium.person("anna");
-  await bare(anna, server);
-  const dir = folder(stage);
-  writeFileSync(path.join(dir, "large"), contents(size, 7));
-  const sending = stage.switchyard(["send", "--data", server.data, path.join(dir, "large")]);
-  const link = await linkOf(sending);
-  const from = Date.now();
-  await receive(anna, { link, disk: { throwAway: true } });
-  await complete(anna, 200_000);
-  await exit(sending);
-  const down = size / 1000 / (Date.now() - from);
-  const { way } = await incoming(anna);
+/** Lets a page have lanes of one kind only, and count its sessions. */
+async function carries(person, lanes) {
+  await person.page.evaluate((lanes) => {
+    window.sessions = 0;
+    const { WebTransport } = window;
+    if (lanes === "DataChannels") delete window.WebTransport;
+    else window.WebTransport = class extends WebTransport { constructor(...of) { super(...of); window.sessions++; } };
+  }, lanes);
+}
 
-  await bare(anna, server);
-  const made = await send(anna, { items: [["large", size, 7]], options: { server: server.url } });
-  const began = Date.now();
-  mkdirSync(path.join(dir, "got"));
-  const receiving = stage.switchyard(["receive", "--yes", "--to", path.join(dir, "got"), made.link.replace(/^https?:\/\/[^/]+/, server.url)]);
-  await exit(receiving);
-  const up = size / 1000 / (Date.now() - began);
-  assert.equal(await shaOf(path.join(dir, "got", "large")), await shaOf(path.join(dir, "large")));
-  console.log(`${size / 1e6} MB: command to Chromium ${down.toFixed(1)} MB/s (${way}), Chromium to command ${up.toFixed(1)} MB/s`);
-});
+const sessions = (person) => person.page.evaluate(() => window.sessions);
+
+// How fast it goes, by hand: SWITCHYARD_TRANSFER_MB=2000.
+for (const [lanes, dialled] of [["WebTransport", 1], ["DataChannels", 0]]) {
+  scenario(`a large file goes both ways by ${lanes}`, async (stage) => {
+    const size = Number(process.env.SWITCHYARD_TRANSFER_MB ?? 60) * 1_000_000;
+    const server = await stage.server();
+    const chromium = await stage.chromium();
+    const anna = await chromium.person("anna");
+    await bare(anna, server);
+    await carries(anna, lanes);
+    const dir = folder(stage);
+    writeFileSync(path.join(dir, "large"), contents(size, 7));
+    const sending = stage.switchyard(["send", "--data", server.data, path.join(dir, "large")]);
+    const link = await linkOf(sending);
+    const from = Date.now();
+    await receive(anna, { link, disk: { throwAway: true } });
+    await complete(anna, 200_000);
+    await exit(sending);
+    const down = size / 1000 / (Date.now() - from);
+    assert.equal((await incoming(anna)).way, "direct");
+    assert.equal(await sessions(anna), dialled);
+
+    await bare(anna, server);
+    await carries(anna, lanes);
+    const made = await send(anna, { items: [["large", size, 7]], options: { server: server.url } });
+    const began = Date.now();
+    mkdirSync(path.join(dir, "got"));
+    const receiving = stage.switchyard(["receive", "--yes", "--to", path.join(dir, "got"), made.link.replace(/^https?:\/\/[^/]+/, server.url)]);
+    await exit(receiving);
+    const up = size / 1000 / (Date.now() - began);
+    assert.equal(await sessions(anna), dialled);
+    assert.equal(await shaOf(path.join(dir, "got", "large")), await shaOf(path.join(dir, "large")));
+    console.log(`${size / 1e6} MB by ${lanes}: command to Chromium ${down.toFixed(1)} MB/s, Chromium to command ${up.toFixed(1)} MB/s`);
+  });
+}

@@ -117,7 +117,7 @@ scenario("a transfer that began on the relay moves to a direct way when there is
     await firewall(wire, "add", "rule", "inet", "moves", "input", "meta", "l4proto", "udp", "counter", "drop");
   };
   const t = await apart(stage, {
-    bytes: 44_000_000, limit: ["--limit", "2M"], web: true,
+    bytes: 60_000_000, limit: ["--limit", "2M"], web: true, // half a minute: the second look for a direct way comes after 23 s
     opened: async (wire, server) => {
       await firewall(wire, "add", "table", "inet", "moves");
       for (const hook of ["input", "output"]) {
