@@ -12,7 +12,7 @@ type List struct {
 	chunks [][]byte
 	blocks []uint32 // where each block begins: the chunk's number and, in 16 bits, the place in it
 	count  int
-	used   int // bytes of chunks
+	used   int    // bytes of chunks
 	last   cursor // the entry added last
 }
 
