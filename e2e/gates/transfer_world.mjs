@@ -1,9 +1,9 @@
 // What one run of e2e/gates/transfer.mjs has to itself: its files, and all that it started.
 
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { noise } from "../harness/transfer.mjs";
 import { Command } from "./transfer_ends.mjs";
 
 /** What a run has made goes away again, last first. Its files are kept in memory where that has room for them. */
@@ -18,7 +18,7 @@ export class World {
     const to = path.join(this.folder, "to");
     mkdirSync(to);
     Object.assign(this, { to, file: path.join(this.folder, "file.bin"), there: path.join(to, "file.bin") });
-    fill(this.file, bytes);
+    noise(this.file, bytes);
   }
 
   closing(last) {
@@ -53,15 +53,4 @@ function roomy(folder, bytes) {
   } catch {
     return false;
   }
-}
-
-/** Bytes that cannot be compressed; one megabyte after the other differs by its number. */
-function fill(file, bytes) {
-  const block = randomBytes(1e6);
-  const to = openSync(file, "w");
-  for (let at = 0; at < bytes; at += block.length) {
-    block.writeUInt32BE(at / block.length);
-    writeSync(to, block, 0, Math.min(block.length, bytes - at));
-  }
-  closeSync(to);
 }

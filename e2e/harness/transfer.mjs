@@ -1,5 +1,7 @@
 // Two ends of a transfer in bare pages, by the SDK alone: what the app's pages do with it is tested elsewhere.
 
+import { closeSync, openSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { eventually } from "./wait.mjs";
 
 /** Bytes of a file of that size, the same everywhere: made by a little generator, so that no byte repeats at a distance of a piece. */
@@ -13,6 +15,17 @@ export function contents(size, seed = 1) {
     words[i] = x >>> 0;
   }
   return new Uint8Array(words.buffer, 0, size);
+}
+
+/** Makes a file that cannot be compressed; one megabyte after the other differs by its number. */
+export function noise(file, bytes) {
+  const block = randomBytes(1e6);
+  const to = openSync(file, "w");
+  for (let at = 0; at < bytes; at += block.length) {
+    block.writeUInt32BE(at / block.length);
+    writeSync(to, block, 0, Math.min(block.length, bytes - at));
+  }
+  closeSync(to);
 }
 
 /** Opens a page of the server in which the SDK's transfers are at hand. */

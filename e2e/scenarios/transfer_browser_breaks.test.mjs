@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { folder, sha } from "../harness/filespage.mjs";
 import { scenario } from "../harness/scenario.mjs";
 import { bare, complete, contents, hashes, incoming, linkOf, outgoing, receive, send } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
 
-const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const size = 12_000_000;
 const bytes = contents(size, 3);
-
-function folder(stage) {
-  const dir = mkdtempSync(path.join(tmpdir(), "switchyard-files-"));
-  stage.keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
-  return dir;
-}
 
 const ofServer = (link, server) => link.replace(/^https?:\/\/[^/]+/, server.url);
 

@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { folder, sha } from "../harness/filespage.mjs";
 import { scenario } from "../harness/scenario.mjs";
 import { bare, complete, contents, hashes, incoming, linkOf, outgoing, receive, send } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
-
-const sha = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 async function shaOf(file) {
   const hash = createHash("sha256");
   for await (const part of createReadStream(file)) hash.update(part);
   return hash.digest("hex");
-}
-
-/** A folder of the scenario. */
-function folder(stage) {
-  const dir = mkdtempSync(path.join(tmpdir(), "switchyard-files-"));
-  stage.keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
-  return dir;
 }
 
 const tree = [["tree/empty", 0, 1], ["tree/one", 1, 2], ["tree/small.txt", 70_000, 3], ["tree/piece", 1 << 20, 4], ["tree/deep/er/large.bin", 9_000_001, 5]];

@@ -1,19 +1,14 @@
 // switchyard send and receive on machines apart, over networks that are in the way or change.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { folder } from "../harness/filespage.mjs";
+import { residentPeak } from "../harness/proc.mjs";
 import { binary, Process } from "../harness/process.mjs";
 import { scenario } from "../harness/scenario.mjs";
-import { contents } from "../harness/transfer.mjs";
+import { contents, linkOf } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
-
-function folder(stage) {
-  const dir = mkdtempSync(path.join(tmpdir(), "switchyard-files-"));
-  stage.keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
-  return dir;
-}
 
 /** A verb in a namespace, with a state folder of its own. */
 function verb(stage, namespace, args, log) {
@@ -33,10 +28,7 @@ async function apart(stage, { bytes, limit = [], web = false, send = undefined, 
   const file = path.join(from, "a.bin");
   writeFileSync(file, contents(bytes, 7));
   const sending = verb(stage, wire.server, ["send", "--data", server.data, ...limit, send ?? file], "send");
-  const link = await eventually("the link is printed", () => {
-    if (!sending.running) throw Object.assign(new Error(sending.tail()), { final: true });
-    return /^https?:\S+\/t\/\S+$/m.exec(sending.text.stdout)?.[0];
-  });
+  const link = await linkOf(sending);
   const at = web ? link.replace(/^https?:\/\/[^/]+/, server.url) : link;
   const receiving = verb(stage, wire.client, ["receive", "--yes", "--to", to, at], "receive");
   return { wire, server, sending, receiving, file, at: path.join(to, "a.bin") };
@@ -46,12 +38,7 @@ async function apart(stage, { bytes, limit = [], web = false, send = undefined, 
 function peakOf(p) {
   let most = 0;
   const timer = setInterval(() => {
-    try {
-      const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${p.pid}/status`, "utf8"));
-      most = Math.max(most, 1024 * Number(kilobytes));
-    } catch {
-      // It has ended.
-    }
+    most = Math.max(most, residentPeak(p.pid));
   }, 20);
   p.exited.then(() => clearInterval(timer));
   return () => most;

@@ -6,8 +6,8 @@ import path from "node:path";
 import { accept, choose, folder, makeLink, noise, sha, take } from "../harness/filespage.mjs";
 import { binary, Process } from "../harness/process.mjs";
 import { scenario } from "../harness/scenario.mjs";
+import { linkOf } from "../harness/transfer.mjs";
 import { paths } from "../harness/turn.mjs";
-import { eventually } from "../harness/wait.mjs";
 
 /** A server and a browser on each side of a wire over which no UDP goes. */
 async function apart(stage, { args = [], senderToo = true } = {}) {
@@ -26,11 +26,7 @@ async function commandSends(stage, { wire, server }, file) {
   const [command, all] = wire.server.wrap(binary, ["send", "--data", server.data, file]);
   const sending = new Process(command, all, { log: "send", env: { XDG_STATE_HOME: folder(stage) } });
   stage.keep({ close: async () => sending.stop({ signal: "SIGKILL" }) });
-  const link = await eventually("the link is printed", () => {
-    if (!sending.running) throw Object.assign(new Error(sending.tail()), { final: true });
-    return /^https?:\S+\/t\/\S+$/m.exec(sending.text.stdout)?.[0];
-  });
-  return { sending, link: link.replace(/^https?:\/\/[^/]+/, server.url) };
+  return { sending, link: (await linkOf(sending)).replace(/^https?:\/\/[^/]+/, server.url) };
 }
 
 /** Keeps what the page says about its way, however short it is shown. */
