@@ -6,12 +6,11 @@
 //
 //   node e2e/gates/crowd.mjs [--seconds 20] [--copies 24] [--fps 30] [--screenshot FILE]
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { Chromium } from "../harness/browsers.mjs";
-import { family, processes, ticks, used } from "../harness/proc.mjs";
 import { Process, binary, root } from "../harness/process.mjs";
 import { Server } from "../harness/server.mjs";
 import { eventually, forAWhile } from "../harness/wait.mjs";
@@ -21,18 +20,34 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds), copies = Number(values.copies);
 const leastRate = 25; // frames a second
+const ticks = 100; // of /proc/stat in a second
 
 /** Processor seconds used so far: by the server, the crowd, the browser (all other children of ours), by
  * all processes, and what was left. */
 function processors(server, crowd) {
   const times = readFileSync("/proc/stat", "utf8").split("\n")[0].split(/\s+/).slice(1).map(Number);
-  const all = processes();
-  const of = (pid) => used(all.filter((p) => p.pid === pid));
-  const browser = used(family(process.pid, all).filter((p) => ![process.pid, server, crowd].includes(p.pid)));
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(processOf).filter(Boolean);
+  const ours = new Set([process.pid]);
+  for (let size = 0; size < ours.size; ) {
+    size = ours.size;
+    for (const p of all) if (ours.has(p.parent)) ours.add(p.pid);
+  }
+  const used = (list) => list.reduce((sum, p) => sum + p.used, 0) / ticks;
+  const browser = all.filter((p) => ours.has(p.pid) && ![process.pid, server, crowd].includes(p.pid));
   return {
-    server: of(server), crowd: of(crowd), browser,
+    server: used(all.filter((p) => p.pid === server)), crowd: used(all.filter((p) => p.pid === crowd)), browser: used(browser),
     busy: (times[0] + times[1] + times[2] + times[5] + times[6]) / ticks, idle: (times[3] + times[4]) / ticks, takenByHost: times[7] / ticks,
   };
+}
+
+function processOf(pid) {
+  try {
+    const [, rest] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+    const fields = rest.split(" ");
+    return { pid: Number(pid), parent: Number(fields[1]), used: Number(fields[11]) + Number(fields[12]) };
+  } catch {
+    return undefined; // it has just ended
+  }
 }
 
 /** Counts the frames that each tile's <video> presents from now on. */

@@ -11,13 +11,13 @@
 import { chromium } from "playwright-core";
 import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { command, family, processes, resident } from "../harness/proc.mjs";
 import { Process, binary } from "../harness/process.mjs";
 import { Server } from "../harness/server.mjs";
-import { linkOf, noise } from "../harness/transfer.mjs";
+import { linkOf } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
 
 const { values } = parseArgs({
@@ -46,7 +46,7 @@ async function measure(disk) {
   let sending, context;
   try {
     const file = path.join(dir, "large.bin");
-    noise(file, bytes);
+    fill(file);
     sending = new Process(binary, ["send", "--data", server.data, file], { log: "tab-memory-send", env: { XDG_STATE_HOME: dir } });
     const link = (await linkOf(sending)).replace(/^https?:\/\/[^/]+/, server.url);
     context = await open(path.join(dir, "profile"), path.join(dir, "downloads"));
@@ -57,6 +57,17 @@ async function measure(disk) {
     await server.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Blocks that differ by their number. */
+function fill(file) {
+  const block = randomBytes(1e6);
+  const to = openSync(file, "w");
+  for (let at = 0; at < bytes; at += block.length) {
+    block.writeUInt32BE(at / block.length);
+    writeSync(to, block, 0, Math.min(block.length, bytes - at));
+  }
+  closeSync(to);
 }
 
 function open(profile, downloadsPath) {
@@ -107,13 +118,12 @@ async function receive(context, disk, link, file) {
 /** Follows the largest tab and the browser's own process until it is asked, in MB. */
 function watch(context) {
   const most = { tab: 0, browser: 0 };
-  const main = processes().map(({ pid }) => ({ pid, words: command(pid) })).find(({ words }) =>
-    words.includes("--user-data-dir=") && words.includes("switchyard-tab-") && !words.includes("--type="))?.pid;
+  const profile = processes().filter(({ command }) => command.includes("--user-data-dir=") && command.includes("switchyard-tab-"));
+  const main = profile.find(({ command }) => !command.includes("--type="))?.pid;
   const timer = setInterval(() => {
-    for (const { pid } of family(main)) {
-      const size = Math.round(resident(pid) / 1e6);
-      if (pid === main) most.browser = Math.max(most.browser, size);
-      else if (command(pid).includes("--type=renderer")) most.tab = Math.max(most.tab, size);
+    for (const { pid, parent, command } of processes()) {
+      if (pid === main) most.browser = Math.max(most.browser, rss(pid));
+      else if (command.includes("--type=renderer") && below(main, pid, parent)) most.tab = Math.max(most.tab, rss(pid));
     }
   }, 250);
   context.once("close", () => clearInterval(timer));
@@ -122,4 +132,37 @@ function watch(context) {
     if (most.tab === 0) throw new Error("the tab's process was not found");
     return most;
   };
+}
+
+/** Whether a process belongs to a browser: its parent is, or that one's. */
+function below(main, pid, parent) {
+  for (let at = parent, hops = 0; at > 1 && hops < 5; hops++, at = parentOf(at)) if (at === main) return true;
+  return pid === main;
+}
+
+function processes() {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      return [{ pid: Number(pid), parent: parentOf(pid), command: readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ") }];
+    } catch {
+      return []; // it has ended
+    }
+  });
+}
+
+function parentOf(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ")[1]);
+  } catch {
+    return 0;
+  }
+}
+
+/** MB. */
+function rss(pid) {
+  try {
+    return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1000);
+  } catch {
+    return 0;
+  }
 }
