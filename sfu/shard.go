@@ -84,7 +84,7 @@ func (s *shard) run() {
 		s.rest()
 		n := s.read()
 		now := s.clock.Now()
-		s.rhythm.begin(now)
+		s.rhythm.begin(now, n, len(s.in))
 		for i := range n {
 			s.fetch(i, n)
 			d := &s.in[i]

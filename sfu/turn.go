@@ -29,16 +29,17 @@ const yieldEvery = 6 * time.Millisecond
 type rhythm struct {
 	turned  media.Time // when the last turn began
 	more    bool       // it brought what more follows soon
+	full    bool       // it brought all that a turn takes: what follows is there already
 	paid    media.Time // the turns up to now are paid for until then, at turnEvery each
 	yielded media.Time
 }
 
-// begin notes a turn that begins.
-func (r *rhythm) begin(now media.Time) { r.turned, r.more = now, false }
+// begin notes a turn that begins, with so many datagrams of those that it could take.
+func (r *rhythm) begin(now media.Time, n, most int) { r.turned, r.more, r.full = now, false, n == most }
 
 // pause returns how long the shard is to rest before it looks again.
 func (r *rhythm) pause(now media.Time) time.Duration {
-	if !r.more {
+	if !r.more || r.full {
 		return 0
 	}
 	r.paid = max(r.paid, r.turned.Add(-turnsSaved*turnEvery)).Add(turnEvery)

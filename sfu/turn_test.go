@@ -22,7 +22,7 @@ func drive(every time.Duration, brings bool) (turns int, longest time.Duration) 
 		for next <= now {
 			next = next.Add(every)
 		}
-		r.begin(now)
+		r.begin(now, 1, 64)
 		r.more = brings
 		turns++
 		now = now.Add(max(r.pause(now), time.Microsecond))
@@ -59,7 +59,7 @@ func TestAFewTurnsFollowSoon(t *testing.T) {
 	r := rhythm{}
 	now := media.Time(time.Hour)
 	for i := range turnsSaved {
-		r.begin(now)
+		r.begin(now, 1, 64)
 		r.more = true
 		if d := r.pause(now); d != turnGap {
 			t.Fatalf("turn %d: rests %v, want %v", i, d, turnGap)
@@ -67,13 +67,22 @@ func TestAFewTurnsFollowSoon(t *testing.T) {
 		now = now.Add(turnGap)
 	}
 	for range 20 {
-		r.begin(now)
+		r.begin(now, 1, 64)
 		r.more = true
 		now = now.Add(r.pause(now))
 	}
-	r.begin(now)
+	r.begin(now, 1, 64)
 	r.more = true
 	if d := r.pause(now); d != turnEvery {
 		t.Fatalf("after many turns: rests %v, want %v", d, turnEvery)
+	}
+}
+
+func TestFullTurnsFollowAtOnce(t *testing.T) {
+	r := rhythm{}
+	r.begin(media.Time(time.Hour), 64, 64)
+	r.more = true
+	if d := r.pause(media.Time(time.Hour)); d != 0 {
+		t.Errorf("rests %v with a full queue", d)
 	}
 }
