@@ -53,43 +53,31 @@ func (l *inLane) openPart(f *inFile) (*os.File, error) {
 	part := f.part
 	l.mu.Unlock()
 	if part != "" {
-		dir, base, err := l.desk.at(part)
+		dir, _, err := l.desk.at(part)
 		if err != nil {
 			return nil, err
 		}
-		disk, err := dir.OpenFile(base, os.O_RDWR, 0)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%s was taken away meanwhile: receive it again", part)
-		}
-		return disk, err
+		return s.reopen(dir, part, &e)
 	}
 	for n := s.claim.first; ; n++ {
 		l.mu.Lock()
 		part, n = s.newPart(f.entry, n)
 		l.mu.Unlock()
-		dir, base, err := l.desk.at(part)
-		if err != nil {
-			return nil, err
-		}
-		disk, err := dir.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode(&e, 0o644)|0o600)
-		if errors.Is(err, fs.ErrExist) {
-			continue // a user's own file, or what another transfer left: it stays as it is
-		}
-		if err != nil {
-			return nil, err
+		dir, _, err := l.desk.at(part)
+		var disk *os.File
+		if err == nil {
+			disk, err = s.makePart(dir, part, &e)
 		}
 		l.mu.Lock()
-		f.part = part
-		s.places.parts[part] = f.entry
+		if err == nil {
+			f.part = part
+		} else {
+			delete(s.places.parts, part)
+		}
 		l.mu.Unlock()
-		if s.claim.alone() {
-			err = s.record.add(s.root, part, began{s.m.Offer.ID, e.Size, e.Time})
+		if !errors.Is(err, fs.ErrExist) {
+			return disk, err
 		}
-		if err != nil {
-			_ = disk.Close()
-			return nil, err
-		}
-		return disk, nil
 	}
 }
 
@@ -142,6 +130,7 @@ func (l *inLane) finish(f *inFile) error {
 		l.closed(f)
 		l.whole(f, "")
 	case f.base != "" && len(f.kept) == pieces:
+		l.dropParts(&l.desk, f)
 		l.whole(f, f.base)
 	default:
 		if err := l.complete(f); err != nil {
@@ -189,6 +178,7 @@ func (l *inLane) complete(f *inFile) error {
 	if err := f.shut(s.m, f.holes); err != nil {
 		return err
 	}
+	s.record.stepped()
 	dir, part, err := l.desk.at(f.part)
 	if err != nil {
 		return err
@@ -197,16 +187,19 @@ func (l *inLane) complete(f *inFile) error {
 		if err := dir.Chmod(part, want); err != nil {
 			return err
 		}
+		s.record.stepped()
 	}
+	defer s.record.stepped()
 	return setTime(dir, part, &e)
 }
 
 // rename gives a part its name, unless something has it: then the error is fs.ErrExist. In a fresh folder nothing has.
-func rename(dir *os.Root, part, name string, fresh bool) error {
+func (s *Sink) rename(dir *os.Root, part, name string, fresh bool) error {
 	if !fresh {
 		// A link fails where a file is, whoever made it just now; not every file system has links.
 		err := dir.Link(part, name)
 		if err == nil {
+			s.record.stepped()
 			return dir.Remove(part)
 		}
 		if _, there := dir.Lstat(name); there == nil || errors.Is(err, fs.ErrExist) {
@@ -222,6 +215,7 @@ func (l *inLane) drop(f *inFile) error {
 	if f.part == "" {
 		return nil
 	}
+	defer l.sink.record.stepped()
 	l.sink.record.remove(f.part)
 	return l.sink.root.Remove(f.part)
 }

@@ -182,6 +182,7 @@ func zeros(b []byte) bool {
 
 // filled is the last byte of a piece.
 func (l *inLane) filled() error {
+	l.sink.record.stepped()
 	if l.sink.m.Pieces(l.entry) > 1 {
 		l.full = true // its hash comes next
 		return nil
@@ -215,6 +216,12 @@ func (l *inLane) verified(own piece.Hash, right bool) error {
 		err = &entryError{f.entry, fmt.Errorf("%q changed after a part of it was written to the output", l.sink.m.Path(f.entry))}
 	} else if right {
 		f.tree.Set(i, own)
+		if f.base != "" {
+			if f.moved == nil {
+				f.moved = make(map[int]bool)
+			}
+			f.moved[i] = true
+		}
 		if l.sink.m.Pieces(f.entry) > 1 {
 			l.sink.verified += pieceLength(l.sink.m, f.entry, i)
 		}
@@ -278,7 +285,7 @@ func (l *inLane) onSame(m []byte) error {
 			return errProtocol("says that a piece is the same that is not here")
 		}
 		f.tree.Set(i, h)
-		if f.base != "" {
+		if f.base != "" && !f.moved[i] {
 			if f.kept == nil {
 				f.kept = make(map[int]bool)
 			}

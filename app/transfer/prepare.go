@@ -108,7 +108,7 @@ func (r *run) look() (missing need, err error) {
 			}
 			if !s.note(f) {
 				r.mu.Lock()
-				s.files[i] = f
+				s.take(f)
 				r.mu.Unlock()
 			}
 		} else if s.files[i] != nil {
@@ -123,6 +123,14 @@ func (r *run) look() (missing need, err error) {
 		missing.add(&e, e.Size-here, s.stored(f))
 	}
 	return missing, nil
+}
+
+// take makes what was found of a file what is gone on with. run.mu is held.
+func (s *Sink) take(f *inFile) {
+	s.files[f.entry] = f
+	if f.part != "" {
+		s.places.parts[f.part] = f.entry
+	}
 }
 
 // remember makes what was verified on an earlier way what is here. run.mu is held.

@@ -147,7 +147,7 @@ func TestRecordStaysSmall(t *testing.T) {
 	r.read(root)
 	for i := range 20_000 {
 		part := fmt.Sprintf("some folder/file %d.part", i)
-		if err := r.add(root, part, began{"ID", 5, 7}); err != nil {
+		if err := r.add(root, part, began{"ID", 5, 7, made}); err != nil {
 			t.Fatal(err)
 		}
 		if i != 7 {
@@ -160,7 +160,7 @@ func TestRecordStaysSmall(t *testing.T) {
 	}
 	var again record
 	again.read(root)
-	if b, ok := again.of("some folder/file 7.part"); !ok || b != (began{"ID", 5, 7}) {
+	if b, ok := again.of("some folder/file 7.part"); !ok || b != (began{"ID", 5, 7, made}) {
 		t.Errorf("the one that is left: %+v %v", b, ok)
 	}
 	again.close(root) // none of them is there
@@ -170,7 +170,9 @@ func TestRecordStaysSmall(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	f.Add(began{"ID", 5, 7}.line("a b/ü.part"))
+	f.Add(began{"ID", 5, 7, made}.line("a b/ü.part"))
+	f.Add(began{"ID", 5, 7, planned}.line("a.1.part"))
+	f.Add(began{"ID", 5, 7, complete}.line("a.part"))
 	f.Add(`"" 1 2 "../x.part"`)
 	f.Add(`"x`)
 	f.Fuzz(func(t *testing.T, line string) {

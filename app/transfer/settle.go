@@ -103,12 +103,15 @@ func (r *run) name(d *desk, files []*inFile) error {
 	if err := s.sync(s.root, parts); err != nil {
 		return &entryError{files[0].entry, diskError(s.m.Path(files[0].entry), err)}
 	}
+	s.aboutToName(files)
 	where, dirs := make([]string, len(files)), newFolders()
 	for k, f := range files {
 		var err error
+		r.dropParts(d, f)
 		if where[k], err = s.giveName(d, f); err != nil {
 			return &entryError{f.entry, diskError(s.m.Path(f.entry), err)}
 		}
+		s.record.stepped()
 		dirs.add(path.Dir(where[k]))
 	}
 	if err := s.sync(s.root, dirs.paths); err != nil {
@@ -119,6 +122,18 @@ func (r *run) name(d *desk, files []*inFile) error {
 		r.whole(f, where[k])
 	}
 	return nil
+}
+
+// aboutToName puts it on record that parts are complete, so that a file of the user's of such a name, made after a kill, is not taken for one.
+func (s *Sink) aboutToName(files []*inFile) {
+	if !s.claim.alone() {
+		return
+	}
+	parts := make([]string, len(files))
+	for k, f := range files {
+		parts[k] = f.part
+	}
+	s.record.naming(s.root, parts)
 }
 
 // giveName gives a part its name, and says what that is.
@@ -133,7 +148,7 @@ func (s *Sink) giveName(d *desk, f *inFile) (where string, err error) {
 		if !ok {
 			continue
 		}
-		err := rename(dir, part, path.Base(local), s.places.inFresh(s.m, f.entry))
+		err := s.rename(dir, part, path.Base(local), s.places.inFresh(s.m, f.entry))
 		if !errors.Is(err, fs.ErrExist) {
 			return local, err
 		}

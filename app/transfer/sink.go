@@ -183,6 +183,7 @@ type inFile struct {
 	local  piece.Tree   // pieces that were here, as the sender was told
 	tree   piece.Tree   // pieces that are as the sender's
 	kept   map[int]bool // pieces that are as the sender's in base, not in part
+	moved  map[int]bool // where there is a base: pieces that came, and are in part
 	busy   map[int]bool // pieces that a lane is at
 	wrong  map[int]int  // how often a piece was wrong
 	root   piece.Hash
