@@ -20,6 +20,16 @@ type coming struct {
 	link *Link
 }
 
+// How far ahead of a datagram that is served the parts of a later report are fetched. A report is served in less time
+// than memory may take, so that each lies two behind the one before, whose arrival it needs.
+const (
+	aheadHint   = 10 // who may have sent it
+	aheadSender = 8  // that link
+	aheadParts  = 6  // what the link leads to, in steps
+	eachPart    = 2
+	parts       = 3
+)
+
 // fetch fetches what the datagrams behind the i-th of n need if they are reports, as most are that come together.
 func (s *shard) fetch(i, n int) {
 	if n < few {
@@ -29,25 +39,26 @@ func (s *shard) fetch(i, n int) {
 		s.fetchStep(i, n)
 		return
 	}
-	for k := -10; k <= 0; k++ {
+	for k := -aheadHint; k <= 0; k++ {
 		s.fetchStep(k, n)
 	}
 }
 
 func (s *shard) fetchStep(i, n int) {
-	if at := i + 10; at < n { // a report is served in less time than memory may take: two lie between steps
-		d := &s.in[at]
-		s.coming[at].key = s.byPath.fetch(&peer.Path{Remote: d.From, Local: d.To})
+	if at := i + aheadHint; at < n {
+		if d := &s.in[at]; isRTCP(d.Buf[:d.N]) {
+			s.coming[at].key = s.byPath.fetch(&peer.Path{Remote: d.From, Local: d.To})
+		}
 	}
-	if at := i + 8; at >= 0 && at < n {
+	if at := i + aheadSender; at >= 0 && at < n && s.coming[at].key != 0 {
 		if l := s.byPath.guess(s.coming[at].key); l != nil {
 			s.coming[at].link = l
 			prefetch.Lines(unsafe.Pointer(l), reportLines)
 		}
 	}
-	for step := range 3 {
-		if at := i + 6 - 2*step; at >= 0 && at < n && s.coming[at].link != nil {
-			s.coming[at].link.fetchReport(step)
+	for part := range parts {
+		if at := i + aheadParts - eachPart*part; at >= 0 && at < n && s.coming[at].link != nil {
+			s.coming[at].link.fetchReport(part)
 		}
 	}
 }
@@ -55,10 +66,10 @@ func (s *shard) fetchStep(i, n int) {
 // mostReported bounds the streams that a report is expected to tell of.
 const mostReported = 64
 
-// fetchReport fetches what a report needs, in three steps.
-func (l *Link) fetchReport(step int) {
-	l.peer.FetchOpening(step)
-	switch step {
+// fetchReport fetches what a report needs, in steps.
+func (l *Link) fetchReport(part int) {
+	l.peer.FetchOpening(part)
+	switch part {
 	case 0:
 		l.twccOut.FetchFeedback()
 		prefetch.Lines(unsafe.Pointer(unsafe.SliceData(l.bySSRC)), len(l.bySSRC)/4)
@@ -70,29 +81,36 @@ func (l *Link) fetchReport(step int) {
 	}
 }
 
-// ahead is how many of these steps there are.
-const ahead = 5
+// How far ahead of a slot that is served the parts of a later one are fetched: sending takes longer than memory does.
+const (
+	aheadSlot = 5 - iota
+	aheadLink
+	aheadPeer
+	aheadSRTP
+	aheadKeys
+	ahead = aheadSlot
+)
 
 // fetch fetches what the slots behind the i-th need to send.
 func (f *fanout) fetch(i int) {
 	slots := f.slots
-	if at := i + 5; at < len(slots) {
+	if at := i + aheadSlot; at < len(slots) {
 		slots[at].fetch()
 	}
-	if at := i + 4; at >= 0 && at < len(slots) {
+	if at := i + aheadLink; at >= 0 && at < len(slots) {
 		s := slots[at]
 		s.out.FetchSegment()
 		prefetch.Lines(unsafe.Pointer(s.link), sendLines)
 	}
-	if at := i + 3; at >= 0 && at < len(slots) {
+	if at := i + aheadPeer; at >= 0 && at < len(slots) {
 		l := slots[at].link
 		l.peer.FetchSealing(0)
 		l.twccOut.FetchSent()
 	}
-	if at := i + 2; at >= 0 && at < len(slots) {
+	if at := i + aheadSRTP; at >= 0 && at < len(slots) {
 		slots[at].link.peer.FetchSealing(1)
 	}
-	if at := i + 1; at >= 0 && at < len(slots) {
+	if at := i + aheadKeys; at >= 0 && at < len(slots) {
 		slots[at].link.peer.FetchSealing(2)
 	}
 }

@@ -45,7 +45,6 @@ type Link struct {
 	tap       *tap
 	path      peer.Path
 	twccOut   bwe.Sender
-	twccIn    bwe.Receiver
 	rate      rate
 	deadline  media.Time
 	heapAt    int // in shard.timers, -1 outside
@@ -57,6 +56,7 @@ type Link struct {
 	receivers []*receiver
 	share     share
 	tally     tally
+	twccIn    bwe.Receiver
 	demux     ingest.Demux
 	sync      ingest.Sync
 	ufrags    []string // under which byUfrag knows the link, the newest last

@@ -30,7 +30,7 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 	case first >= 20 && first <= 63:
 		l.peer.OnDTLS(now, path, b)
 		s.touch(l)
-	case first >= 128 && first <= 191 && b[1] >= 192 && b[1] <= 223: // RFC 5761 §4
+	case isRTCP(b):
 		l.onRTCP(now, b)
 		if l.wantsTurn(now) {
 			s.touch(l)
@@ -45,7 +45,10 @@ func (s *shard) receive(now media.Time, path peer.Path, p *media.Packet, n int) 
 }
 
 // alone reports whether nothing is expected to follow a datagram soon: checks and RTCP come one by one.
-func alone(b []byte) bool { return b[0] <= 3 || b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
+func alone(b []byte) bool { return b[0] <= 3 || isRTCP(b) }
+
+// isRTCP tells RTCP from RTP and all else (RFC 7983 §7, RFC 5761 §4).
+func isRTCP(b []byte) bool { return len(b) >= 2 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
 
 // onSTUN gives a check to the link that its ufrag names, or that the path already belongs to.
 func (s *shard) onSTUN(now media.Time, path peer.Path, l *Link, b []byte) {

@@ -82,7 +82,6 @@ type Estimator struct {
 	queue queue
 	rate  aimd
 	loss  lossBound
-	probe prober
 
 	clock   time.Duration // last arrival, unwrapped
 	wrap    time.Duration // of the receiver's clock, by the kind of feedback
@@ -105,7 +104,8 @@ type Estimator struct {
 	drainMark  time.Duration // newest arrival when it began
 	calm       bool          // some time after the last decrease
 
-	arrived throughput // last: of its ring a few lines are touched, and all of what stands before that
+	probe   prober     // touched but for its cluster
+	arrived throughput // last: of its ring a few lines are touched
 }
 
 // NewEstimator returns an estimator that hears of everything that s sends and is told.

@@ -16,20 +16,21 @@ func (s *Sender) FetchSent() {
 	}
 }
 
-// reported are so many packets that feedback is likely to tell of, the newest: four lines of memory.
+// reported are the most packets that feedback is expected to tell of.
 const reported = 16
 
 // FetchFeedback fetches what feedback on the newest packets needs, but for what FetchArrived does.
 func (s *Sender) FetchFeedback() {
 	if s.history != nil {
 		const each = prefetch.Line / unsafe.Sizeof(sent{})
-		for back := media.ExtSeq(1); back <= reported; back += media.ExtSeq(each) {
-			prefetch.Lines(unsafe.Pointer(&s.history[(s.next-back)%historySize]), 1)
+		for seq := max(s.told, s.next-reported); seq < s.next; seq += media.ExtSeq(each) {
+			prefetch.Lines(unsafe.Pointer(&s.history[seq%historySize]), 1)
 		}
 	}
 	if e := s.est; e != nil {
-		const hot = unsafe.Offsetof(e.arrived) + unsafe.Offsetof(e.arrived.ring)
+		const hot = unsafe.Offsetof(e.probe) + unsafe.Offsetof(e.probe.c)
 		prefetch.Lines(unsafe.Pointer(e), int(hot/prefetch.Line)+1)
+		prefetch.Lines(unsafe.Pointer(&e.arrived), 1)
 	}
 }
 

@@ -66,10 +66,10 @@ func (s *Sender) OnCongestion(now media.Time, p rtcp.Packet) bool {
 		s.est.wrap = rtcp.CongestionWrap
 	}
 	s.latest = now
-	b := s.bucket(now)
+	s.turn(now)
 	for num := first; num <= last; num++ {
 		if h := &s.named.heard[num%historySize]; h.said {
-			s.judge(now, &s.history[num%historySize], h.Status, b)
+			s.judge(now, &s.history[num%historySize], h.Status)
 			h.said = false
 		}
 	}

@@ -46,13 +46,13 @@ type cluster struct {
 
 // prober makes clusters, one at a time.
 type prober struct {
-	c        cluster
 	running  bool // c is being sent, or waits for its feedback
 	next     media.Time
 	interval time.Duration
 	ids      uint8
 	tried    uint64
 	raised   uint64
+	c        cluster // last: untouched while none runs
 }
 
 // start begins a cluster that tries rate.

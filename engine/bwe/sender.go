@@ -23,8 +23,10 @@ type Sender struct {
 	history []sent     // made at the first packet
 	out     outflow    // kept for est
 	stats   Stats
-	latest  media.Time // newest feedback
-	buckets [buckets]bucket
+	latest  media.Time   // newest feedback
+	told    media.ExtSeq // the newest packet that feedback told of
+	current bucket       // the newest
+	past    []bucket     // those before it, a ring; made with history
 }
 
 type sent struct {
@@ -67,7 +69,7 @@ func (s *Sender) Next() uint16 { return uint16(s.next) }
 // Sent notes that the packet numbered Next, of size bytes on the wire, left at now.
 func (s *Sender) Sent(now media.Time, size int) {
 	if s.history == nil {
-		s.history = make([]sent, historySize)
+		s.history, s.past = make([]sent, historySize), make([]bucket, buckets)
 	}
 	h := &s.history[s.next%historySize]
 	*h = sent{at: now, size: uint16(size)}
@@ -92,10 +94,11 @@ func (s *Sender) OnFeedback(now media.Time, p rtcp.Packet) bool {
 		s.est.wrap = wrapTWCC
 	}
 	s.latest = now
-	b := s.bucket(now)
+	s.turn(now)
 	for st, more := f.Next(); more; st, more = f.Next() {
 		if h := s.find(st.Seq); h != nil {
-			s.judge(now, h, st, b)
+			s.told = s.next - media.ExtSeq(uint16(s.next)-st.Seq)
+			s.judge(now, h, st)
 		}
 	}
 	if s.est != nil {
@@ -113,7 +116,8 @@ func (s *Sender) find(seq uint16) *sent {
 	return &s.history[(s.next-media.ExtSeq(back))%historySize]
 }
 
-func (s *Sender) judge(now media.Time, h *sent, st Status, b *bucket) {
+func (s *Sender) judge(now media.Time, h *sent, st Status) {
+	b := &s.current
 	switch {
 	case st.Received && h.state != acked:
 		if s.est != nil {
@@ -138,13 +142,16 @@ func (s *Sender) judge(now media.Time, h *sent, st Status, b *bucket) {
 	}
 }
 
-func (s *Sender) bucket(now media.Time) *bucket {
+// turn makes the bucket of now the current one.
+func (s *Sender) turn(now media.Time) {
 	number := int64(now) / int64(bucketTime)
-	b := &s.buckets[number%buckets]
-	if b.number != number {
-		*b = bucket{number: number}
+	if number == s.current.number {
+		return
 	}
-	return b
+	if s.past != nil {
+		s.past[s.current.number%buckets] = s.current
+	}
+	s.current = bucket{number: number}
 }
 
 // RTT returns the time between a packet's departure and the feedback on it, of the newest; 0 before.
@@ -154,9 +161,9 @@ func (s *Sender) RTT() time.Duration { return s.stats.RTT }
 func (s *Sender) Stats() Stats {
 	st := s.stats
 	number := int64(s.latest) / int64(bucketTime)
-	bytes, acked, lost := 0, 0, 0
-	for i := range s.buckets {
-		if b := &s.buckets[i]; b.number > number-buckets {
+	bytes, acked, lost := s.current.bytes, s.current.acked, s.current.lost
+	for i := range s.past {
+		if b := &s.past[i]; b.number > number-buckets {
 			bytes, acked, lost = bytes+b.bytes, acked+b.acked, lost+b.lost
 		}
 	}
