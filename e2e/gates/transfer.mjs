@@ -2,12 +2,12 @@
 // wires in the same run. It prints a table and, with --json, each run as JSON.
 //
 //   node e2e/gates/transfer.mjs [loopback|1g|1g-loss|1g-20|1g-20-loss|1g-100|1g-100-loss|200m-20 ...]
-//                               [--by nc,scp,cli,to-page,from-page,page,bare] [--size MB] [--repeats N] [--within S]
+//                               [--by nc,scp,cli,to-page,from-page,to-page-sctp,from-page-sctp,page,bare] [--size MB] [--repeats N] [--within S]
 //                               [--tcp cubic] [--json]
 //
 // Two namespaces with a wire between them, a browser in its own; the server stands beside the sender. What is sent and
 // what comes is kept in memory, so that no disk is measured. The rate is that of the data, from the receiver's yes to the last
-// that it verified (of nc: of the whole run; of scp: once it has logged in). CPU seconds per GB are of both ends
+// that it verified (of nc: of the whole run; of scp: once it has logged in). Pages and commands have WebTransport between them, `-sctp` DataChannels. CPU seconds per GB are of both ends
 // together, without the server; where one is a page, `ours` are those of our CLI alone. Memory is our CLI's peak (the larger
 // end's). A run that takes longer than --within (60 s) is cut, its rate is that of what came, and it is marked by `<`. Of several
 // repeats the median is told, and the least and most of the rate. `bare` is the floor: two pages, of which one counts what

@@ -9,7 +9,10 @@ import { eventually } from "../harness/wait.mjs";
 import { bounded, receive, send, sizeOf } from "./transfer_ends.mjs";
 import { Page } from "./transfer_pages.mjs";
 
-export const carriers = { nc, scp, cli, "to-page": toPage, "from-page": fromPage, page: pageToPage, bare: barePages };
+export const carriers = {
+  nc, scp, cli, "to-page": toPage, "from-page": fromPage, page: pageToPage, bare: barePages,
+  "to-page-sctp": (world) => toPage(world, "DataChannels"), "from-page-sctp": (world) => fromPage(world, "DataChannels"),
+};
 
 /** What all of a few commands cost, which are ended where they were cut. */
 async function costs(cut, ...commands) {
@@ -69,8 +72,8 @@ async function serve(world) {
   return server;
 }
 
-async function open(world, server, { namespace }, name) {
-  const page = await Page.open({ server, namespace, name });
+async function open(world, server, { namespace }, name, lanes) {
+  const page = await Page.open({ server, namespace, name, lanes });
   world.closing(() => page.close());
   return page;
 }
@@ -82,18 +85,18 @@ async function cli(world) {
   return { ...got, ...(await costs(got.cut, into, out)), peak: Math.max(into.peak, out.peak) };
 }
 
-async function toPage(world) {
+async function toPage(world, lanes) {
   const server = await serve(world);
-  const page = await open(world, server, world.receiver, "anna");
+  const page = await open(world, server, world.receiver, "anna", lanes);
   const { out, link } = await send(world, server);
   const got = await page.receive(link, world.within);
   const browser = page.cpu();
   return { ...got, browser, ...(await costs(got.cut, out)), peak: out.peak };
 }
 
-async function fromPage(world) {
+async function fromPage(world, lanes) {
   const server = await serve(world);
-  const page = await open(world, server, world.sender, "anna");
+  const page = await open(world, server, world.sender, "anna", lanes);
   const { into, ...got } = await receive(world, (await page.send(world.bytes)).replace(/^https?:\/\/[^/]+/, server.url));
   if (!got.cut) await page.sent();
   const browser = page.cpu();

@@ -10,7 +10,7 @@ const every = 250; // ms between looks at a page
 
 /** A page of a browser of its own, whose processes' CPU time can be read. */
 export class Page {
-  static async open({ server, namespace, name }) {
+  static async open({ server, namespace, name, lanes }) {
     const p = new Page();
     const before = new Set(children(process.pid).map((o) => o.pid));
     p.browser = await Chromium.start({ namespace, origin: server.url });
@@ -18,6 +18,7 @@ export class Page {
     if (!p.main) throw new Error("the browser's process is not found");
     p.person = await p.browser.person(name);
     await bare(p.person, server);
+    if (lanes === "DataChannels") await p.person.page.evaluate(() => delete window.WebTransport);
     p.begin();
     return p;
   }

@@ -82,7 +82,7 @@ async function carries(person, lanes) {
 const sessions = (person) => person.page.evaluate(() => window.sessions);
 
 // How fast it goes, by hand: SWITCHYARD_TRANSFER_MB=2000.
-for (const [lanes, dialled] of [["WebTransport", 1], ["DataChannels", 0]]) {
+for (const [lanes, dials] of [["WebTransport", true], ["DataChannels", false]]) {
   scenario(`a large file goes both ways by ${lanes}`, async (stage) => {
     const size = Number(process.env.SWITCHYARD_TRANSFER_MB ?? 60) * 1_000_000;
     const server = await stage.server();
@@ -100,7 +100,7 @@ for (const [lanes, dialled] of [["WebTransport", 1], ["DataChannels", 0]]) {
     await exit(sending);
     const down = size / 1000 / (Date.now() - from);
     assert.equal((await incoming(anna)).way, "direct");
-    assert.equal(await sessions(anna), dialled);
+    assert.equal((await sessions(anna)) > 0, dials);
 
     await bare(anna, server);
     await carries(anna, lanes);
@@ -110,7 +110,7 @@ for (const [lanes, dialled] of [["WebTransport", 1], ["DataChannels", 0]]) {
     const receiving = stage.switchyard(["receive", "--yes", "--to", path.join(dir, "got"), made.link.replace(/^https?:\/\/[^/]+/, server.url)]);
     await exit(receiving);
     const up = size / 1000 / (Date.now() - began);
-    assert.equal(await sessions(anna), dialled);
+    assert.equal((await sessions(anna)) > 0, dials);
     assert.equal(await shaOf(path.join(dir, "got", "large")), await shaOf(path.join(dir, "large")));
     console.log(`${size / 1e6} MB by ${lanes}: command to Chromium ${down.toFixed(1)} MB/s, Chromium to command ${up.toFixed(1)} MB/s`);
   });

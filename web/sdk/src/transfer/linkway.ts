@@ -79,12 +79,16 @@ export class LinkWay implements Way {
 
   /** Finds out whether the link goes through a TURN server, and has a session with a program that it reaches without one. */
   async look(): Promise<void> {
-    const { direct, host } = reached(await this.link.getStats());
+    const { direct, hosts } = reached(await this.link.getStats());
     this.direct = direct;
     const server = this.link.webTransport;
     if (!server || !canDial()) return;
     const came = (n: number, lane: Lane) => (this.#lanes.length < maxLanes ? this.#came(n, this.#add(lane)) : lane.close());
-    const session = host && (await mayDial(host)) && (await WebSession.dial(host, server, came).catch(() => undefined));
+    const dial = async (host: string) => {
+      if (!(await mayDial(host))) throw new Error("The browser would ask the person.");
+      return WebSession.dial(host, server, came);
+    };
+    const session = await Promise.any(hosts.map(dial)).catch(() => undefined); // the program takes one
     if (!session) return this.link.carry([]); // who waits for it need not wait longer
     this.#session = session;
     void session.closed.then(() => this.link.close());
@@ -148,8 +152,10 @@ export class LinkWay implements Way {
 
 type Stat = { type: string; selectedCandidatePairId?: string; localCandidateId?: string; remoteCandidateId?: string; candidateType?: string; address?: string; nominated?: boolean; state?: string };
 
-/** Whether no relay is in between, and the address at which the other end's own is reached. */
-function reached(report: RTCStatsReport): { direct: boolean; host: string | undefined } {
+const mostHosts = 4;
+
+/** Whether no relay is in between, and the addresses at which the other end's own may be reached. */
+function reached(report: RTCStatsReport): { direct: boolean; hosts: string[] } {
   const stats = new Map<string, Stat>();
   report.forEach((s: Stat, id: string) => stats.set(id, s));
   const all = [...stats.values()];
@@ -157,10 +163,11 @@ function reached(report: RTCStatsReport): { direct: boolean; host: string | unde
   const pair = stats.get(chosen ?? "") ?? all.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
   const [ours, theirs] = [stats.get(pair?.localCandidateId ?? ""), stats.get(pair?.remoteCandidateId ?? "")];
   const direct = ours?.candidateType !== "relay" && theirs?.candidateType !== "relay";
-  const address = theirs?.address;
-  // One that we learned by its checks may be one of its own all the same.
-  const own = address && all.some((s) => s.type === "remote-candidate" && s.candidateType === "host" && s.address === address);
-  return { direct, host: direct && own ? (address.includes(":") ? `[${address}]` : address) : undefined };
+  if (!direct || !theirs) return { direct, hosts: [] };
+  const own = all.filter((s) => s.type === "remote-candidate" && s.candidateType === "host").map((s) => s.address ?? "").filter((a) => a !== "");
+  // One that we learned by its checks may be one of its own, and browsers do not say which.
+  const hosts = theirs.address ? own.filter((a) => a === theirs.address) : theirs.candidateType === "prflx" ? own : [];
+  return { direct, hosts: [...new Set(hosts)].slice(0, mostHosts).map((a) => (a.includes(":") ? `[${a}]` : a)) };
 }
 
 class ChannelLane implements Lane {

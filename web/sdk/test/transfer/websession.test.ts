@@ -240,6 +240,15 @@ describe("a way to a program", () => {
     expect(FakeTransport.made[0]?.url).toBe("https://[2001:db8::7]:4433/SECRETSECRETSECRET");
   });
 
+  it("tries every address of the program’s where the browser does not say which one it reached", async () => {
+    const { link, way } = made();
+    Object.assign(link.theirs, { candidateType: "prflx", address: "" });
+    link.others = ["192.0.2.8", "192.0.2.9", "192.0.2.9"].map((address) => ({ type: "remote-candidate", candidateType: "host", address }));
+    await connect(link, way);
+    expect(FakeTransport.made.map((t) => new URL(t.url).hostname)).toEqual(["192.0.2.8", "192.0.2.9"]);
+    expect(way.kind).toBe("webtransport");
+  });
+
   it("has channels where nobody answers in time", async () => {
     const { link, way } = made();
     FakeTransport.reachable = false;
