@@ -11,13 +11,12 @@
 import { chromium } from "playwright-core";
 import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Process, binary } from "../harness/process.mjs";
 import { Server } from "../harness/server.mjs";
-import { linkOf } from "../harness/transfer.mjs";
+import { linkOf, noise } from "../harness/transfer.mjs";
 import { eventually } from "../harness/wait.mjs";
 
 const { values } = parseArgs({
@@ -46,7 +45,7 @@ async function measure(disk) {
   let sending, context;
   try {
     const file = path.join(dir, "large.bin");
-    fill(file);
+    noise(file, bytes);
     sending = new Process(binary, ["send", "--data", server.data, file], { log: "tab-memory-send", env: { XDG_STATE_HOME: dir } });
     const link = (await linkOf(sending)).replace(/^https?:\/\/[^/]+/, server.url);
     context = await open(path.join(dir, "profile"), path.join(dir, "downloads"));
@@ -57,17 +56,6 @@ async function measure(disk) {
     await server.close();
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Blocks that differ by their number. */
-function fill(file) {
-  const block = randomBytes(1e6);
-  const to = openSync(file, "w");
-  for (let at = 0; at < bytes; at += block.length) {
-    block.writeUInt32BE(at / block.length);
-    writeSync(to, block, 0, Math.min(block.length, bytes - at));
-  }
-  closeSync(to);
 }
 
 function open(profile, downloadsPath) {
