@@ -37,13 +37,24 @@ const maxExtents = 1 << 20
 // zeroes is what a hole reads as.
 var zeroes [piece.MaxData]byte
 
-// extent says where what begins at from in the open file ends, and whether it is a hole that may be sent as one.
+// extentKnown is a part of a file that is one hole or has none. A file system may look at all of it to tell, as tmpfs does, and at
+// all of the file many times if it is asked for each piece.
+type extentKnown struct {
+	from, end int64
+	hole      bool
+}
+
+// extent says where what begins at from in the open file ends, at to at the latest, and whether it is a hole that may be sent as one.
 func (w *worker) extent(from, to int64) (end int64, hole bool) {
 	f, ok := w.file.(*os.File)
 	if !ok || !w.accept.Holes {
 		return to, false
 	}
-	return extent(f, from, to)
+	if k := &w.known; from < k.from || from >= k.end {
+		k.from = from
+		k.end, k.hole = extent(f, from, max(to, w.m.Size(w.entry)))
+	}
+	return min(w.known.end, to), w.known.hole
 }
 
 // hole sends a part of a piece that is a hole.

@@ -242,3 +242,37 @@ func TestRoomForHoles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestFileSystemIsAskedForHolesOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // elsewhere holes are data
+	}
+	path := filepath.Join(t.TempDir(), "dense")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m := piece.Draft(piece.KindFiles)
+	if err := m.Add(piece.Entry{Path: "dense", Size: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(&serve{m: m, accept: &piece.Accept{Holes: true}}, nil)
+	w.entry, w.file = 0, f
+	if end, hole := w.extent(0, 64<<10); end != 64<<10 || hole {
+		t.Fatalf("the first part ends at %d, a hole: %v", end, hole)
+	}
+	if err := f.Truncate(0); err != nil { // whoever asks again finds nothing but a hole
+		t.Fatal(err)
+	}
+	if end, hole := w.extent(64<<10, 128<<10); end != 128<<10 || hole {
+		t.Errorf("the second part ends at %d, a hole: %v: the file system was asked again", end, hole)
+	}
+	w.known = extentKnown{}
+	if _, hole := w.extent(64<<10, 128<<10); !hole {
+		t.Error("what is read again is not asked for")
+	}
+}

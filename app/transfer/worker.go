@@ -11,8 +11,9 @@ import (
 type worker struct {
 	*serve
 	lane   Lane
-	entry  int    // whose file is open, -1 for none
-	file   reader // of entry
+	entry  int         // whose file is open, -1 for none
+	file   reader      // of entry
+	known  extentKnown // of file
 	hasher piece.Hasher
 	buf    [piece.MaxMessage]byte
 	ends   []byte
@@ -152,8 +153,8 @@ func (w *worker) push(m []byte) error {
 // piece sends one piece, unless the receiver has it: then it is equal, and nothing was sent.
 func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 	hash, known := w.src.known(entry, i)
-	if again {
-		known = false // it is read and hashed anew: perhaps the file has changed
+	if again { // it is read and hashed anew: perhaps the file has changed
+		known, w.known = false, extentKnown{}
 	}
 	if have, ok := w.had(entry, i); ok && !again {
 		if !known {
@@ -280,7 +281,7 @@ func (w *worker) load(entry int) (err error) {
 	if w.file, err = w.src.open(entry); err != nil {
 		return fmt.Errorf("cannot read %q: %w", w.m.Path(entry), err)
 	}
-	w.entry = entry
+	w.entry, w.known = entry, extentKnown{}
 	return nil
 }
 
