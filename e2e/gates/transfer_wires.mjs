@@ -21,7 +21,7 @@ export const wires = {
 /** The two ends: where commands run, where pages run, and the address of the sending one, beside which the server stands. */
 export async function lay({ rate, rtt, loss }, tcp, closing) {
   if (!rate) return { host: "127.0.0.1", sender: {}, receiver: {} };
-  const wire = rtt ? await Wire.shaped({ network }) : await Wire.make({ network });
+  const wire = rtt ? await Wire.shaped({ network, offloads: !loss }) : await Wire.make({ network });
   closing(() => wire.close());
   await wire.congestion(tcp);
   if (rtt) await wire.shape({ down: { rate, delay: rtt / 2 }, up: { rate, delay: rtt / 2 } });

@@ -57,9 +57,10 @@ export class Wire {
 
   /**
    * The same with a shaper between the ends (e2e/shaper): shape() says how bad the wire is. One more wire
-   * to the server of another one has a `network` of its own; the server keeps the address that it has.
+   * to the server of another one has a `network` of its own; the server keeps the address that it has. With `offloads` the
+   * ends leave cutting into frames to their devices, as on real ones; else each frame is delayed and lost by itself.
    */
-  static async shaped({ network = "10.78.0", beside } = {}) {
+  static async shaped({ network = "10.78.0", beside, offloads = false } = {}) {
     const w = new Wire();
     w.guest = Boolean(beside);
     w.server = beside?.server ?? await hold("unshare", ["--net", "sleep", "3600"], "namespace-server");
@@ -71,7 +72,7 @@ export class Wire {
       await w.middle.run("ip", "link", "add", way, "type", "veth", "peer", "name", device, "netns", String(end.holder.pid));
       await w.middle.run("ip", "link", "set", way, "up");
       await w.up(end, device, `${network}.${own}`, w.guest && own === 1 ? undefined : `${network}.${other}`);
-      await end.run(program, "--plain", device);
+      if (!offloads) await end.run(program, "--plain", device);
     }
     const [command, args] = w.middle.wrap(program, ["--a", "to-a", "--b", "to-b"]);
     w.shaper = new Process(command, args, { log: "shaper", stdin: "pipe" });
@@ -148,7 +149,12 @@ export class Wire {
 
   /** How TCP looks for its rate at both ends: `cubic`, or what else the kernel has. */
   async congestion(control) {
-    for (const end of [this.server, this.client]) await end.run("sh", "-c", `echo ${control} > /proc/sys/net/ipv4/tcp_congestion_control`);
+    const setting = "/proc/sys/net/ipv4/tcp_congestion_control";
+    for (const end of [this.server, this.client]) {
+      await end.run("sh", "-c", `echo ${control} > ${setting}`).catch(() => {
+        throw new Error(`namespaces may not have TCP ${control} here: sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic bbr' lets them`);
+      });
+    }
   }
 
   /** How many UDP packets found no room in the buffer of their socket, at the server and at the client. */

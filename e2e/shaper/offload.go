@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"unsafe"
 
@@ -39,4 +40,37 @@ func plain(name string) error {
 		}
 	}
 	return nil
+}
+
+const (
+	offloadHeader = 10 // struct virtio_net_hdr (linux/virtio_net.h), in the machine's byte order
+	offloadECN    = 0x80
+)
+
+// onWire says what a device makes of a frame with an offload header before it: so many frames, of so many bytes together.
+func onWire(frame []byte) (frames, bytes int) {
+	if len(frame) < offloadHeader {
+		return 1, len(frame)
+	}
+	bytes = len(frame) - offloadHeader
+	segment := int(binary.NativeEndian.Uint16(frame[4:]))
+	if frame[1]&^offloadECN == 0 || segment == 0 {
+		return 1, bytes
+	}
+	header := headers(frame[offloadHeader:])
+	frames = max(1, (bytes-header+segment-1)/segment)
+	return frames, bytes + (frames-1)*header
+}
+
+// headers is how many bytes of an Ethernet frame with TCP or UDP over IPv4 come before the data.
+func headers(frame []byte) int {
+	const udp = 8
+	ip := etherHeader + 20
+	if len(frame) > etherHeader {
+		ip = etherHeader + int(frame[etherHeader]&15)*4
+	}
+	if len(frame) > ip+12 && frame[etherHeader+9] == unix.IPPROTO_TCP {
+		return ip + int(frame[ip+12]>>4)*4
+	}
+	return ip + udp
 }

@@ -31,12 +31,12 @@ type carried struct {
 // due is a frame on its way.
 type due struct {
 	at    time.Time
-	frame []byte
+	frame []byte // with its offload header
 }
 
 const (
-	frameMost = 65536 + 64 // with segmentation offload a frame is larger than the wire's
-	underWay  = 1 << 16    // frames; beyond it the queue is full whatever its length
+	frameMost = 65536 + 64 + offloadHeader // with segmentation offload a frame is larger than the wire's
+	underWay  = 1 << 16                    // frames; beyond it the queue is full whatever its length
 )
 
 // pipe carries one direction: read queues and write sends, each a goroutine of its own.
@@ -94,7 +94,8 @@ func (p *pipe) read() {
 		case p.way <- due{at, append([]byte(nil), buf[:n]...)}:
 		default:
 			p.mu.Lock()
-			p.n.Passed, p.n.Bytes, p.n.Overflow = p.n.Passed-1, p.n.Bytes-n, p.n.Overflow+1
+			frames, bytes := onWire(buf[:n])
+			p.n.Passed, p.n.Bytes, p.n.Overflow = p.n.Passed-frames, p.n.Bytes-bytes, p.n.Overflow+frames
 			p.mu.Unlock()
 		}
 	}
@@ -104,10 +105,10 @@ func (p *pipe) read() {
 func (p *pipe) admit(now time.Time, frame []byte) (time.Time, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := len(frame)
-	p.n.Streams.see(now, frame)
+	frames, bytes := onWire(frame)
+	p.n.Streams.see(now, frame[min(offloadHeader, len(frame)):])
 	if p.c.Loss > 0 && p.rng.Float64() < p.c.Loss {
-		p.n.Lost++
+		p.n.Lost += frames
 		return time.Time{}, false
 	}
 	if p.free.Before(now) {
@@ -119,13 +120,13 @@ func (p *pipe) admit(now time.Time, frame []byte) (time.Time, bool) {
 			queue = 100
 		}
 		if p.free.Sub(now) > ms(queue) {
-			p.n.Overflow++
+			p.n.Overflow += frames
 			return time.Time{}, false
 		}
-		p.free = p.free.Add(time.Duration(float64(n) * 8 / p.c.Rate * 1e9))
+		p.free = p.free.Add(time.Duration(float64(bytes) * 8 / p.c.Rate * 1e9))
 	}
-	p.n.Passed++
-	p.n.Bytes += n
+	p.n.Passed += frames
+	p.n.Bytes += bytes
 	return p.free.Add(ms(p.c.Delay)), true
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 )
@@ -42,4 +43,32 @@ func FuzzStreams(f *testing.F) {
 			t.Errorf("%d streams", len(s))
 		}
 	})
+}
+
+func TestOffloadedFramesCountAsOnTheWire(t *testing.T) {
+	const segmented = 5 // VIRTIO_NET_HDR_GSO_UDP_L4
+	header := func(kind byte, segment uint16) []byte {
+		h := make([]byte, offloadHeader)
+		h[1] = kind
+		binary.NativeEndian.PutUint16(h[4:], segment)
+		return h
+	}
+	tcp := datagram(make([]byte, 12+2500)...) // its header has 12 bytes more than UDP's
+	tcp[etherHeader+9], tcp[etherHeader+20+12] = 6, 5<<4
+	for _, c := range []struct {
+		name          string
+		frame         []byte
+		frames, bytes int
+	}{
+		{"whole", append(header(0, 0), datagram(make([]byte, 100)...)...), 1, 142},
+		{"cut", append(header(segmented, 1000), datagram(make([]byte, 2500)...)...), 3, 42 + 2500 + 2*42},
+		{"cut evenly", append(header(segmented, 1000), datagram(make([]byte, 2000)...)...), 2, 42 + 2000 + 42},
+		{"TCP", append(header(1, 1000), tcp...), 3, 54 + 2500 + 2*54},
+		{"no length of a segment", append(header(segmented, 0), datagram(1)...), 1, 43},
+		{"short", []byte{0, 5}, 1, 2},
+	} {
+		if frames, bytes := onWire(c.frame); frames != c.frames || bytes != c.bytes {
+			t.Errorf("%s: %d frames of %d bytes, want %d of %d", c.name, frames, bytes, c.frames, c.bytes)
+		}
+	}
 }
