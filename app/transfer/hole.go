@@ -37,9 +37,9 @@ const maxExtents = 1 << 20
 // zeroes is what a hole reads as.
 var zeroes [piece.MaxData]byte
 
-// extentKnown is a part of a file that is one hole or has none. A file system may look at all of it to tell, as tmpfs does, and at
+// stretch is a part of a file that is one hole or has none. A file system may look at all of it to tell, as tmpfs does, and at
 // all of the file many times if it is asked for each piece.
-type extentKnown struct {
+type stretch struct {
 	from, end int64
 	hole      bool
 }
@@ -50,11 +50,11 @@ func (w *worker) extent(from, to int64) (end int64, hole bool) {
 	if !ok || !w.accept.Holes {
 		return to, false
 	}
-	if k := &w.known; from < k.from || from >= k.end {
-		k.from = from
-		k.end, k.hole = extent(f, from, max(to, w.m.Size(w.entry)))
+	if s := &w.stretch; from < s.from || from >= s.end {
+		s.from = from
+		s.end, s.hole = extent(f, from, max(to, w.m.Size(w.entry)))
 	}
-	return min(w.known.end, to), w.known.hole
+	return min(w.stretch.end, to), w.stretch.hole
 }
 
 // hole sends a part of a piece that is a hole.

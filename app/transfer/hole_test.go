@@ -271,7 +271,7 @@ func TestFileSystemIsAskedForHolesOnce(t *testing.T) {
 	if end, hole := w.extent(64<<10, 128<<10); end != 128<<10 || hole {
 		t.Errorf("the second part ends at %d, a hole: %v: the file system was asked again", end, hole)
 	}
-	w.known = extentKnown{}
+	w.stretch = stretch{}
 	if _, hole := w.extent(64<<10, 128<<10); !hole {
 		t.Error("what is read again is not asked for")
 	}

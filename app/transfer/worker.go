@@ -10,15 +10,15 @@ import (
 // worker sends jobs on one lane. Its goroutine owns it.
 type worker struct {
 	*serve
-	lane   Lane
-	entry  int         // whose file is open, -1 for none
-	file   reader      // of entry
-	known  extentKnown // of file
-	hasher piece.Hasher
-	buf    [piece.MaxMessage]byte
-	ends   []byte
-	last   piece.Hash // of the piece that was passed last
-	packer packer
+	lane    Lane
+	entry   int     // whose file is open, -1 for none
+	file    reader  // of entry
+	stretch stretch // of file that was looked at last
+	hasher  piece.Hasher
+	buf     [piece.MaxMessage]byte
+	ends    []byte
+	last    piece.Hash // of the piece that was passed last
+	packer  packer
 }
 
 func newWorker(v *serve, lane Lane) *worker {
@@ -154,7 +154,7 @@ func (w *worker) push(m []byte) error {
 func (w *worker) piece(entry, i int, again bool) (equal bool, err error) {
 	hash, known := w.src.known(entry, i)
 	if again { // it is read and hashed anew: perhaps the file has changed
-		known, w.known = false, extentKnown{}
+		known, w.stretch = false, stretch{}
 	}
 	if have, ok := w.had(entry, i); ok && !again {
 		if !known {
@@ -281,7 +281,7 @@ func (w *worker) load(entry int) (err error) {
 	if w.file, err = w.src.open(entry); err != nil {
 		return fmt.Errorf("cannot read %q: %w", w.m.Path(entry), err)
 	}
-	w.entry, w.known = entry, extentKnown{}
+	w.entry, w.stretch = entry, stretch{}
 	return nil
 }
 

@@ -151,8 +151,8 @@ export class Wire {
   async congestion(control) {
     const setting = "/proc/sys/net/ipv4/tcp_congestion_control";
     for (const end of [this.server, this.client]) {
-      await end.run("sh", "-c", `echo ${control} > ${setting}`).catch(() => {
-        throw new Error(`namespaces may not have TCP ${control} here: sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic bbr' lets them`);
+      await end.run("sh", "-c", `echo ${control} > ${setting}`).catch((e) => {
+        throw new Error(`namespaces may not have TCP ${control} here: sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic bbr' lets them`, { cause: e });
       });
     }
   }

@@ -64,7 +64,6 @@ func onWire(frame []byte) (frames, bytes int) {
 
 // headers is how many bytes of an Ethernet frame with TCP or UDP over IPv4 come before the data.
 func headers(frame []byte) int {
-	const udp = 8
 	ip := etherHeader + 20
 	if len(frame) > etherHeader {
 		ip = etherHeader + int(frame[etherHeader]&15)*4
@@ -72,5 +71,5 @@ func headers(frame []byte) int {
 	if len(frame) > ip+12 && frame[etherHeader+9] == unix.IPPROTO_TCP {
 		return ip + int(frame[ip+12]>>4)*4
 	}
-	return ip + udp
+	return ip + udpHeader
 }

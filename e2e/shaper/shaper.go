@@ -2,7 +2,8 @@
 
 // Command shaper is a bad wire: it stands between two network interfaces and carries Ethernet frames from
 // each to the other, late, slowly, and not all of them. Scenarios put it between two namespaces, since a
-// kernel need not have netem.
+// kernel need not have netem. What an end leaves to its device to be cut travels and is lost as one, and counts as the frames that a
+// device would make of it.
 //
 //	shaper --a IFACE --b IFACE [--seed N]
 //	shaper --plain IFACE                      an end of the wire: no frames larger than the wire's
