@@ -19,16 +19,17 @@ const (
 	linkALPN = "switchyard-link/1"
 	// quicPatience is how long a lane waits for QUIC before the way falls back to DataChannels.
 	quicPatience = 3 * time.Second
-	// quicLanes is how many lanes are worth opening on a fair way, or a short one with losses: each has a congestion window of its
-	// own. On a short way without losses one is enough, and a fifth cheaper: it has one pacer and one stream of acknowledgements.
-	quicLanes = 4
-	// fairWay is the round trip from which on a window takes long enough to grow again that others should fill the gap.
-	fairWay = 5 * time.Millisecond
-	// lossFew packets lost, and one of lossRare, are losses: less is the end of the slow start.
-	lossFew, lossRare = 16, 2000
-	// longWay is the round trip from which on MaxLanes are: losses hold a connection back the more, the longer it is.
+	// lossLanes is how many lanes are worth opening where packets are lost, and MaxLanes on a long way: each has a congestion window of its
+	// own, so that others fill the gap while one grows again. Without losses one is enough, and a fifth cheaper: it has one pacer
+	// and one stream of acknowledgements.
+	lossLanes = 4
+	// longLanes is how many a long way takes without losses: what is on the way is more than quicWindow.
+	longLanes = 2
+	// longWay is the round trip from which on a way is long.
 	longWay = 40 * time.Millisecond
-	// quicWindow is how many bytes one lane holds that are not received: 4 lanes fill 1 Gbit/s at 190 ms, and 8 take 48 MB of memory.
+	// lossFew packets lost, and one of lossRare, are losses: less is the end of the slow start.
+	lossFew, lossRare = 6, 2000
+	// quicWindow is how many bytes one lane holds that are not received: longLanes fill 1 Gbit/s at 95 ms, and 8 take 48 MB of memory.
 	quicWindow = 6 << 20
 )
 

@@ -214,7 +214,7 @@ func (w *Way) came(n int, lane Lane) {
 	w.early = nil
 }
 
-// Lanes is how many are worth opening now: by QUIC one on a short way, until there are losses.
+// Lanes is how many are worth opening now.
 func (w *Way) Lanes() int {
 	if w.Kind() != WayQUIC {
 		return 1
@@ -222,13 +222,16 @@ func (w *Way) Lanes() int {
 	w.l.mu.Lock()
 	q := w.l.quic
 	w.l.mu.Unlock()
-	switch {
-	case q == nil:
+	if q == nil {
 		return 1
-	case q.rtt() > longWay:
+	}
+	switch long, loses := q.rtt() > longWay, q.loses(); {
+	case long && loses:
 		return MaxLanes
-	case q.rtt() > fairWay || q.loses():
-		return quicLanes
+	case loses:
+		return lossLanes
+	case long:
+		return longLanes
 	}
 	return 1
 }
